@@ -1,0 +1,139 @@
+#include "socket.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <thread>
+#include <unistd.h>
+
+namespace soho::client {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+int milliseconds_until(Deadline until) {
+    if (until == no_deadline) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1'000'000'000));
+}
+
+std::string text_of(int failure) {
+    if (failure == ENOENT) return "no such socket";
+    if (failure == ECONNREFUSED) return "nobody listens there";
+    if (failure == ETIMEDOUT) return "no answer in time";
+    return std::strerror(failure);
+}
+
+// 0, or the errno of why not.
+int connect_until(const Socket& socket, const sockaddr* address, socklen_t size, Deadline until) {
+    const int descriptor = socket.descriptor();
+    for (;;) {
+        if (::connect(descriptor, address, size) == 0) return 0;
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) break;
+        // A Unix socket whose backlog is full says so at once.
+        if (Clock::now() >= until) return ETIMEDOUT;
+        std::this_thread::sleep_for(1ms);
+    }
+    if (errno != EINPROGRESS) return errno;
+    pollfd writable{descriptor, POLLOUT, 0};
+    int ready = 0;
+    while ((ready = ::poll(&writable, 1, milliseconds_until(until))) < 0 && errno == EINTR) {
+    }
+    if (ready == 0) return ETIMEDOUT;
+    int failure = 0;
+    socklen_t failure_size = sizeof failure;
+    ::getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &failure_size);
+    return failure;
+}
+
+// Connected, and blocking again; or 0 with an errno.
+Socket connect_one(int family, const sockaddr* address, socklen_t size, Deadline until, int& failure) {
+    Socket socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    failure = socket.descriptor() < 0 ? errno : connect_until(socket, address, size, until);
+    if (failure != 0) return {};
+    const int on = 1;
+    if (family != AF_UNIX) ::setsockopt(socket.descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    const int flags = ::fcntl(socket.descriptor(), F_GETFL);
+    ::fcntl(socket.descriptor(), F_SETFL, flags & ~O_NONBLOCK);
+    return socket;
+}
+
+Result<Socket> connect_unix(const std::string& path, Deadline until) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return refuse(Code::bad_arguments, "the path is too long for a socket");
+    std::memcpy(address.sun_path, path.data(), path.size());
+    int failure = 0;
+    Socket socket = connect_one(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof address, until, failure);
+    if (failure != 0) return refuse(Code::unavailable, text_of(failure));
+    return socket;
+}
+
+Result<Socket> connect_tcp(const wire::Address& to, Deadline until) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (const int failure = ::getaddrinfo(to.host.c_str(), std::to_string(to.port).c_str(), &hints, &found); failure != 0) {
+        return refuse(Code::unavailable, ::gai_strerror(failure));
+    }
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
+    int failure = ENOENT;
+    for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+        Socket socket = connect_one(at->ai_family, at->ai_addr, at->ai_addrlen, until, failure);
+        if (failure == 0) return socket;
+    }
+    return refuse(Code::unavailable, text_of(failure));
+}
+
+}  // namespace
+
+Socket::~Socket() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Socket::Transfer Socket::send_now(const iovec* parts, std::size_t count) {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(parts);
+    message.msg_iovlen = count;
+    for (;;) {
+        const ssize_t sent = count == 1 ? ::send(descriptor_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
+                                        : ::sendmsg(descriptor_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) return {static_cast<std::size_t>(sent), 0};
+        if (errno != EINTR) return {0, errno};
+    }
+}
+
+Socket::Transfer Socket::receive(std::uint8_t* into, std::size_t size, bool now) {
+    for (;;) {
+        const ssize_t received = ::recv(descriptor_, into, size, now ? MSG_DONTWAIT : 0);
+        if (received >= 0) return {static_cast<std::size_t>(received), 0};
+        if (errno != EINTR) return {0, errno};
+    }
+}
+
+short Socket::wait(short events, Deadline until) {
+    pollfd waited{descriptor_, events, 0};
+    for (;;) {
+        const int ready = ::poll(&waited, 1, milliseconds_until(until));
+        if (ready >= 0) return ready == 0 ? short{0} : waited.revents;
+        if (errno != EINTR) return POLLERR;
+    }
+}
+
+void Socket::shut_down() { ::shutdown(descriptor_, SHUT_RDWR); }
+
+Result<Socket> connect_to(const wire::Address& address, Deadline until) {
+    return address.transport == wire::Address::Transport::unix_socket ? connect_unix(address.host, until) : connect_tcp(address, until);
+}
+
+}  // namespace soho::client

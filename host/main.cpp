@@ -1,0 +1,93 @@
+// sohod: reading main() is reading the program.
+
+#include "host/greeting.hpp"
+#include "host/options.hpp"
+#include "host/registry/note.hpp"
+
+#include <csignal>
+#include <fcntl.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+namespace soho::host {
+namespace {
+
+// The config speaks of plugins by name, and a plugin's name is in its note.
+std::string name_of(const std::string& file) {
+    const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) return {};
+    const auto note = read_note(descriptor);
+    ::close(descriptor);
+    return note ? note->name : std::string();
+}
+
+bool load_plugin(Server& server, const std::string& file, const Options& options, spdlog::logger& log) {
+    const auto configured = options.plugins.find(name_of(file));
+    const auto plugin = server.registry().load(file, configured != options.plugins.end() ? configured->second : PluginOptions{});
+    if (!plugin) {
+        log.error("refused plugin {}", plugin.error().text);
+        return false;
+    }
+    log.info("plugin {} {} from {}: {} types", (*plugin)->name(), (*plugin)->version(), (*plugin)->file(), (*plugin)->types().size());
+    bool published = true;
+    for (const auto& publication : (*plugin)->publications()) {
+        published &= server.publish(publication.type, publication.name, publication.args, "plugin:" + (*plugin)->name()).has_value();
+    }
+    return published;
+}
+
+// Config order first, then the folders' files by name (RULES 17).
+bool load_plugins(Server& server, const Options& options, spdlog::logger& log) {
+    bool all = true;
+    for (const auto& file : options.plugin_files) all &= load_plugin(server, file, options, log);
+    for (const auto& folder : options.plugin_folders) {
+        const auto files = plugin_files(folder);
+        if (!files) {
+            log.error("{}", files.error().text);
+            all = false;
+            continue;
+        }
+        for (const auto& file : *files) all &= load_plugin(server, file, options, log);
+    }
+    for (const auto& [name, type_id] : options.publish) {
+        const auto snapshot = server.registry().snapshot();
+        const TypePtr* type = snapshot->find(type_id);
+        if (type == nullptr) log.error("publishing \"{}\": {}", name, snapshot->no_type(type_id).text);
+        all &= type != nullptr && (*type)->create != nullptr && server.publish(*type, name, "\x90", "config").has_value();
+    }
+    return all;
+}
+
+int run(const Options& options, spdlog::logger& log) {
+    Server server(options.server, log);
+    server.start();
+    const bool all_loaded = load_plugins(server, options, log);
+    Result<void> ready = all_loaded || !options.strict ? Result<void>() : refuse(Code::unavailable, "a plugin was refused or a publication failed, and --strict is set");
+    if (ready) ready = server.listen();
+    if (ready) {
+        greet(server);
+    } else {
+        log.error("{}", ready.error().text);
+        server.request_end();
+    }
+    const bool ended = server.run();
+    log.info("ended");
+    log.flush();
+    if (!ended) ::_exit(ready ? 0 : 1);  // a thread is stuck in a plugin
+    return ready ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace soho::host
+
+int main(int argc, char** argv) {
+    const auto options = soho::host::parse_command_line(argc, argv);
+    if (!options) return options.error();
+    std::signal(SIGPIPE, SIG_IGN);
+    const auto log = std::make_shared<spdlog::logger>("sohod", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    log->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
+    log->set_level(spdlog::level::from_str(options->log_level));
+    log->flush_on(spdlog::level::warn);
+    return soho::host::run(*options, *log);
+}

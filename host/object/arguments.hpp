@@ -1,0 +1,33 @@
+#pragma once
+// What a client sent, as the plugin gets it: every described parameter in order, keywords and defaults filled in.
+
+#include "host/object/object.hpp"
+
+#include <soho/wire/codec.hpp>
+
+namespace soho::host {
+
+// What is called: a method of a type, or the type's callable.
+struct Callee {
+    const Type& type;
+    const Method* method = nullptr;
+
+    const Signature& signature() const { return method != nullptr ? method->signature : type.signature; }
+    // "Pair.set_x(x)" or "Pair(x, y=…)", for messages.
+    std::string text() const;
+};
+
+struct BoundArguments {
+    data::Bytes args;    // a MessagePack array
+    data::Bytes kwargs;  // further keywords, or empty
+};
+
+// `args` is a well-formed MessagePack array, `kwargs` a map or empty. What must be written anew goes to `scratch`; the result
+// borrows from there or from the arguments. Fails with Code::bad_arguments.
+Result<BoundArguments> bind_arguments(const Callee& callee, data::Bytes args, data::Bytes kwargs, data::Buffer& scratch);
+
+// The turns that the call needs besides its target's, for bound arguments of a signature that takes objects. `objects` are
+// those that the arguments' handles mean, resolved. Fails where one is of another class than declared.
+Result<std::vector<Turn*>> argument_turns(const Callee& callee, data::Bytes args, const std::vector<ObjectPtr>& objects);
+
+}  // namespace soho::host

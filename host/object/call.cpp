@@ -1,0 +1,415 @@
+#include "host/object/call.hpp"
+
+#include "host/registry/plugin.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace soho::host {
+
+namespace {
+
+// A plugin's task, in the turn of an object that it keeps alive.
+class PostedTask : public TurnTask {
+public:
+    PostedTask(ObjectPtr object, PluginTask task) : object_(std::move(object)), task_(std::move(task)) {
+        if (object_->turn() != nullptr) turns = {object_->turn()};
+    }
+    void run(Activity*) noexcept override { task_.run(); }
+
+private:
+    ObjectPtr object_;
+    PluginTask task_;
+};
+
+}  // namespace
+
+void post_to_turn(const ObjectPtr& object, PluginTask task) {
+    auto posted = std::make_shared<PostedTask>(object, std::move(task));
+    if (!posted->turns.empty()) {
+        Turn::submit(posted);
+    } else {
+        object->home().post([posted] { posted->run(nullptr); });
+    }
+}
+
+void Discardable::discard() {
+    if (task_) post_to_turn(object_, std::move(task_));
+}
+
+// The call in the queue of its turns.
+class Call::Task : public TurnTask {
+public:
+    explicit Task(std::shared_ptr<Call> call) : call_(std::move(call)) {
+        turns = call_->turns();
+        shared = turns.size() == 1 && call_->method_ != nullptr && call_->method_->readonly() && call_->type().shared_reads();
+        on_pool = call_->method_ != nullptr ? call_->method_->on_pool.load(std::memory_order_relaxed) : call_->type().blocking();
+        overtakes = !call_->held_.empty();
+    }
+    void run(Activity* activity) noexcept override { call_->run(activity); }
+
+private:
+    std::shared_ptr<Call> call_;
+};
+
+// Carries the outcome of the callable that took a method's result over to the method's call.
+class Call::ThroughCallable : public Completion {
+public:
+    explicit ThroughCallable(std::shared_ptr<Call> first) : first_(std::move(first)) {}
+    void replied(Call&, Outcome outcome) noexcept override { first_->settle(std::move(outcome)); }
+    void finished(Call&) noexcept override { first_->finish(); }
+
+private:
+    std::shared_ptr<Call> first_;
+};
+
+Call::Call(ObjectTable& objects, Pool& pool, Executor& home, std::shared_ptr<Completion> completion, const CallContext& context, Limits limits)
+    : objects_(objects), pool_(pool), home_(home), completion_(std::move(completion)), limits_(limits), context_(context), owner_(context.owner),
+      principal_(context.principal), trace_(context.trace), chain_(context.chain.begin(), context.chain.end()),
+      held_(context.held.begin(), context.held.end()) {}
+
+Call::~Call() {
+    if (target_ != nullptr) target_->calls.fetch_sub(1, std::memory_order_relaxed);
+    if (source_.release != nullptr) source_.release(source_.owner);
+}
+
+void Call::set_method(ObjectPtr target, const Method& method, const BoundArguments& arguments, std::vector<ObjectPtr> objects,
+                      std::vector<Turn*> argument_turns) {
+    target_ = std::move(target);
+    target_->calls.fetch_add(1, std::memory_order_relaxed);
+    method_ = &method;
+    arguments_.append(arguments.args);
+    args_size_ = arguments.args.size();
+    arguments_.append(arguments.kwargs);
+    argument_objects_ = std::move(objects);
+    argument_turns_ = std::move(argument_turns);
+}
+
+void Call::set_create(TypePtr type, const BoundArguments& arguments, std::vector<ObjectPtr> objects) {
+    type_ = std::move(type);
+    if (!type_->concurrent()) factory_turn_ = objects_.factory_turn(*type_, home_);
+    arguments_.append(arguments.args);
+    args_size_ = arguments.args.size();
+    arguments_.append(arguments.kwargs);
+    argument_objects_ = std::move(objects);
+}
+
+CallContext Call::context() const {
+    CallContext context = context_;
+    context.owner = owner_;
+    context.principal = principal_;
+    context.trace = trace_;
+    context.chain = chain_;
+    context.held = held_;
+    return context;
+}
+
+std::vector<Turn*> Call::turns() const {
+    std::vector<Turn*> turns;
+    if (Turn* turn = target_ != nullptr ? target_->turn() : factory_turn_.get()) turns.push_back(turn);
+    for (Turn* turn : argument_turns_) {
+        if (std::find(turns.begin(), turns.end(), turn) == turns.end()) turns.push_back(turn);
+    }
+    return turns;
+}
+
+std::string Call::callee_text() const { return Callee{type(), method_}.text(); }
+
+void Call::submit() {
+    auto task = std::make_shared<Task>(shared_from_this());
+    if (!task->turns.empty()) return Turn::submit(task);
+    if (!task->on_pool) return home_.post([task, &home = home_] { task->run(home.activity()); });
+    if (task->overtakes) return pool_.post_urgent([task] { task->run(nullptr); });
+    pool_.post([task] { task->run(nullptr); });
+}
+
+void Call::run(Activity* activity) noexcept {
+    if (answered()) return finish();  // cancelled while it waited
+
+    data::Buffer value;
+    const CallContext context = this->context();
+    const BoundArguments arguments{arguments_.bytes().first(args_size_), arguments_.bytes().subspan(args_size_)};
+    Invocation invocation(context, {type(), method_}, arguments, argument_objects_, value, limits_.result_bytes_max, *this);
+    const std::vector<Turn*> own_turns = turns();
+    if (activity == nullptr) invocation.let_block(own_turns);
+    const std::uint32_t status = method_ != nullptr ? invocation.invoke(*target_, activity) : invocation.create(source_.self, activity);
+    if (status == SOHO_PENDING) {
+        return set_discarded(invocation.take_discarded());
+    }
+
+    std::uint32_t refused = SOHO_ACCEPTED;
+    if (!begin_completion(refused)) return finish();  // it had deferred, and replied through that
+    Outcome outcome;
+    if (status == SOHO_FAILED) {
+        outcome.error = invocation.take_error();
+    } else if (method_ != nullptr && method_->through_callable) {
+        const bool has_source = invocation.has_instance();
+        const soho_instance source = has_source ? invocation.take_instance() : soho_instance{};
+        return go_through_callable(std::move(value), has_source ? &source : nullptr);
+    } else if (invocation.has_instance()) {
+        outcome = adopted(invocation.take_instance());
+    } else {
+        outcome = checked(std::move(value));
+    }
+    if (auto discarded = invocation.take_discarded(); discarded && target_ != nullptr) {
+        outcome.discardable = std::make_unique<Discardable>(target_, std::move(discarded));
+    }
+    settle(std::move(outcome));
+    finish();
+}
+
+// The plugin's value as an outcome: it may be anything.
+Outcome Call::checked(data::Buffer value) const {
+    Outcome outcome;
+    const auto frame = wire::check_value(value.bytes(), {limits_.result_bytes_max, limits_.depth_max, SIZE_MAX});
+    if (!frame) {
+        outcome.error = Error(Code::internal, fmt::format("the result of {} is not MessagePack: {}; a defect of plugin {}", callee_text(), frame.error().text, type().plugin->name()));
+        return outcome;
+    }
+    outcome.may_hold_handles = frame->may_hold_handles;
+    outcome.value = std::move(value);
+    return outcome;
+}
+
+Outcome Call::adopted(const soho_instance& instance) {
+    Outcome outcome;
+    const TypePtr result_type = method_ != nullptr ? TypePtr(target_->type_ptr(), method_->returns_type) : type_;
+    outcome.object = objects_.adopt(result_type, instance, principal_, home_);
+    return outcome;
+}
+
+// True for the first result or failure that the plugin gives; `refused` says why it is not.
+bool Call::begin_completion(std::uint32_t& refused) {
+    const std::scoped_lock lock(mutex_);
+    if (plugin_done_) {
+        objects_.completed_twice.fetch_add(1, std::memory_order_relaxed);
+        refused = SOHO_COMPLETED;
+        return false;
+    }
+    plugin_done_ = true;
+    return true;
+}
+
+// Hands the outcome to whoever asked, or back to the plugin if nobody waits for it any more.
+std::uint32_t Call::settle(Outcome outcome) {
+    PluginTask on_cancel;
+    bool first = false;
+    {
+        const std::scoped_lock lock(mutex_);
+        first = !answered_.exchange(true, std::memory_order_acq_rel);
+        on_cancel = std::move(on_cancel_);
+        if (auto task = std::move(on_discarded_); task && target_ != nullptr) {
+            outcome.discardable = std::make_unique<Discardable>(target_, std::move(task));
+        }
+    }
+    if (first) {
+        completion_->replied(*this, std::move(outcome));
+        return SOHO_ACCEPTED;
+    }
+    if (outcome.discardable != nullptr) outcome.discardable->discard();
+    return SOHO_DISCARDED;
+}
+
+void Call::finish() {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (std::exchange(finished_, true)) return;
+        if (stuck_ && method_ != nullptr) method_->stuck.fetch_sub(1, std::memory_order_relaxed);
+        next_.reset();
+    }
+    completion_->finished(*this);
+}
+
+// method_to_typeid with a callable that takes the result: a create of its own, with this call's context.
+void Call::go_through_callable(data::Buffer value, const soho_instance* source) {
+    const auto self = shared_from_this();
+    const TypePtr result_type(target_->type_ptr(), method_->returns_type);
+    auto create = std::make_shared<Call>(objects_, pool_, home_, std::make_shared<ThroughCallable>(self), context(), limits_);
+    data::Buffer args;
+    data::Buffer scratch;
+    wire::Out out(args);
+    if (source != nullptr) {
+        create->source_ = *source;
+        out.array(0);
+        create->set_create(result_type, {args.bytes(), {}}, {});
+    } else {
+        Outcome result = checked(std::move(value));
+        out.array(1);
+        out.raw(result.value.bytes());
+        auto bound = result.ok() ? bind_arguments({*result_type}, args.bytes(), {}, scratch) : tl::unexpected<Error>(result.error);
+        if (!bound) {
+            Outcome failure;
+            failure.error = Error(Code::internal, fmt::format("what {} returns does not fit {}: {}", callee_text(), result_type->type_id, bound.error().text));
+            settle(std::move(failure));
+            return finish();
+        }
+        create->set_create(result_type, *bound, {});
+    }
+    {
+        const std::scoped_lock lock(mutex_);
+        next_ = create;
+    }
+    if (answered()) create->abandon();
+    create->submit();
+}
+
+// The first that answers it otherwise than the plugin: what the plugin wants to know of that is posted to it.
+bool Call::stop() {
+    PluginTask on_cancel;
+    std::shared_ptr<Call> next;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (answered_.exchange(true, std::memory_order_acq_rel)) return false;
+        if (!plugin_done_) on_cancel = std::move(on_cancel_);
+        if (method_ != nullptr && !finished_) {
+            stuck_ = true;
+            method_->stuck.fetch_add(1, std::memory_order_relaxed);
+        }
+        next = next_;
+    }
+    if (on_cancel) post(std::move(on_cancel));
+    if (next != nullptr) next->abandon();
+    return true;
+}
+
+// In the target's turn; a callable has none.
+void Call::post(PluginTask task) {
+    if (target_ != nullptr) return post_to_turn(target_, std::move(task));
+    home_.post([shared = std::make_shared<PluginTask>(std::move(task))] { shared->run(); });
+}
+
+void Call::cancel(Code code, std::string text) {
+    if (!stop()) return;
+    Outcome outcome;
+    outcome.error = Error(code, std::move(text));
+    completion_->replied(*this, std::move(outcome));
+}
+
+void Call::abandon() { stop(); }
+
+void Call::complete(Outcome outcome) {
+    std::uint32_t refused = SOHO_ACCEPTED;
+    if (!begin_completion(refused)) return;
+    settle(std::move(outcome));
+    finish();
+}
+
+void Call::set_discarded(PluginTask task) {
+    const std::scoped_lock lock(mutex_);
+    if (task && !plugin_done_) std::swap(on_discarded_, task);
+}
+
+// ---- pending replies: what the plugin calls
+
+std::shared_ptr<Call> Call::defer() { return shared_from_this(); }
+
+soho_pending* Call::lend() {
+    const std::scoped_lock lock(mutex_);
+    lent_ = shared_from_this();
+    return this;
+}
+
+std::uint32_t Call::pending_complete(soho_pending* pending, soho_bytes result) {
+    Call& call = of(pending);
+    std::uint32_t refused = SOHO_ACCEPTED;
+    if (!call.begin_completion(refused)) return refused;
+    data::Buffer value;
+    value.append({result.data, static_cast<std::size_t>(result.size)});
+    if (call.method_ != nullptr && call.method_->through_callable) {
+        const bool gone = call.answered();
+        call.go_through_callable(std::move(value), nullptr);
+        return gone ? SOHO_DISCARDED : SOHO_ACCEPTED;
+    }
+    Outcome outcome = call.checked(std::move(value));
+    if (call.method_ == nullptr || call.method_->returns_type != nullptr) {
+        outcome = {};
+        outcome.error = Error(Code::internal, fmt::format("{} completed with a value where an object is due: a defect of plugin {}", call.callee_text(), call.type().plugin->name()));
+    }
+    const std::uint32_t status = call.settle(std::move(outcome));
+    call.finish();
+    return status;
+}
+
+std::uint32_t Call::pending_complete_object(soho_pending* pending, const soho_instance* instance) {
+    Call& call = of(pending);
+    const auto give_back = [&](std::uint32_t status) {
+        if (instance->release != nullptr) instance->release(instance->owner);
+        return status;
+    };
+    std::uint32_t refused = SOHO_ACCEPTED;
+    if (!call.begin_completion(refused)) return give_back(refused);
+    const bool gone = call.answered();
+    if (call.method_ != nullptr && call.method_->through_callable) {
+        call.go_through_callable({}, instance);
+        return gone ? SOHO_DISCARDED : SOHO_ACCEPTED;
+    }
+    Outcome outcome;
+    if (call.method_ != nullptr && call.method_->returns_type == nullptr) {
+        give_back(0);
+        outcome.error = Error(Code::internal, fmt::format("{} completed with an object, but is mapped to no typeid: a defect of plugin {}", call.callee_text(), call.type().plugin->name()));
+    } else {
+        outcome = call.adopted(*instance);
+    }
+    const std::uint32_t status = call.settle(std::move(outcome));
+    call.finish();
+    return status;
+}
+
+std::uint32_t Call::pending_fail(soho_pending* pending, std::uint32_t code, soho_text type, soho_text text, soho_bytes data) {
+    Call& call = of(pending);
+    std::uint32_t refused = SOHO_ACCEPTED;
+    if (!call.begin_completion(refused)) return refused;
+    Outcome outcome;
+    outcome.error = error_from_plugin(code, type, text, data);
+    const std::uint32_t status = call.settle(std::move(outcome));
+    call.finish();
+    return status;
+}
+
+void Call::pending_on_cancel(soho_pending* pending, const soho_task* given) {
+    Call& call = of(pending);
+    PluginTask task(*given);
+    {
+        const std::scoped_lock lock(call.mutex_);
+        if (call.plugin_done_) return;
+        if (!call.answered()) {
+            std::swap(call.on_cancel_, task);
+            return;  // `task` is now the one before, if any: disposed of
+        }
+    }
+    call.post(std::move(task));
+}
+
+void Call::pending_on_discarded(soho_pending* pending, const soho_task* given) {
+    of(pending).set_discarded(PluginTask(*given));
+}
+
+int Call::pending_caller_gone(soho_pending* pending) { return of(pending).answered() ? 1 : 0; }
+
+void Call::pending_release(soho_pending* pending) {
+    Call& call = of(pending);
+    std::shared_ptr<Call> last;
+    bool dropped = false;
+    {
+        const std::scoped_lock lock(call.mutex_);
+        last = std::move(call.lent_);
+        dropped = !std::exchange(call.plugin_done_, true);
+    }
+    if (!dropped) return;
+    Outcome outcome;
+    outcome.error = Error(Code::failed, fmt::format("{} dropped the call without a reply", call.callee_text()), "Dropped");
+    call.settle(std::move(outcome));
+    call.finish();
+}
+
+void Call::fill(soho_host& table) {
+    table.pending_complete = &Call::pending_complete;
+    table.pending_complete_object = &Call::pending_complete_object;
+    table.pending_fail = &Call::pending_fail;
+    table.pending_on_cancel = &Call::pending_on_cancel;
+    table.pending_on_discarded = &Call::pending_on_discarded;
+    table.pending_caller_gone = &Call::pending_caller_gone;
+    table.pending_release = &Call::pending_release;
+}
+
+}  // namespace soho::host

@@ -1,0 +1,158 @@
+#pragma once
+// A call that does not end where it began: it waits for a turn, runs on the pool, or its reply comes later. Calls that run
+// and end at once never become one.
+
+#include "host/object/invocation.hpp"
+#include "host/object/object_table.hpp"
+
+#include <functional>
+
+// The C name of what a plugin holds while it owes a reply.
+struct soho_pending {};
+
+namespace soho::host {
+
+// What is to run in an object's turn if a reply is not delivered; unless discard() is called, it is only disposed of.
+class Discardable {
+public:
+    Discardable(ObjectPtr object, PluginTask task) : object_(std::move(object)), task_(std::move(task)) {}
+    void discard();
+
+private:
+    ObjectPtr object_;
+    PluginTask task_;
+};
+
+// How a call ended.
+struct Outcome {
+    Error error{Code::ok, {}};
+    data::Buffer value;             // MessagePack, checked; handles as extensions
+    bool may_hold_handles = false;  // `value`
+    ObjectPtr object;               // the result is a handle of this
+    std::unique_ptr<Discardable> discardable;
+
+    bool ok() const { return error.code == Code::ok; }
+};
+
+// Who wants to know how a call ended: a client's connection, or a plugin that called another object.
+class Completion {
+public:
+    virtual ~Completion() = default;
+    // Exactly once, unless the call was abandoned. [any thread]
+    virtual void replied(Call& call, Outcome outcome) noexcept = 0;
+    // Exactly once, last: the plugin is through with it, and its slot is free. [any thread]
+    virtual void finished(Call& call) noexcept = 0;
+};
+
+class Call final : public soho_pending, public Deferral, public std::enable_shared_from_this<Call> {
+public:
+    struct Limits {
+        std::size_t result_bytes_max = 16u << 20;
+        std::size_t depth_max = 64;
+    };
+
+    // `home` adopts what comes of it, and runs what belongs to no object.
+    Call(ObjectTable& objects, Pool& pool, Executor& home, std::shared_ptr<Completion> completion, const CallContext& context, Limits limits);
+    ~Call() override;
+
+    // What to call. Arguments are bound; both are copied.
+    void set_method(ObjectPtr target, const Method& method, const BoundArguments& arguments, std::vector<ObjectPtr> objects, std::vector<Turn*> argument_turns);
+    void set_create(TypePtr type, const BoundArguments& arguments, std::vector<ObjectPtr> objects);
+
+    // Queues it for its turns, or runs it later where it needs none.
+    void submit();
+    // Runs it here; its turns must be held already.
+    void run(Activity* activity) noexcept;
+
+    // Answers it with that code, if it has no answer yet, and tells the plugin. Its slot stays taken until the plugin is
+    // through with it. [any thread]
+    void cancel(Code code, std::string text);
+    // The same, without an answer: the caller has gone. [any thread]
+    void abandon();
+
+    // Ends it with that outcome; nothing if it has ended. For calls that are never submitted. [any thread]
+    void complete(Outcome outcome);
+    // What is to run if the reply of a call that was deferred on somebody's stack is not delivered.
+    void set_discarded(PluginTask task);
+
+    CallContext context() const;
+    std::vector<Turn*> turns() const;
+    const ObjectPtr& target() const { return target_; }
+    std::string callee_text() const;
+    Executor& home() const { return home_; }
+    bool answered() const { return answered_.load(std::memory_order_acquire); }
+
+    // -- a pending reply --
+    // A further reference for the plugin, given back by pending_release.
+    soho_pending* lend();
+    std::shared_ptr<Call> defer() override;
+    bool caller_gone() const override { return answered(); }
+    // The part of the host's table that is about pending replies.
+    static void fill(soho_host& table);
+    static Call& of(soho_pending* pending) { return *static_cast<Call*>(pending); }
+
+    // Free for the completion's use.
+    std::uint32_t tag = 0;
+    bool oneway = false;
+    bool blocking = false;
+    std::uint64_t timer = 0;
+
+private:
+    class Task;
+    class ThroughCallable;
+
+    Outcome checked(data::Buffer value) const;
+    std::uint32_t settle(Outcome outcome);
+    void finish();
+    void go_through_callable(data::Buffer value, const soho_instance* source);
+    bool begin_completion(std::uint32_t& refused);
+    Outcome adopted(const soho_instance& instance);
+    bool stop();
+    void post(PluginTask task);
+    const Type& type() const { return target_ != nullptr ? target_->type() : *type_; }
+
+    static std::uint32_t pending_complete(soho_pending* pending, soho_bytes result);
+    static std::uint32_t pending_complete_object(soho_pending* pending, const soho_instance* instance);
+    static std::uint32_t pending_fail(soho_pending* pending, std::uint32_t code, soho_text type, soho_text text, soho_bytes data);
+    static void pending_on_cancel(soho_pending* pending, const soho_task* task);
+    static void pending_on_discarded(soho_pending* pending, const soho_task* task);
+    static int pending_caller_gone(soho_pending* pending);
+    static void pending_release(soho_pending* pending);
+
+    ObjectTable& objects_;
+    Pool& pool_;
+    Executor& home_;
+    const std::shared_ptr<Completion> completion_;
+    const Limits limits_;
+
+    // The context, owned.
+    CallContext context_;
+    std::string owner_, principal_, trace_;
+    std::vector<std::uint64_t> chain_;
+    std::vector<Turn*> held_;
+
+    ObjectPtr target_;  // of a method
+    TypePtr type_;      // of a create
+    std::shared_ptr<Turn> factory_turn_;
+    const Method* method_ = nullptr;
+    data::Buffer arguments_;
+    std::size_t args_size_ = 0;
+    std::vector<ObjectPtr> argument_objects_;
+    std::vector<Turn*> argument_turns_;
+    soho_instance source_{};    // of a create through a mapping: given back when this ends
+
+    std::atomic<bool> answered_{false};  // by the plugin, or by cancel; changed under the mutex
+    mutable std::mutex mutex_;
+    bool plugin_done_ = false;  // the plugin has given its result or failure
+    bool finished_ = false;
+    bool stuck_ = false;
+    std::shared_ptr<Call> lent_;   // this, while the plugin holds a handle
+    std::shared_ptr<Call> next_;   // the callable that takes the result
+    PluginTask on_cancel_;
+    PluginTask on_discarded_;
+};
+
+// Runs `task` in the object's turn, later. [any thread]
+void post_to_turn(const ObjectPtr& object, PluginTask task);
+
+}  // namespace soho::host

@@ -1,0 +1,182 @@
+#include "host/object/invocation.hpp"
+
+#include "host/object/call.hpp"
+#include "host/registry/plugin.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <fmt/format.h>
+
+namespace soho::host {
+
+namespace {
+
+// One for each thread, as a plugin's thread tells us nothing else when it gives up a reference.
+thread_local Invocation* current_invocation = nullptr;
+
+// Marks what a thread runs: for Invocation::current(), and for the watchdog where it is a reactor's.
+class Marked {
+public:
+    Marked(Activity* activity, const Callee& callee, Invocation* invocation) : activity_(activity), before_(std::exchange(current_invocation, invocation)) {
+        if (activity_ == nullptr) return;
+        // One writer: plain increments are enough.
+        activity_->sequence.store(activity_->sequence.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        activity_->type.store(&callee.type, std::memory_order_relaxed);
+        activity_->method.store(callee.method, std::memory_order_relaxed);
+    }
+    Marked(const Marked&) = delete;
+    Marked& operator=(const Marked&) = delete;
+    ~Marked() {
+        current_invocation = before_;
+        if (activity_ != nullptr) activity_->type.store(nullptr, std::memory_order_relaxed);
+    }
+
+private:
+    Activity* activity_;
+    Invocation* before_;
+};
+
+}  // namespace
+
+Error error_from_plugin(std::uint32_t code, soho_text type, soho_text text, soho_bytes bytes) {
+    Error error(code == SOHO_OK || code >= code_names.size() ? Code::failed : static_cast<Code>(code), std::string(text_of(text)));
+    if (error.code == Code::failed) error.type = type.size == 0 ? "Error" : text_of(type);
+    const data::Bytes data(bytes.data, static_cast<std::size_t>(bytes.size));
+    if (!data.empty() && wire::check_value(data, {})) error.data = data::as_text(data);
+    return error;
+}
+
+Invocation::Invocation(const CallContext& context, Callee callee, const BoundArguments& arguments, const std::vector<ObjectPtr>& objects,
+                       data::Buffer& out, std::size_t result_bytes_max, Deferral& deferral)
+    : context_(context), callee_(callee), objects_(objects), deferral_(deferral) {
+    constexpr std::size_t first_room = 64;
+    std::uint8_t* const at = out.reserve(first_room);
+    sink_ = {{sizeof(soho_sink), 0, at, at + first_room, &Invocation::grow}, &out, out.size() + result_bytes_max};
+
+    call_.size = sizeof call_;
+    call_.args = {arguments.args.data(), arguments.args.size()};
+    call_.kwargs = {arguments.kwargs.data(), arguments.kwargs.size()};
+    call_.result = &sink_.table;
+    call_.session = context.session;
+    call_.origin_session = context.origin_session;
+    call_.owner = to_abi(context.owner);
+    call_.principal = to_abi(context.principal);
+    call_.trace = to_abi(context.trace);
+    call_.deadline_ns = context.deadline_ns;
+    call_.chain = context.chain.data();
+    call_.chain_size = static_cast<std::uint32_t>(context.chain.size());
+    call_.host_data = this;
+    if (callee.method != nullptr && callee.method->returns_type != nullptr) {
+        call_.flags = callee.method->through_callable ? SOHO_CALL_WANTS_SOURCE : SOHO_CALL_WANTS_OBJECT;
+    }
+}
+
+Invocation* Invocation::current() { return current_invocation; }
+
+Invocation::~Invocation() {
+    if (has_instance_ && instance_.release != nullptr) instance_.release(instance_.owner);
+}
+
+std::uint32_t Invocation::invoke(const Object& target, Activity* activity) {
+    call_.object = target.id();
+    const Marked marked(activity, callee_, this);
+    return finish(callee_.method->invoke(callee_.method->context, target.self(), &call_));
+}
+
+std::uint32_t Invocation::create(void* source, Activity* activity) {
+    call_.source = source;
+    soho_instance made{};
+    made.size = sizeof made;
+    const Marked marked(activity, callee_, this);
+    const std::uint32_t status = callee_.type.create(callee_.type.context, &call_, &made);
+    if (status == SOHO_DONE && !has_instance_) {
+        instance_ = made;
+        has_instance_ = true;
+    }
+    return finish(status);
+}
+
+std::uint32_t Invocation::finish(std::uint32_t status) {
+    sink_.out->commit(sink_.table.cursor);
+    if (status == SOHO_PENDING && deferred_) return SOHO_PENDING;
+    const auto broken = [&](std::string_view what) {
+        failed_ = true;
+        error_ = Error(Code::internal, fmt::format("{} {}: a defect of plugin {}", callee_.text(), what, callee_.type.plugin->name()));
+        return static_cast<std::uint32_t>(SOHO_FAILED);
+    };
+    if (deferred_) return broken("deferred its reply, and then gave one");
+    if (status == SOHO_PENDING) return broken("says that its reply comes later, but deferred none");
+    if (status > SOHO_PENDING) return broken(fmt::format("returned the unknown status {}", status));
+    if (failed_ || status == SOHO_FAILED) return failed_ ? static_cast<std::uint32_t>(SOHO_FAILED) : broken("failed without saying why");
+    const bool wants_object = callee_.method == nullptr || (callee_.method->returns_type != nullptr && !callee_.method->through_callable);
+    if (wants_object && (!has_instance_ || instance_.self == nullptr)) return broken("gave no object");
+    return SOHO_DONE;
+}
+
+Error Invocation::take_error() { return std::move(error_); }
+
+soho_instance Invocation::take_instance() {
+    has_instance_ = false;
+    return instance_;
+}
+
+int Invocation::grow(soho_sink* table, std::uint64_t more) {
+    auto* sink = reinterpret_cast<Sink*>(table);
+    sink->out->commit(table->cursor);
+    if (more > sink->size_max - std::min(sink->size_max, sink->out->size())) return 1;
+    table->cursor = sink->out->reserve(static_cast<std::size_t>(more));
+    table->end = table->cursor + std::max<std::size_t>(static_cast<std::size_t>(more), std::min(sink->out->capacity(), sink->size_max) - sink->out->size());
+    return 0;
+}
+
+void Invocation::fail(const soho_call* call, std::uint32_t code, soho_text type, soho_text text, soho_bytes data) {
+    Invocation& self = of(call);
+    self.failed_ = true;
+    self.error_ = error_from_plugin(code, type, text, data);
+}
+
+int Invocation::object_argument(const soho_call* call, std::uint64_t id, const void* class_key, soho_object* out) {
+    const Invocation& self = of(call);
+    const auto object = std::find_if(self.objects_.begin(), self.objects_.end(), [&](const ObjectPtr& o) { return o->id() == id; });
+    if (object == self.objects_.end() || (*object)->type().plugin != self.callee_.type.plugin || (*object)->type().class_key != class_key) return 1;
+    out->self = (*object)->self();
+    out->owner = (*object)->owner();
+    return 0;
+}
+
+void Invocation::result_object(const soho_call* call, const soho_instance* instance) {
+    Invocation& self = of(call);
+    if (self.has_instance_ && self.instance_.release != nullptr) self.instance_.release(self.instance_.owner);
+    self.instance_ = {};
+    std::memcpy(&self.instance_, instance, std::min<std::size_t>(instance->size, sizeof self.instance_));
+    self.has_instance_ = true;
+}
+
+int Invocation::caller_gone(const soho_call* call) {
+    const Invocation& self = of(call);
+    if (self.deferral_.caller_gone()) return 1;
+    return self.context_.deadline_ns != 0 && monotonic_now() > self.context_.deadline_ns ? 1 : 0;
+}
+
+void Invocation::on_discarded(const soho_call* call, const soho_task* task) { of(call).discarded_ = PluginTask(*task); }
+
+soho_pending* Invocation::defer(const soho_call* call) {
+    Invocation& self = of(call);
+    const bool may = self.callee_.method == nullptr || self.callee_.method->defers();
+    if (!may || self.deferred_) return nullptr;
+    const std::shared_ptr<Call> pending = self.deferral_.defer();
+    if (pending == nullptr) return nullptr;
+    self.deferred_ = true;
+    return pending->lend();
+}
+
+void Invocation::fill(soho_host& table) {
+    table.fail = &Invocation::fail;
+    table.object_argument = &Invocation::object_argument;
+    table.result_object = &Invocation::result_object;
+    table.caller_gone = &Invocation::caller_gone;
+    table.on_discarded = &Invocation::on_discarded;
+    table.defer = &Invocation::defer;
+}
+
+}  // namespace soho::host

@@ -1,0 +1,53 @@
+#pragma once
+// Published names: each keeps its object alive until it is unpublished.
+
+#include "host/object/object.hpp"
+
+#include <functional>
+#include <map>
+
+namespace soho::host {
+
+// Thread-safe.
+class Names {
+public:
+    struct Entry {
+        ObjectPtr object;
+        std::string principal;  // who published it, and may unpublish it
+        std::uint64_t session = 0;  // not 0: unpublished when that session ends
+    };
+
+    // Fails with Code::exists if the name is taken, or about to be, and bad_arguments if it is no name.
+    Result<void> publish(std::string_view name, Entry entry);
+    // The same for a name that a reservation holds.
+    void fulfil(std::string_view name, Entry entry);
+
+    // create-or-open is atomic: the first to come reserves the name, makes the object and fulfils or abandons it; later ones
+    // are told when that has happened. Nothing is called under the lock.
+    enum class Reservation { reserved, taken, waiting };
+    using Waiter = std::function<void()>;
+    Result<Reservation> reserve(std::string_view name, Waiter when_settled);
+    void abandon(std::string_view name);
+
+    ObjectPtr find(std::string_view name) const;
+    Error no_name(std::string_view name) const;
+    // Fails with no_object (no such name) or denied (another's; `admin` may all).
+    Result<void> unpublish(std::string_view name, std::string_view principal, bool admin);
+    void drop_session(std::uint64_t session);
+    // Takes an object's names away (soho.drop), or all (the host goes).
+    void drop_object(std::uint64_t id);
+    void clear();
+
+    std::vector<std::pair<std::string, Entry>> all() const;
+    std::size_t size() const;
+
+private:
+    template <class Predicate>
+    void drop_if(Predicate predicate);
+
+    mutable std::mutex mutex_;
+    std::map<std::string, Entry, std::less<>> entries_;
+    std::map<std::string, std::vector<Waiter>, std::less<>> reserved_;
+};
+
+}  // namespace soho::host

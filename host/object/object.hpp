@@ -1,0 +1,60 @@
+#pragma once
+// A hosted object, as reached through one typeid. Kept alive by std::shared_ptr: every reference of a session, a name, a
+// ticket or another object, and every call in flight, holds one. When the last goes, the object's destructor runs in its turn.
+
+#include "host/object/turn.hpp"
+#include "host/registry/type.hpp"
+
+#include <string>
+
+namespace soho::host {
+
+class Object {
+public:
+    struct Instance {
+        void* self = nullptr;
+        const void* identity = nullptr;
+        void* owner = nullptr;
+        void (*release)(void* owner) = nullptr;
+    };
+
+    Object(std::uint64_t id, TypePtr type, Instance instance, std::shared_ptr<Turn> turn, Executor& home, std::string principal)
+        : id_(id), type_(std::move(type)), instance_(instance), turn_(std::move(turn)), home_(home), principal_(std::move(principal)),
+          created_ns_(monotonic_now()) {}
+    Object(const Object&) = delete;
+    Object& operator=(const Object&) = delete;
+
+    std::uint64_t id() const { return id_; }
+    const Type& type() const { return *type_; }
+    const TypePtr& type_ptr() const { return type_; }
+    void* self() const { return instance_.self; }
+    void* owner() const { return instance_.owner; }
+    const void* identity() const { return instance_.identity; }
+    // Null: the type is concurrent.
+    Turn* turn() const { return turn_.get(); }
+    const std::shared_ptr<Turn>& turn_ptr() const { return turn_; }
+    Executor& home() const { return home_; }
+    // Who made it: its quota counts there.
+    const std::string& principal() const { return principal_; }
+    std::int64_t created_ns() const { return created_ns_; }
+
+    // What the plugin says it holds (charge).
+    std::atomic<std::int64_t> bytes{0};
+    // Calls that run, wait for the turn, or have a reply pending.
+    std::atomic<std::uint32_t> calls{0};
+
+private:
+    friend class ObjectTable;
+
+    const std::uint64_t id_;
+    const TypePtr type_;
+    const Instance instance_;
+    const std::shared_ptr<Turn> turn_;
+    Executor& home_;
+    const std::string principal_;
+    const std::int64_t created_ns_;
+};
+
+using ObjectPtr = std::shared_ptr<Object>;
+
+}  // namespace soho::host

@@ -1,0 +1,174 @@
+#include "host/object/object_table.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <random>
+
+namespace soho::host {
+
+namespace {
+
+constexpr std::uint64_t first_id_max = std::uint64_t{1} << 52;
+
+std::uint64_t random_first_id() {
+    std::random_device random;
+    return 1 + ((std::uint64_t{random()} << 32) | random()) % first_id_max;
+}
+
+// Gives a plugin its owner back, in the turn.
+class ReleaseTask : public TurnTask {
+public:
+    ReleaseTask(std::shared_ptr<Turn> turn, void* owner, void (*release)(void*), bool blocking)
+        : turn_(std::move(turn)), owner_(owner), release_(release) {
+        turns = {turn_.get()};
+        on_pool = blocking;
+    }
+    void run(Activity*) noexcept override { release_(owner_); }
+
+private:
+    std::shared_ptr<Turn> turn_;
+    void* owner_;
+    void (*release_)(void*);
+};
+
+// The end of an object: its destructor, then our own memory of it.
+class DestroyTask : public TurnTask {
+public:
+    DestroyTask(std::unique_ptr<Object> object, std::atomic<std::uint64_t>& destroyed, void (*release)(void*))
+        : object_(std::move(object)), destroyed_(destroyed), release_(release) {
+        if (object_->turn() != nullptr) turns = {object_->turn()};
+        on_pool = object_->type().blocking();
+    }
+    void run(Activity* activity) noexcept override {
+        if (activity != nullptr) activity->sequence.fetch_add(1, std::memory_order_relaxed);
+        if (release_ != nullptr) release_(object_->owner());
+        destroyed_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+private:
+    std::unique_ptr<Object> object_;  // keeps the turn
+    std::atomic<std::uint64_t>& destroyed_;
+    void (*release_)(void*);
+};
+
+}  // namespace
+
+ObjectTable::ObjectTable(Pool& pool) : domain_(pool), first_id_(random_first_id()), next_id_(first_id_) {}
+
+ObjectPtr ObjectTable::adopt(const TypePtr& type, const soho_instance& given, const std::string& principal, Executor& home) {
+    const Object::Instance instance{given.self, given.identity != nullptr ? given.identity : given.self, given.owner, given.release};
+    IdentityShard& shard = identity_shard(instance.identity);
+    std::unique_lock lock(shard.mutex);
+    Identity& identity = shard.identities[instance.identity];
+    for (const auto& [known_type, known] : identity.objects) {
+        if (known_type != type.get()) continue;
+        if (ObjectPtr object = known.lock()) {
+            lock.unlock();
+            if (instance.release == nullptr) return object;
+            auto release = std::make_shared<ReleaseTask>(object->turn_ptr(), instance.owner, instance.release, type->blocking());
+            if (object->turn() != nullptr) {
+                Turn::submit(release);
+            } else {
+                release->run(nullptr);
+            }
+            return object;
+        }
+    }
+
+    const std::uint64_t id = next_id_.fetch_add(1, std::memory_order_relaxed);
+    std::shared_ptr<Turn> turn = turn_for(*type, instance.identity, identity, home);
+    const ObjectPtr object(new Object(id, type, instance, std::move(turn), home, principal), [this](Object* last) { retire(last); });
+    std::erase_if(identity.objects, [](const auto& entry) { return entry.second.expired(); });
+    identity.objects.emplace_back(type.get(), object);
+    lock.unlock();
+
+    IdShard& ids = id_shard(id);
+    const std::scoped_lock id_lock(ids.mutex);
+    ids.objects.emplace(id, object);
+    living_.fetch_add(1, std::memory_order_relaxed);
+    created_.fetch_add(1, std::memory_order_relaxed);
+    return object;
+}
+
+std::shared_ptr<Turn> ObjectTable::turn_for(const Type& type, const void* key, Identity& identity, Executor& home) {
+    if (type.concurrent()) return nullptr;
+    if (type.per_plugin()) return keyed_turn(type.plugin, home);
+    std::shared_ptr<Turn> turn = identity.turn.lock();
+    if (turn == nullptr) {
+        // A turn may outlive its last object: an owner may wait in it to be released.
+        turn = std::shared_ptr<Turn>(new Turn(domain_, home), [this, key](Turn* last) {
+            delete last;
+            forget(key);
+        });
+        identity.turn = turn;
+    }
+    return turn;
+}
+
+std::shared_ptr<Turn> ObjectTable::keyed_turn(const void* key, Executor& home) {
+    const std::scoped_lock lock(keyed_mutex_);
+    auto& turn = keyed_turns_[key];
+    if (turn == nullptr) turn = std::make_shared<Turn>(domain_, home);
+    return turn;
+}
+
+std::shared_ptr<Turn> ObjectTable::factory_turn(const Type& type, Executor& home) { return keyed_turn(&type, home); }
+
+// The last reference has gone, on whatever thread, perhaps under a lock: nothing of the plugin runs here.
+void ObjectTable::retire(Object* last) {
+    std::unique_ptr<Object> object(last);
+    {
+        IdShard& shard = id_shard(object->id());
+        const std::scoped_lock lock(shard.mutex);
+        shard.objects.erase(object->id());
+    }
+    forget(object->identity());
+    living_.fetch_sub(1, std::memory_order_relaxed);
+    Executor& home = object->home();
+    const bool on_pool = object->type().blocking();
+    const auto release = object->instance_.release;
+    auto task = std::make_shared<DestroyTask>(std::move(object), destroyed_, release);
+    if (!task->turns.empty()) {
+        Turn::submit(task);
+    } else if (on_pool) {
+        domain_.pool.post([task] { task->run(nullptr); });
+    } else {
+        home.post([task, &home] { task->run(home.activity()); });
+    }
+}
+
+// Drops what is known of an identity once neither an object nor its turn lives.
+void ObjectTable::forget(const void* key) {
+    IdentityShard& shard = identity_shard(key);
+    const std::scoped_lock lock(shard.mutex);
+    const auto found = shard.identities.find(key);
+    if (found == shard.identities.end()) return;
+    std::erase_if(found->second.objects, [](const auto& entry) { return entry.second.expired(); });
+    if (found->second.objects.empty() && found->second.turn.expired()) shard.identities.erase(found);
+}
+
+ObjectPtr ObjectTable::find(std::uint64_t id) const {
+    const IdShard& shard = id_shard(id);
+    const std::scoped_lock lock(shard.mutex);
+    const auto found = shard.objects.find(id);
+    return found == shard.objects.end() ? nullptr : found->second.lock();
+}
+
+Error ObjectTable::no_object(std::uint64_t id) const {
+    const bool ours = id >= first_id_ && id < next_id_.load(std::memory_order_relaxed);
+    return Error(Code::no_object, ours ? fmt::format("no object #{}, or none that this session may use", id) : fmt::format("no object #{}: from an earlier host, or made up", id));
+}
+
+std::vector<ObjectPtr> ObjectTable::all() const {
+    std::vector<ObjectPtr> objects;
+    for (const IdShard& shard : ids_) {
+        const std::scoped_lock lock(shard.mutex);
+        for (const auto& [id, weak] : shard.objects) {
+            if (ObjectPtr object = weak.lock()) objects.push_back(std::move(object));
+        }
+    }
+    std::sort(objects.begin(), objects.end(), [](const ObjectPtr& a, const ObjectPtr& b) { return a->id() < b->id(); });
+    return objects;
+}
+
+}  // namespace soho::host

@@ -1,0 +1,166 @@
+#include "host/object/turn.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace soho::host {
+
+namespace {
+
+constexpr int run_by_holder_max = 16;
+constexpr std::int64_t run_by_holder_ns_max = 200'000;
+
+// The mutexes of several turns, taken in one order by everybody.
+class TurnLocks {
+public:
+    template <class MutexOf>
+    TurnLocks(std::vector<Turn*> turns, MutexOf mutex_of) {
+        std::sort(turns.begin(), turns.end(), std::less<>());
+        for (Turn* turn : turns) locks_.emplace_back(mutex_of(*turn));
+    }
+
+private:
+    std::vector<std::unique_lock<std::mutex>> locks_;
+};
+
+}  // namespace
+
+bool Turn::try_enter(bool shared) {
+    const std::scoped_lock lock(mutex_);
+    if (!queue_.empty() || !is_free(shared)) return false;
+    take(shared);
+    return true;
+}
+
+bool Turn::try_enter_all(const std::vector<Turn*>& turns) {
+    if (turns.size() == 1) return turns.front()->try_enter(false);
+    const std::scoped_lock several(turns.front()->domain_.several);
+    const TurnLocks locks(turns, [](Turn& turn) -> std::mutex& { return turn.mutex_; });
+    if (!std::all_of(turns.begin(), turns.end(), [](Turn* turn) { return turn->queue_.empty() && turn->is_free(false); })) return false;
+    for (Turn* turn : turns) turn->take(false);
+    return true;
+}
+
+void Turn::leave_all(const std::vector<Turn*>& turns, Activity* activity) {
+    // Only one of them may run on here, or each would run the others' queues from inside its own.
+    for (std::size_t i = 1; i < turns.size(); ++i) turns[i]->hand_on(false);
+    turns.front()->leave(false, activity);
+}
+
+void Turn::submit(const TurnTaskPtr& task) {
+    if (task->turns.size() == 1) {
+        Turn& turn = *task->turns.front();
+        {
+            const std::scoped_lock lock(turn.mutex_);
+            const bool first = turn.queue_.empty() || (task->overtakes && turn.queue_.front()->turns.size() > 1);
+            if (!first || !turn.is_free(task->shared)) {
+                turn.queue_.push_back(task);
+                return;
+            }
+            turn.take(task->shared);
+        }
+        start(task);
+        return;
+    }
+    {
+        const std::scoped_lock several(task->turns.front()->domain_.several);
+        const TurnLocks locks(task->turns, [](Turn& turn) -> std::mutex& { return turn.mutex_; });
+        for (Turn* turn : task->turns) turn->queue_.push_back(task);
+    }
+    if (try_start_several(task)) start(task);
+}
+
+// Takes all turns of the task if it is first in all their queues and all are free.
+bool Turn::try_start_several(const TurnTaskPtr& task) {
+    const std::scoped_lock several(task->turns.front()->domain_.several);
+    const TurnLocks locks(task->turns, [](Turn& turn) -> std::mutex& { return turn.mutex_; });
+    const auto ready = [&](Turn* turn) { return turn->is_free(false) && !turn->queue_.empty() && turn->queue_.front() == task; };
+    if (!std::all_of(task->turns.begin(), task->turns.end(), ready)) return false;
+    for (Turn* turn : task->turns) {
+        turn->queue_.pop_front();
+        turn->take(false);
+    }
+    return true;
+}
+
+void Turn::leave(bool shared, Activity* activity) {
+    std::int64_t until = 0;
+    for (int ran = 0;; ++ran) {
+        const TurnTaskPtr next = pass_on(shared);
+        if (next == nullptr) return;
+        if (ran == 0) until = monotonic_now() + run_by_holder_ns_max;
+        if (next->on_pool || ran == run_by_holder_max || monotonic_now() > until) return start(next);
+        next->run(activity);
+        for (Turn* other : next->turns) {
+            if (other != this) other->hand_on(false);
+        }
+        shared = next->shared;
+    }
+}
+
+void Turn::hand_on(bool shared) {
+    if (TurnTaskPtr next = pass_on(shared)) start(std::move(next));
+}
+
+// Gives the turn up, and takes it again for what waits; null if nothing can start.
+TurnTaskPtr Turn::pass_on(bool shared) {
+    std::vector<TurnTaskPtr> beside;
+    TurnTaskPtr next;
+    TurnTaskPtr several;
+    {
+        const std::scoped_lock lock(mutex_);
+        holders_ = shared ? holders_ - 1 : 0;
+        next = take_next(beside);
+        if (next == nullptr && holders_ == 0 && !queue_.empty() && queue_.front()->turns.size() > 1) several = queue_.front();
+    }
+    for (auto& task : beside) start(std::move(task));
+    if (several != nullptr && try_start_several(several)) return several;
+    return next;
+}
+
+// With mutex_ held: the next task with only this turn to take, taken; shared ones behind a shared one go to `beside`.
+TurnTaskPtr Turn::take_next(std::vector<TurnTaskPtr>& beside) {
+    if (queue_.empty()) return nullptr;
+    auto at = queue_.begin();
+    if ((*at)->turns.size() > 1) {
+        // It waits for its other turns. Meanwhile only what its holders wait for may pass.
+        at = std::find_if(queue_.begin(), queue_.end(), [](const TurnTaskPtr& task) { return task->overtakes && task->turns.size() == 1; });
+        if (at == queue_.end()) return nullptr;
+    }
+    if (!is_free((*at)->shared)) return nullptr;
+    TurnTaskPtr next = *at;
+    queue_.erase(at);
+    take(next->shared);
+    while (next->shared && !queue_.empty() && queue_.front()->shared && queue_.front()->turns.size() == 1) {
+        take(true);
+        beside.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+    }
+    return next;
+}
+
+void Turn::start(TurnTaskPtr task) {
+    Turn& turn = *task->turns.front();
+    const bool on_pool = task->on_pool;
+    const bool urgent = task->overtakes;
+    Activity* const activity = on_pool ? nullptr : turn.home_.activity();
+    auto work = [task = std::move(task), activity] { run_and_leave(task, activity); };
+    if (!on_pool) {
+        turn.home_.post(std::move(work));
+    } else if (urgent) {
+        turn.domain_.pool.post_urgent(std::move(work));
+    } else {
+        turn.domain_.pool.post(std::move(work));
+    }
+}
+
+void Turn::run_and_leave(const TurnTaskPtr& task, Activity* activity) {
+    task->run(activity);
+    if (task->turns.size() == 1) {
+        task->turns.front()->leave(task->shared, activity);
+    } else {
+        leave_all(task->turns, activity);
+    }
+}
+
+}  // namespace soho::host

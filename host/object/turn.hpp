@@ -1,0 +1,78 @@
+#pragma once
+// An object's turn: the exclusion of its running code. Whoever finds it free runs at once on its own thread; others queue,
+// first in, first out, and whoever leaves runs what waits, a bounded number of times, then hands the rest on (RULES 5).
+
+#include "host/object/executor.hpp"
+#include "host/object/pool.hpp"
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace soho::host {
+
+class Turn;
+
+// Work that waits for turns. It keeps its turns alive.
+class TurnTask {
+public:
+    virtual ~TurnTask() = default;
+    // Called with all its turns held; leaves none of them. `activity` is the running thread's, null on the pool.
+    virtual void run(Activity* activity) noexcept = 0;
+
+    std::vector<Turn*> turns;  // without repetition; more than one only for calls with T& arguments
+    bool shared = false;       // with one turn only: may run beside other shared work
+    bool on_pool = false;
+    // A waiting chain of calls depends on this: it may pass by work that needs several turns, one of which the chain holds.
+    bool overtakes = false;
+};
+using TurnTaskPtr = std::shared_ptr<TurnTask>;
+
+// What all turns of a host have in common.
+struct TurnDomain {
+    explicit TurnDomain(Pool& pool_) : pool(pool_) {}
+
+    Pool& pool;
+    std::mutex several;  // taken before any turn's own mutex by work that needs several turns
+};
+
+class Turn {
+public:
+    // `home` runs what is handed on.
+    Turn(TurnDomain& domain, Executor& home) : domain_(domain), home_(home) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    // Takes the turn if it is free and nobody waits. [any thread]
+    bool try_enter(bool shared);
+    // Gives it up, and runs or hands on what waits. The caller keeps the turn alive until this returns.
+    void leave(bool shared, Activity* activity);
+
+    // Queues the task for its turns; it starts on a home executor or the pool, never inside submit(). [any thread]
+    static void submit(const TurnTaskPtr& task);
+
+    // All of several turns at once, or none. [any thread]
+    static bool try_enter_all(const std::vector<Turn*>& turns);
+    static void leave_all(const std::vector<Turn*>& turns, Activity* activity);
+
+    Executor& home() const { return home_; }
+
+private:
+    bool is_free(bool shared) const { return shared ? holders_ >= 0 : holders_ == 0; }
+    void take(bool shared) { holders_ = shared ? holders_ + 1 : -1; }
+    TurnTaskPtr pass_on(bool shared);
+    TurnTaskPtr take_next(std::vector<TurnTaskPtr>& beside);
+    static bool try_start_several(const TurnTaskPtr& task);
+    static void start(TurnTaskPtr task);
+    static void run_and_leave(const TurnTaskPtr& task, Activity* activity);
+    void hand_on(bool shared);
+
+    TurnDomain& domain_;
+    Executor& home_;
+    std::mutex mutex_;
+    int holders_ = 0;  // -1: one, exclusively; above 0: that many shared ones
+    std::deque<TurnTaskPtr> queue_;
+};
+
+}  // namespace soho::host

@@ -1,0 +1,103 @@
+#include "host/registry/library.hpp"
+
+#include "host/registry/trust.hpp"
+
+#include <boost/dll/shared_library.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace soho::host {
+
+namespace {
+
+constexpr const char* entry_symbol = "soho_plugin_entry";
+
+class Descriptor {
+public:
+    explicit Descriptor(const std::string& path) : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    ~Descriptor() {
+        if (value_ >= 0) ::close(value_);
+    }
+    int value() const { return value_; }
+
+private:
+    int value_;
+};
+
+tl::unexpected<Error> bad(const std::string& file, std::string_view why) { return refuse(Code::bad_arguments, fmt::format("{}: {}", file, why)); }
+
+bool same_file(const struct stat& a, const struct stat& b) {
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+           a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+// What dlopen said, without the name of the file and Boost's decoration.
+std::string reason_of(const std::exception& failure, const std::string& file) {
+    std::string text = failure.what();
+    if (const auto at = text.find(file + ": "); at != std::string::npos) text.erase(0, at + file.size() + 2);
+    if (const auto at = text.find(": Bad file descriptor"); at != std::string::npos) text.erase(at);
+    return text;
+}
+
+std::string remedy_for(const std::string& reason) {
+    if (reason.find("undefined symbol") != std::string::npos) return ": link what defines it into the plugin (soho_add_plugin() reports this when it links)";
+    if (reason.find("cannot open shared object file") != std::string::npos) return ": install the library it needs";
+    return ": rebuild it";
+}
+
+Result<Library> map_library(Library library) {
+    try {
+        namespace dll = boost::dll;
+        constexpr auto mode = static_cast<dll::load_mode::type>(RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+        dll::shared_library mapped(dll::fs::path(library.file), mode);
+        if (!mapped.has(entry_symbol)) {
+            return bad(library.file, fmt::format("it does not export {}(): write SOHO_PLUGIN(), or define it with SOHO_EXPORT", entry_symbol));
+        }
+        library.entry = &mapped.get<const soho_plugin*(uint32_t)>(entry_symbol);
+        return library;
+    } catch (const std::exception& failure) {
+        const std::string reason = reason_of(failure, library.file);
+        return bad(library.file, fmt::format("it cannot be loaded: {}{}", reason, remedy_for(reason)));
+    }
+}
+
+}  // namespace
+
+Result<Library> open_library(const std::string& path) {
+    Library library;
+    std::error_code failure;
+    library.file = std::filesystem::canonical(path, failure).string();
+    if (failure) return bad(path, failure.message());
+
+    const Descriptor descriptor(library.file);
+    if (descriptor.value() < 0) return bad(library.file, std::strerror(errno));
+    if (auto trusted = check_trusted(descriptor.value(), library.file); !trusted) return tl::unexpected<Error>(trusted.error());
+    struct stat before {};
+    ::fstat(descriptor.value(), &before);
+
+    auto note = read_note(descriptor.value());
+    if (!note) return bad(library.file, note.error().text);
+    library.note = *std::move(note);
+    if (library.note.abi != SOHO_ABI) {
+        return bad(library.file, fmt::format("its note says ABI {}, this host speaks ABI {}: rebuild it with an SDK for ABI {}", library.note.abi, SOHO_ABI, SOHO_ABI));
+    }
+
+    auto mapped = map_library(std::move(library));
+    if (!mapped) return mapped;
+    // Nobody else can write here, so this only catches its owner replacing the file at this very moment.
+    struct stat after {};
+    if (::stat(mapped->file.c_str(), &after) != 0 || !same_file(before, after)) {
+        return bad(mapped->file, "it was replaced while it was being loaded: load it again");
+    }
+    return mapped;
+}
+
+}  // namespace soho::host

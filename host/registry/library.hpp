@@ -1,0 +1,23 @@
+#pragma once
+// A plugin file, opened and trusted. The only place that maps code into this process.
+
+#include "host/registry/note.hpp"
+
+#include <soho/abi.h>
+
+#include <string>
+
+namespace soho::host {
+
+struct Library {
+    std::string file;  // canonical path
+    Note note;
+    const soho_plugin* (*entry)(uint32_t host_abi) = nullptr;
+};
+
+// Checks who could have written the file, reads its note, checks the ABI, and maps it; it stays mapped while the process
+// lives. Runs none of the plugin's functions, but does run static constructors if it has any. Fails with a sentence that
+// names the file, what is wrong and the remedy.
+Result<Library> open_library(const std::string& path);
+
+}  // namespace soho::host

@@ -1,0 +1,179 @@
+#include "host/registry/plugin.hpp"
+
+#include "host/registry/suggest.hpp"
+
+#include <soho/wire/frame.hpp>
+#include <soho/wire/message.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <fmt/format.h>
+
+namespace soho::host {
+
+namespace {
+
+tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
+
+// What a plugin's functions do must not reach us as an exception, even if it was built without the SDK.
+template <class Call>
+Result<void> fenced(const char* function, Call call) {
+    try {
+        call();
+        return {};
+    } catch (const std::exception& failure) {
+        return bad(fmt::format("its {}() threw: {}", function, failure.what()));
+    } catch (...) {
+        return bad(fmt::format("its {}() threw something that is no std::exception", function));
+    }
+}
+
+}  // namespace
+
+// What arrives while `load` runs.
+class Plugin::Registration {
+public:
+    explicit Registration(const Note& note) : note_(note) {
+        table_ = {sizeof(soho_registrar), 0, this, &Registration::add_type, &Registration::publish, &Registration::refuse};
+    }
+
+    const soho_registrar* table() const { return &table_; }
+    const std::string& reason() const { return reason_; }
+    std::vector<std::unique_ptr<PendingType>> take_types() { return std::move(types_); }
+
+    struct PendingPublication {
+        std::string name, type_id, args;
+    };
+    const std::vector<PendingPublication>& publications() const { return publications_; }
+
+private:
+    static Registration& of(const soho_registrar* registrar) { return *static_cast<Registration*>(registrar->self); }
+
+    int keep_reason(std::string why) {
+        if (reason_.empty()) reason_ = std::move(why);
+        return 1;
+    }
+
+    static int add_type(const soho_registrar* registrar, const soho_type* given) {
+        Registration& self = of(registrar);
+        auto type = copy_type(*given);
+        if (!type) return self.keep_reason(type.error().text);
+        const auto same = [&](const auto& other) { return other->type.local_id == (*type)->type.local_id; };
+        if (std::any_of(self.types_.begin(), self.types_.end(), same)) {
+            return self.keep_reason(fmt::format("typeid \"{}\" is registered twice", (*type)->type.local_id));
+        }
+        self.types_.push_back(*std::move(type));
+        return 0;
+    }
+
+    static int publish(const soho_registrar* registrar, soho_text name, soho_text type_id, soho_bytes args) {
+        Registration& self = of(registrar);
+        if (const char* why = wire::name_mismatch(text_of(name))) return self.keep_reason(fmt::format("published name \"{}\": {}", text_of(name), why));
+        std::string packed = args.size == 0 ? std::string(1, '\x90') : std::string(data::as_text({args.data, static_cast<std::size_t>(args.size)}));
+        const auto value = wire::check_value(data::as_bytes(packed), {});
+        data::Token token;
+        if (!value || !data::Reader(value->bytes).next(token) || token.kind != data::Kind::array) {
+            return self.keep_reason(fmt::format("the arguments for published name \"{}\" are no MessagePack array", text_of(name)));
+        }
+        self.publications_.push_back({std::string(text_of(name)), std::string(text_of(type_id)), std::move(packed)});
+        return 0;
+    }
+
+    static void refuse(const soho_registrar* registrar, soho_text reason) { of(registrar).keep_reason(std::string(text_of(reason))); }
+
+    const Note& note_;
+    soho_registrar table_;
+    std::vector<std::unique_ptr<PendingType>> types_;
+    std::vector<PendingPublication> publications_;
+    std::string reason_;
+};
+
+Plugin::Plugin(Library library, PluginOptions options, const HostTable& host, std::uint64_t generation)
+    : library_(std::move(library)), options_(std::move(options)), table_(host.functions), services_(host.services), generation_(generation) {
+    table_.self = this;
+}
+
+Result<std::unique_ptr<Plugin>> Plugin::load(const std::string& path, const PluginOptions& options, const HostTable& host,
+                                             std::uint64_t generation) {
+    auto library = open_library(path);
+    if (!library) return tl::unexpected<Error>(library.error());
+    std::unique_ptr<Plugin> plugin(new Plugin(*std::move(library), options, host, generation));
+    auto loaded = plugin->enter();
+    if (loaded) loaded = plugin->run_load();
+    if (loaded) return plugin;
+    // Its table and text may still be in use by a thread that `load` started: a refused plugin is kept as well.
+    const std::string file = plugin.release()->file();
+    return bad(fmt::format("{}: {}", file, loaded.error().text));
+}
+
+Result<void> Plugin::enter() {
+    const soho_plugin* table = nullptr;
+    if (auto done = fenced("soho_plugin_entry", [&] { table = library_.entry(SOHO_ABI); }); !done) return done;
+    if (table == nullptr) return bad(fmt::format("its soho_plugin_entry() has no table for ABI {}, which this host speaks: rebuild it", SOHO_ABI));
+    if (table->size < offsetof(soho_plugin, stop)) return bad(fmt::format("its table says its size is {} bytes, ABI {} has {}", table->size, SOHO_ABI, sizeof(soho_plugin)));
+    std::memcpy(&functions_, table, std::min<std::size_t>(table->size, sizeof functions_));
+    if (functions_.abi != SOHO_ABI) {
+        return bad(fmt::format("its table is for ABI {}, this host speaks ABI {}: rebuild it with an SDK for ABI {}", functions_.abi, SOHO_ABI, SOHO_ABI));
+    }
+    const auto check_text = [](const char* field, std::string_view table_says, const std::string& note_says) -> Result<void> {
+        if (table_says == note_says) return {};
+        return bad(fmt::format("its table says {} \"{}\", its note \"{}\": give both the same", field, table_says, note_says));
+    };
+    if (auto same = check_text("name", text_of(functions_.name), library_.note.name); !same) return same;
+    if (auto same = check_text("version", text_of(functions_.version), library_.note.version); !same) return same;
+    if (const char* why = wire::name_mismatch(name())) return bad(fmt::format("its name \"{}\": {}", name(), why));
+    if (functions_.load == nullptr) return bad("its table has no load()");
+    return {};
+}
+
+Result<void> Plugin::run_load() {
+    Registration registration(library_.note);
+    int status = 0;
+    if (auto done = fenced("load", [&] { status = functions_.load(&table_, registration.table(), &state_); }); !done) return done;
+    if (!registration.reason().empty()) return bad(registration.reason());
+    if (status != 0) return bad(fmt::format("its load() returned {} without a reason", status));
+    return adopt(registration);
+}
+
+Result<void> Plugin::adopt(Registration& registration) {
+    auto pending = registration.take_types();
+    for (const auto& type : pending) {
+        type->type.plugin = this;
+        type->type.generation = generation_;
+        type->type.type_id = options_.prefix + type->type.local_id;
+    }
+    auto types = link_types(std::move(pending));
+    if (!types) return tl::unexpected<Error>(types.error());
+    types_ = *std::move(types);
+    for (const auto& publication : registration.publications()) {
+        TypePtr type = find_local(publication.type_id);
+        if (type == nullptr || type->create == nullptr) {
+            std::vector<std::string_view> known;
+            for (const auto& t : types_) known.push_back(t->local_id);
+            return bad(fmt::format("it publishes \"{}\" as a \"{}\", {}{}", publication.name, publication.type_id,
+                                   type == nullptr ? "which it does not register" : "which has no callable", suggestion(publication.type_id, known)));
+        }
+        publications_.push_back({publication.name, type, publication.args});
+    }
+    return {};
+}
+
+TypePtr Plugin::find_local(std::string_view local_id) const {
+    for (const auto& type : types_) {
+        if (type->local_id == local_id) return type;
+    }
+    return nullptr;
+}
+
+void Plugin::stop() {
+    if (functions_.stop != nullptr) static_cast<void>(fenced("stop", [&] { functions_.stop(state_); }));
+}
+
+void Plugin::unload() {
+    publications_.clear();
+    types_.clear();
+    if (functions_.unload != nullptr) static_cast<void>(fenced("unload", [&] { functions_.unload(state_); }));
+}
+
+}  // namespace soho::host

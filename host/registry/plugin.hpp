@@ -1,0 +1,73 @@
+#pragma once
+// A loaded plugin: its library, the table it was given, and the types it registered.
+
+#include "host/registry/library.hpp"
+#include "host/registry/type.hpp"
+
+namespace soho::host {
+
+// What load_plugin puts into each plugin's soho_host; written by the floors above. `services` is theirs, too.
+struct HostTable {
+    soho_host functions{};
+    void* services = nullptr;
+};
+
+// From the config.
+struct PluginOptions {
+    std::string settings = std::string(1, '\x80');  // a MessagePack map
+    std::string prefix;                             // of its typeids, such as "acme."
+};
+
+class Plugin {
+public:
+    // `name` is published with what a new object of `type` gives, created with `args` (a MessagePack array).
+    struct Publication {
+        std::string name;
+        TypePtr type;
+        std::string args;
+    };
+
+    // Opens the file and has it register; its types get that generation. Never throws; fails with the sentence that refuses the plugin.
+    static Result<std::unique_ptr<Plugin>> load(const std::string& path, const PluginOptions& options, const HostTable& host,
+                                                std::uint64_t generation);
+
+    Plugin(const Plugin&) = delete;
+    Plugin& operator=(const Plugin&) = delete;
+
+    const std::string& name() const { return library_.note.name; }
+    const std::string& version() const { return library_.note.version; }
+    const std::string& file() const { return library_.file; }
+    const std::string& settings() const { return options_.settings; }
+    const std::vector<TypePtr>& types() const { return types_; }
+    const std::vector<Publication>& publications() const { return publications_; }
+    void* services() const { return services_; }
+    // The type that the plugin calls so; without its prefix.
+    TypePtr find_local(std::string_view local_id) const;
+
+    // As the ABI says: once, [loader].
+    void stop();
+    void unload();
+
+    // The plugin behind the `host` that a table function got.
+    static Plugin& of(const soho_host* host) { return *static_cast<Plugin*>(host->self); }
+
+private:
+    class Registration;
+
+    Plugin(Library library, PluginOptions options, const HostTable& host, std::uint64_t generation);
+    Result<void> enter();
+    Result<void> run_load();
+    Result<void> adopt(Registration& registration);
+
+    Library library_;
+    PluginOptions options_;
+    soho_host table_;
+    void* services_;
+    std::uint64_t generation_;
+    soho_plugin functions_{};
+    void* state_ = nullptr;
+    std::vector<TypePtr> types_;
+    std::vector<Publication> publications_;
+};
+
+}  // namespace soho::host

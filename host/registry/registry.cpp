@@ -1,0 +1,82 @@
+#include "host/registry/registry.hpp"
+
+#include "host/registry/suggest.hpp"
+#include "host/registry/trust.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+
+namespace soho::host {
+
+const TypePtr* Snapshot::find(std::string_view type_id) const {
+    const auto found = types.find(type_id);
+    return found == types.end() ? nullptr : &found->second;
+}
+
+Error Snapshot::no_type(std::string_view type_id) const {
+    std::vector<std::string_view> known;
+    for (const auto& [name, type] : types) known.push_back(name);
+    return Error(Code::no_type, fmt::format("no type \"{}\"{}", type_id, suggestion(type_id, known)));
+}
+
+std::shared_ptr<const Snapshot> Registry::snapshot() const {
+    const std::scoped_lock lock(mutex_);
+    return current_;
+}
+
+void Registry::change(const std::function<void(Snapshot&)>& edit) {
+    auto next = std::make_shared<Snapshot>(*snapshot());
+    ++next->generation;
+    edit(*next);
+    const std::scoped_lock lock(mutex_);
+    current_ = std::move(next);
+}
+
+Result<Plugin*> Registry::load(const std::string& path, const PluginOptions& options) {
+    auto loaded = try_load(path, options);
+    change([&](Snapshot& next) {
+        if (!loaded) {
+            next.refused.push_back({path, loaded.error().text});
+            return;
+        }
+        next.plugins.push_back(*loaded);
+        for (const auto& type : (*loaded)->types()) next.types.emplace(type->type_id, type);
+    });
+    return loaded;
+}
+
+Result<Plugin*> Registry::try_load(const std::string& path, const PluginOptions& options) {
+    auto plugin = Plugin::load(path, options, host_, ++loads_);
+    if (!plugin) return tl::unexpected<Error>(plugin.error());
+    plugins_.push_back(*std::move(plugin));  // also when it is refused below: its code is in the process
+    Plugin& added = *plugins_.back();
+
+    const auto current = snapshot();
+    const auto bad = [&](std::string why) { return refuse(Code::exists, fmt::format("{}: {}", added.file(), why)); };
+    for (const Plugin* other : current->plugins) {
+        if (other->name() == added.name()) return bad(fmt::format("a plugin named \"{}\" is loaded already, from {}: rename one", added.name(), other->file()));
+    }
+    for (const auto& type : added.types()) {
+        if (const TypePtr* taken = current->find(type->type_id)) {
+            return bad(fmt::format("typeid \"{}\" is taken by plugin {} ({}): rename it, or give one of them a prefix in the config", type->type_id, (*taken)->plugin->name(), (*taken)->plugin->file()));
+        }
+    }
+    return &added;
+}
+
+Result<std::vector<std::string>> plugin_files(const std::string& folder) {
+    std::error_code failure;
+    const auto canonical = std::filesystem::canonical(folder, failure);
+    std::filesystem::directory_iterator entries(failure ? std::filesystem::path(folder) : canonical, failure);
+    if (failure) return refuse(Code::bad_arguments, fmt::format("plugin folder {}: {}", folder, failure.message()));
+    if (auto trusted = check_trusted_folder(canonical.string()); !trusted) return tl::unexpected<Error>(trusted.error());
+    std::vector<std::string> files;
+    for (const auto& entry : entries) {
+        if (entry.path().extension() == ".so") files.push_back(entry.path().string());
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+}  // namespace soho::host

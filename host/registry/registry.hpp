@@ -1,0 +1,54 @@
+#pragma once
+// All types the host offers, as an immutable snapshot that is swapped whole. Who looks at one keeps it for as long as it
+// looks; objects keep their own type.
+
+#include "host/registry/plugin.hpp"
+
+#include <functional>
+#include <map>
+#include <mutex>
+
+namespace soho::host {
+
+struct RefusedPlugin {
+    std::string file;
+    std::string reason;
+};
+
+struct Snapshot {
+    std::uint64_t generation = 0;
+    std::map<std::string, TypePtr, std::less<>> types;
+    std::vector<Plugin*> plugins;  // in load order
+    std::vector<RefusedPlugin> refused;
+
+    const TypePtr* find(std::string_view type_id) const;
+    Error no_type(std::string_view type_id) const;
+};
+
+// Thread-safe. Loading is done by one thread.
+class Registry {
+public:
+    explicit Registry(HostTable host) : host_(host) {}
+
+    std::shared_ptr<const Snapshot> snapshot() const;
+
+    // Loads one plugin and swaps in a snapshot with its types; or with the reason why not, which is also the failure.
+    Result<Plugin*> load(const std::string& path, const PluginOptions& options = {});
+
+    // Makes another snapshot from the current one and swaps it in.
+    void change(const std::function<void(Snapshot&)>& edit);
+
+private:
+    Result<Plugin*> try_load(const std::string& path, const PluginOptions& options);
+
+    HostTable host_;
+    std::uint64_t loads_ = 0;
+    std::vector<std::unique_ptr<Plugin>> plugins_;  // never shrinks: a loaded library stays
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Snapshot> current_ = std::make_shared<Snapshot>();
+};
+
+// The plugin files of a folder (*.so), by name. Fails if the folder cannot be read or others can write to it.
+Result<std::vector<std::string>> plugin_files(const std::string& folder);
+
+}  // namespace soho::host

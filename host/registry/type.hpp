@@ -1,0 +1,121 @@
+#pragma once
+// What a plugin registered, as the host keeps it: copied, checked, immutable.
+
+#include <soho/abi.h>
+#include <soho/result.hpp>
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace soho::host {
+
+class Plugin;
+struct Type;
+
+struct Parameter {
+    std::string name;
+    std::string type;
+    std::string doc;
+    std::uint32_t flags = 0;
+    std::string default_value;  // MessagePack
+    const void* class_key = nullptr;
+
+    bool optional() const { return (flags & SOHO_PARAMETER_OPTIONAL) != 0; }
+    bool object() const { return (flags & SOHO_PARAMETER_OBJECT) != 0; }
+    bool exclusive() const { return (flags & SOHO_PARAMETER_EXCLUSIVE) != 0; }
+};
+
+// What a method or a callable takes.
+struct Signature {
+    std::vector<Parameter> parameters;  // those that take one argument each
+    std::uint32_t required = 0;         // leading parameters without a default
+    std::string args_name;              // not empty: takes further positional arguments
+    std::string kwargs_name;            // not empty: takes further keywords
+    bool takes_objects = false;
+
+    // For messages: "(x, y=0, *rest)".
+    std::string text() const;
+};
+
+struct Method {
+    std::string name;
+    std::string doc;
+    std::string returns;
+    std::uint32_t flags = 0;
+    Signature signature;
+    void* context = nullptr;
+    uint32_t (*invoke)(void* context, void* self, const soho_call* call) = nullptr;
+    const Type* returns_type = nullptr;  // method_to_typeid; of the same plugin, so it lives as long
+    bool through_callable = false;       // … and its callable takes the result
+
+    // Runs on the pool: declared blocking, or found to block (RULES 9).
+    mutable std::atomic<bool> on_pool{false};
+    // Calls that were cancelled, or whose caller has gone, and that the plugin is not through with yet.
+    mutable std::atomic<std::uint32_t> stuck{0};
+
+    bool readonly() const { return (flags & SOHO_METHOD_READONLY) != 0; }
+    bool defers() const { return (flags & SOHO_METHOD_DEFERS) != 0; }
+};
+
+struct Type {
+    std::string type_id;   // with the plugin's prefix
+    std::string local_id;  // as the plugin says it
+    std::string proxytype;
+    std::string doc;
+    std::string class_name;
+    std::uint32_t flags = 0;
+    std::uint32_t version_major = 0;
+    std::uint32_t version_minor = 0;
+    std::uint64_t generation = 0;  // tells loads of a plugin apart
+    const void* class_key = nullptr;
+    Plugin* plugin = nullptr;  // plugins are never unloaded
+    std::deque<Method> methods;  // stable addresses: Method cannot move
+    std::unordered_map<std::string_view, const Method*> exposed;
+    std::string exposed_text;  // "get_x, set_x", for messages
+    Signature signature;       // of the callable
+    void* context = nullptr;
+    uint32_t (*create)(void* context, const soho_call* call, soho_instance* out) = nullptr;
+
+    bool creatable() const { return create != nullptr && (flags & SOHO_TYPE_NO_CREATE) == 0; }
+    bool concurrent() const { return (flags & SOHO_TYPE_CONCURRENT) != 0; }
+    bool shared_reads() const { return (flags & SOHO_TYPE_SHARED_READS) != 0; }
+    bool per_plugin() const { return (flags & SOHO_TYPE_PER_PLUGIN) != 0; }
+    bool blocking() const { return (flags & SOHO_TYPE_BLOCKING) != 0; }
+
+    const Method* find(std::string_view method) const {
+        const auto found = exposed.find(method);
+        return found == exposed.end() ? nullptr : found->second;
+    }
+    // "type Pair exposes no method "get_z" (exposed: get_x, set_x); did you mean …?"
+    Error no_method(std::string_view method) const;
+};
+
+// All types of one plugin share one life, as they refer to each other.
+using TypePtr = std::shared_ptr<const Type>;
+
+inline std::string_view text_of(soho_text text) { return {text.data, static_cast<std::size_t>(text.size)}; }
+inline soho_text to_abi(std::string_view text) { return {text.data(), text.size()}; }
+
+// Copies and checks what a plugin hands to add_type. Exposed names and mappings are checked by link_types, when all are known.
+struct PendingMapping {
+    std::string method;
+    std::string type_id;
+    bool through_callable = false;
+};
+struct PendingType {
+    Type type;
+    bool exposed_given = false;
+    std::vector<std::string> exposed;
+    std::vector<PendingMapping> mappings;
+};
+Result<std::unique_ptr<PendingType>> copy_type(const soho_type& type);
+
+// Resolves exposed lists and mappings among the types of one plugin. Fails with the sentence that refuses the plugin.
+Result<std::vector<TypePtr>> link_types(std::vector<std::unique_ptr<PendingType>> pending);
+
+}  // namespace soho::host

@@ -1,0 +1,259 @@
+#include "host/server/connection.hpp"
+
+#include "host/session/dispatcher.hpp"
+
+#include <algorithm>
+#include <asio/post.hpp>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <sys/socket.h>
+
+namespace soho::host {
+
+namespace {
+
+// Replies are written in the middle of a batch beyond this, so that a batch of large ones does not gather in memory.
+constexpr std::size_t flush_bytes = 1u << 20;
+// A buffer that grew for one large frame is not kept.
+constexpr std::size_t kept_bytes_max = 1u << 20;
+
+}  // namespace
+
+Connection::Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher, Principal principal, wire::ErrorForm error_form, OnClosed on_closed)
+    : socket_(std::move(socket)), reactor_(reactor), services_(services),
+      caller_(std::make_shared<Caller>(services, dispatcher, principal, error_form)),
+      frame_limits_(principal.rights != 0 ? services.limits.frame_limits() : wire::frame_limits_before_login), on_closed_(std::move(on_closed)) {
+    caller_->attach(*this);
+}
+
+void Connection::start() {
+    socket_.non_blocking(true);
+    wait_readable();
+}
+
+void Connection::wait_readable() {
+    if (reading_ || closed_ || closing_ || !reads_further()) return;
+    reading_ = true;
+    socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const asio::error_code& failure) {
+        self->reading_ = false;
+        if (!failure) return self->guarded(&Connection::on_readable);
+        if (failure != asio::error::operation_aborted) self->close(failure.message());
+    });
+}
+
+// Memory may run out for one connection's requests; the others go on.
+void Connection::guarded(void (Connection::*step)()) {
+    try {
+        (this->*step)();
+    } catch (const std::bad_alloc&) {
+        services_.log.error("out of memory for a connection of {}", caller_->principal().name);
+        reactor_.seat().out.clear();
+        close("out of memory");
+    }
+}
+
+void Connection::on_readable() {
+    if (closed_) return;
+    Seat& seat = reactor_.seat();
+    data::Buffer& in = torn_ != nullptr ? torn_->bytes : seat.in;
+    std::uint8_t* const to = in.reserve(Reactor::read_bytes);
+    const ssize_t got = ::recv(socket_.native_handle(), to, Reactor::read_bytes, 0);
+    if (got < 0) {
+        if (errno == EAGAIN || errno == EINTR) return wait_readable();
+        return close(std::strerror(errno));
+    }
+    if (got == 0) {
+        if (unsent_.empty()) return close(torn_ != nullptr ? "the client has gone in the middle of a frame" : "the client has gone");
+        closing_ = true;
+        return;
+    }
+    in.commit(to + got);
+    Seat::count(seat.bytes_in, static_cast<std::uint64_t>(got));
+
+    seat.out.clear();
+    std::size_t used = 0;
+    wire::FrameReader fresh(frame_limits_);
+    wire::FrameReader& reader = torn_ != nullptr ? torn_->reader : fresh;
+    if (!run_frames(in.bytes(), reader, used)) return;
+    flush();
+    if (closed_) return;
+    keep_rest(in.bytes().subspan(used), reader);
+    seat.in.clear();
+    if (seat.out.capacity() > kept_bytes_max) seat.out.release();
+    wait_readable();
+}
+
+// Runs what is complete; false if the connection is closed, or about to be.
+bool Connection::run_frames(data::Bytes bytes, wire::FrameReader& reader, std::size_t& used) {
+    Seat& seat = reactor_.seat();
+    while (used != bytes.size() && reads_further()) {
+        const data::Bytes rest = bytes.subspan(used);
+        switch (reader.scan(rest)) {
+            case wire::FrameReader::Status::incomplete: return true;
+            case wire::FrameReader::Status::refused: refuse_frame(rest, reader.error()); return false;
+            case wire::FrameReader::Status::complete: break;
+        }
+        const wire::Frame frame = reader.frame(rest);
+        const bool goes_on = caller_->take(frame, seat);
+        used += frame.bytes.size();
+        reader.next();
+        if (!goes_on) {
+            flush();
+            close(caller_->closing_reason());
+            return false;
+        }
+        if (seat.out.size() >= flush_bytes) flush();
+        if (closed_) return false;
+    }
+    return true;
+}
+
+// What was not run stays with the connection, with what the reader knows of it.
+void Connection::keep_rest(data::Bytes rest, wire::FrameReader& reader) {
+    if (rest.empty()) {
+        torn_.reset();
+        return;
+    }
+    if (torn_ != nullptr) {
+        const std::size_t gone = torn_->bytes.size() - rest.size();
+        if (gone != 0) torn_->bytes.consume(gone);
+        return;
+    }
+    torn_ = std::make_unique<Torn>(Torn{{}, reader});
+    torn_->bytes.append(rest);
+}
+
+void Connection::refuse_frame(data::Bytes front, const Error& error) {
+    Seat& seat = reactor_.seat();
+    std::uint32_t msgid = 0;
+    if (wire::peek_msgid(front, msgid)) {
+        wire::Out out(seat.out);
+        wire::write_error_reply(out, msgid, error, caller_->error_form());
+    }
+    flush();
+    close(error.text);
+}
+
+// Writes seat.out, or what the socket takes of it.
+void Connection::flush() {
+    if (closed_) return;
+    Seat& seat = reactor_.seat();
+    for (Caller::Notice& notice : caller_->take_notices()) notices_.push_back({bytes_queued_ + notice.end, std::move(notice.undelivered)});
+    bytes_queued_ += seat.out.size();
+
+    data::Bytes bytes = seat.out.bytes();
+    if (unsent_.empty() && !bytes.empty()) {
+        const ssize_t sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+            const int failure = errno;
+            seat.out.clear();
+            return close(std::strerror(failure));
+        }
+        if (sent > 0) {
+            bytes_written_ += static_cast<std::uint64_t>(sent);
+            Seat::count(seat.bytes_out, static_cast<std::uint64_t>(sent));
+            bytes = bytes.subspan(static_cast<std::size_t>(sent));
+        }
+    }
+    unsent_.append(bytes);
+    seat.out.clear();
+    settle_notices();
+    if (!unsent_.empty()) wait_writable();
+}
+
+void Connection::wait_writable() {
+    if (writing_ || closed_) return;
+    writing_ = true;
+    socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const asio::error_code& failure) {
+        self->writing_ = false;
+        if (!failure) return self->guarded(&Connection::on_writable);
+        if (failure != asio::error::operation_aborted) self->close(failure.message());
+    });
+}
+
+void Connection::on_writable() {
+    if (closed_) return;
+    while (unsent_from_ != unsent_.size()) {
+        const ssize_t sent = ::send(socket_.native_handle(), unsent_.data() + unsent_from_, unsent_.size() - unsent_from_, MSG_NOSIGNAL);
+        if (sent < 0) {
+            if (errno == EAGAIN || errno == EINTR) break;
+            return close(std::strerror(errno));
+        }
+        unsent_from_ += static_cast<std::size_t>(sent);
+        bytes_written_ += static_cast<std::uint64_t>(sent);
+        Seat::count(reactor_.seat().bytes_out, static_cast<std::uint64_t>(sent));
+    }
+    settle_notices();
+    if (unsent_from_ == unsent_.size()) {
+        unsent_.release();
+        unsent_from_ = 0;
+        if (closing_) return close("the client has gone");
+    } else {
+        if (unsent_from_ >= unsent_.size() / 2) unsent_.consume(std::exchange(unsent_from_, 0));
+        wait_writable();
+    }
+    if (!reads_further()) return;
+    // Frames may have been left unread when the socket was full.
+    if (torn_ != nullptr && !reading_) {
+        Seat& seat = reactor_.seat();
+        seat.out.clear();
+        std::size_t used = 0;
+        if (!run_frames(torn_->bytes.bytes(), torn_->reader, used)) return;
+        flush();
+        if (closed_) return;
+        keep_rest(torn_->bytes.bytes().subspan(used), torn_->reader);
+    }
+    wait_readable();
+}
+
+// What the kernel has taken is delivered.
+void Connection::settle_notices() {
+    while (!notices_.empty() && notices_.front().end <= bytes_written_) notices_.pop_front();
+}
+
+void Connection::deliver(data::Buffer frame, Undelivered undelivered) {
+    bool first = false;
+    {
+        const std::scoped_lock lock(mailbox_mutex_);
+        first = mailbox_.empty();
+        mailbox_.push_back({std::move(frame), std::move(undelivered)});
+    }
+    if (first) asio::post(reactor_.context(), [self = shared_from_this()] { self->guarded(&Connection::drain_mailbox); });
+}
+
+void Connection::drain_mailbox() {
+    std::vector<Mail> mails;
+    {
+        const std::scoped_lock lock(mailbox_mutex_);
+        mails.swap(mailbox_);
+    }
+    if (closed_) {
+        for (Mail& mail : mails) mail.undelivered.discard();
+        return;
+    }
+    Seat& seat = reactor_.seat();
+    seat.out.clear();
+    for (Mail& mail : mails) {
+        seat.out.append(mail.frame.bytes());
+        if (!mail.undelivered.empty()) caller_->notice(std::move(mail.undelivered), seat);
+    }
+    flush();
+}
+
+void Connection::close(std::string_view reason) {
+    if (closed_) return;
+    closed_ = true;
+    services_.log.debug("connection of {} closed: {}", caller_->principal().name, reason);
+    asio::error_code ignored;
+    socket_.close(ignored);
+    caller_->gone(reactor_.seat());
+    for (Notice& notice : notices_) notice.undelivered.discard();
+    notices_.clear();
+    torn_.reset();
+    unsent_.release();
+    drain_mailbox();
+    on_closed_(shared_from_this());
+}
+
+}  // namespace soho::host

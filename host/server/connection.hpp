@@ -1,0 +1,80 @@
+#pragma once
+// A client's socket: reads all there is, has every complete frame run, and writes all replies at once. It owns bytes only
+// while a frame is torn or the socket is full.
+
+#include "host/server/reactor.hpp"
+#include "host/session/caller.hpp"
+
+#include <asio/generic/stream_protocol.hpp>
+#include <deque>
+#include <functional>
+
+namespace soho::host {
+
+// Lives until it is closed; its reactor's thread is the only one that touches it, but for deliver().
+class Connection final : public Outlet, public std::enable_shared_from_this<Connection> {
+public:
+    using Socket = asio::generic::stream_protocol::socket;
+    using OnClosed = std::function<void(const std::shared_ptr<Connection>&)>;
+
+    Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher, Principal principal, wire::ErrorForm error_form, OnClosed on_closed);
+
+    Reactor& reactor() { return reactor_; }
+
+    // [its reactor]
+    void start();
+    void close(std::string_view reason);
+
+    // [any thread]
+    void deliver(data::Buffer frame, Undelivered undelivered) override;
+
+private:
+    // A frame that has not come whole.
+    struct Torn {
+        data::Buffer bytes;
+        wire::FrameReader reader;
+    };
+    struct Notice {
+        std::uint64_t end;  // counted in bytes since the connection began
+        Undelivered undelivered;
+    };
+
+    void guarded(void (Connection::*step)());
+    void wait_readable();
+    void on_readable();
+    bool run_frames(data::Bytes bytes, wire::FrameReader& reader, std::size_t& used);
+    void keep_rest(data::Bytes rest, wire::FrameReader& reader);
+    void refuse_frame(data::Bytes front, const Error& error);
+    void flush();
+    void wait_writable();
+    void on_writable();
+    void settle_notices();
+    void drain_mailbox();
+    bool reads_further() const { return unsent_.size() - unsent_from_ < services_.limits.unsent_bytes_max; }
+
+    Socket socket_;
+    Reactor& reactor_;
+    Services& services_;
+    const std::shared_ptr<Caller> caller_;
+    const wire::FrameLimits frame_limits_;
+    OnClosed on_closed_;
+    std::unique_ptr<Torn> torn_;
+    data::Buffer unsent_;
+    std::size_t unsent_from_ = 0;  // what is in front has been written
+    std::uint64_t bytes_queued_ = 0;
+    std::uint64_t bytes_written_ = 0;
+    std::deque<Notice> notices_;
+    bool closed_ = false;
+    bool reading_ = false;
+    bool writing_ = false;
+    bool closing_ = false;  // once all is written
+
+    struct Mail {
+        data::Buffer frame;
+        Undelivered undelivered;
+    };
+    std::mutex mailbox_mutex_;
+    std::vector<Mail> mailbox_;
+};
+
+}  // namespace soho::host

@@ -1,0 +1,166 @@
+#include "host/server/listener.hpp"
+
+#include <asio/ip/tcp.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <cerrno>
+#include <chrono>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace soho::host {
+
+namespace {
+
+using Generic = asio::generic::stream_protocol;
+
+// Long enough for descriptors to be closed, short enough for a client to wait.
+constexpr std::chrono::milliseconds accept_retry{100};
+constexpr int backlog = 1024;
+
+// umask is the only way to make a socket that was never open to others.
+class PrivateUmask {
+public:
+    PrivateUmask() : before_(::umask(0177)) {}
+    PrivateUmask(const PrivateUmask&) = delete;
+    PrivateUmask& operator=(const PrivateUmask&) = delete;
+    ~PrivateUmask() { ::umask(before_); }
+
+private:
+    mode_t before_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> Listener::open(const wire::Address& address, const ListenerOptions& options, asio::io_context& context, spdlog::logger& log) {
+    std::unique_ptr<Listener> listener(new Listener(address, options, context, log));
+    auto opened = address.transport == wire::Address::Transport::unix_socket ? listener->open_unix() : listener->open_tcp();
+    if (!opened) return soho::refuse(opened.error().code, fmt::format("cannot listen on {}: {}", address.text(), opened.error().text));
+    return listener;
+}
+
+Listener::~Listener() { close(); }
+
+void Listener::close() {
+    asio::error_code ignored;
+    acceptor_.close(ignored);
+    retry_.cancel();
+    if (std::exchange(owns_path_, false)) ::unlink(address_.host.c_str());
+}
+
+Result<void> Listener::bind(const Generic::endpoint& endpoint) {
+    asio::error_code failure;
+    acceptor_.open(endpoint.protocol(), failure);
+    if (!failure && address_.transport == wire::Address::Transport::tcp) acceptor_.set_option(asio::socket_base::reuse_address(true), failure);
+    if (!failure) acceptor_.bind(endpoint, failure);
+    if (!failure) acceptor_.listen(backlog, failure);
+    if (!failure) return {};
+    asio::error_code ignored;
+    acceptor_.close(ignored);
+    return soho::refuse(failure == asio::error::address_in_use ? Code::exists : Code::unavailable, failure.message());
+}
+
+Result<void> Listener::open_unix() {
+    if (address_.host == wire::user_address().host) {
+        if (const std::string why = wire::private_directory_mismatch(wire::user_directory(), true); !why.empty()) return soho::refuse(Code::denied, why);
+    }
+    const Generic::endpoint endpoint = asio::local::stream_protocol::endpoint(address_.host);
+    const PrivateUmask umask;
+    auto bound = bind(endpoint);
+    if (!bound && bound.error().code == Code::exists) {
+        if (auto removed = remove_stale_socket(); !removed) return removed;
+        bound = bind(endpoint);
+    }
+    owns_path_ = bound.has_value();
+    return bound;
+}
+
+// A host that was killed leaves its socket behind: nobody answers there, and it can go.
+Result<void> Listener::remove_stale_socket() const {
+    asio::io_context context;
+    asio::local::stream_protocol::socket probe(context);
+    asio::error_code failure;
+    probe.connect(asio::local::stream_protocol::endpoint(address_.host), failure);
+    if (!failure) return soho::refuse(Code::exists, "another host listens there: stop it (soho shutdown), or choose another address (--listen)");
+    struct stat status {};
+    const bool is_socket = ::lstat(address_.host.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+    if (failure != asio::error::connection_refused || !is_socket) {
+        return soho::refuse(Code::exists, fmt::format("something is there already that is no stale socket ({}): remove it, or choose another address (--listen)", failure.message()));
+    }
+    log_.info("removed the stale socket {} of a host that has gone", address_.host);
+    ::unlink(address_.host.c_str());
+    return {};
+}
+
+Result<void> Listener::open_tcp() {
+    if (!options_.insecure_no_login) {
+        return soho::refuse(Code::denied, "TCP clients cannot log in yet (keys and TLS are not built), so whoever reaches the port could do what you can. Use a Unix socket, or, "
+                                          "where all who can reach the port may use the host, add --insecure-no-login");
+    }
+    asio::io_context context;
+    asio::ip::tcp::resolver resolver(context);
+    asio::error_code failure;
+    const auto found = resolver.resolve(address_.host, std::to_string(address_.port), asio::ip::resolver_base::passive, failure);
+    if (failure || found.empty()) return soho::refuse(Code::bad_arguments, fmt::format("{}: {}", address_.host, failure.message()));
+    const asio::ip::tcp::endpoint endpoint = found.begin()->endpoint();
+    if (!endpoint.address().is_loopback() && !options_.insecure_plaintext) {
+        return soho::refuse(Code::denied, "everybody on the network could read and change what is sent: listen on 127.0.0.1, or add --insecure-plaintext");
+    }
+    auto bound = bind(Generic::endpoint(endpoint));
+    if (!bound) return bound;
+    const auto local = acceptor_.local_endpoint(failure);
+    if (local.data()->sa_family == AF_INET6) {
+        address_.port = ntohs(reinterpret_cast<const sockaddr_in6*>(local.data())->sin6_port);
+    } else {
+        address_.port = ntohs(reinterpret_cast<const sockaddr_in*>(local.data())->sin_port);
+    }
+    return {};
+}
+
+void Listener::start(ChooseReactor choose, OnAccept on_accept) {
+    choose_ = std::move(choose);
+    on_accept_ = std::move(on_accept);
+    accept();
+}
+
+void Listener::accept() {
+    if (!acceptor_.is_open()) return;
+    Reactor& reactor = choose_();
+    auto socket = std::make_unique<Connection::Socket>(reactor.context());
+    Connection::Socket& accepted = *socket;
+    acceptor_.async_accept(accepted, [this, &reactor, socket = std::move(socket)](const asio::error_code& failure) {
+        if (failure == asio::error::operation_aborted) return;
+        if (failure) {
+            // Out of descriptors or memory: the client stays in the backlog, and to try at once would only spin.
+            log_.warn("{}: cannot accept a connection: {}", address_.text(), failure.message());
+            return retry_later();
+        }
+        on_accept_(std::move(*socket), reactor, *this);
+        accept();
+    });
+}
+
+void Listener::retry_later() {
+    retry_.expires_after(accept_retry);
+    retry_.async_wait([this](const asio::error_code& failure) {
+        if (!failure) accept();
+    });
+}
+
+Principal Listener::principal_of(Connection::Socket& socket) const {
+    if (address_.transport == wire::Address::Transport::tcp) {
+        const int on = 1;
+        ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        return {"anonymous", rights_all & ~std::uint32_t{right_admin | right_provide}};
+    }
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {"unknown", 0};
+    const bool ours = peer.uid == ::geteuid() || peer.uid == 0;
+    return {fmt::format("uid:{}", peer.uid), ours ? rights_all : 0};
+}
+
+}  // namespace soho::host

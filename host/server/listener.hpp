@@ -1,0 +1,64 @@
+#pragma once
+// A socket that waits for clients, and decides who they are.
+
+#include "host/server/connection.hpp"
+
+#include <soho/wire/address.hpp>
+
+#include <asio/generic/stream_protocol.hpp>
+#include <asio/basic_socket_acceptor.hpp>
+#include <asio/steady_timer.hpp>
+
+namespace soho::host {
+
+struct ListenerOptions {
+    // TCP has no login yet: without this it is refused.
+    bool insecure_no_login = false;
+    // … nor encryption: beyond loopback it takes this, too.
+    bool insecure_plaintext = false;
+    wire::ErrorForm error_form = wire::ErrorForm::string;  // for clients that never say hello
+};
+
+class Listener {
+public:
+    using ChooseReactor = std::function<Reactor&()>;
+    using OnAccept = std::function<void(Connection::Socket socket, Reactor& reactor, const Listener& listener)>;
+
+    // Binds and listens. Fails with a sentence that says what to do.
+    static Result<std::unique_ptr<Listener>> open(const wire::Address& address, const ListenerOptions& options, asio::io_context& context, spdlog::logger& log);
+    ~Listener();
+
+    // Begins to accept; both functions run on the listener's own reactor. [its reactor]
+    void start(ChooseReactor choose, OnAccept on_accept);
+    void close();
+
+    // With the port that the system chose, if it was 0.
+    const wire::Address& address() const { return address_; }
+    const ListenerOptions& options() const { return options_; }
+    // Who is at the other end; no rights at all for someone unknown.
+    Principal principal_of(Connection::Socket& socket) const;
+
+private:
+    using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
+
+    Listener(wire::Address address, const ListenerOptions& options, asio::io_context& context, spdlog::logger& log)
+        : address_(std::move(address)), options_(options), context_(context), acceptor_(context), retry_(context), log_(log) {}
+    Result<void> open_unix();
+    Result<void> open_tcp();
+    Result<void> remove_stale_socket() const;
+    Result<void> bind(const asio::generic::stream_protocol::endpoint& endpoint);
+    void accept();
+    void retry_later();
+
+    wire::Address address_;
+    const ListenerOptions options_;
+    asio::io_context& context_;
+    Acceptor acceptor_;
+    asio::steady_timer retry_;
+    spdlog::logger& log_;
+    ChooseReactor choose_;
+    OnAccept on_accept_;
+    bool owns_path_ = false;
+};
+
+}  // namespace soho::host

@@ -1,0 +1,178 @@
+#include "host/server/server.hpp"
+
+#include <algorithm>
+#include <array>
+#include <asio/post.hpp>
+#include <csignal>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <openssl/rand.h>
+#include <stdexcept>
+
+namespace soho::host {
+
+namespace {
+
+constexpr std::int64_t millisecond = 1'000'000;
+constexpr std::int64_t thread_end_ns = 2'000 * millisecond;
+
+std::string random_instance() {
+    std::array<unsigned char, 8> bytes{};
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::runtime_error("no random bytes to be had");
+    return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+std::vector<std::unique_ptr<Reactor>> make_reactors(std::size_t count) {
+    if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
+    std::vector<std::unique_ptr<Reactor>> reactors;
+    for (std::size_t i = 0; i < count; ++i) reactors.push_back(std::make_unique<Reactor>());
+    return reactors;
+}
+
+}  // namespace
+
+Server::Server(const ServerOptions& options, spdlog::logger& log)
+    : options_(options), log_(log), pool_(options_.limits.pool_threads_max), reactors_(make_reactors(options_.reactors)), objects_(pool_),
+      sessions_(options_.limits.handles_max), instance_(random_instance()), tickets_(timers_, options_.limits, instance_),
+      services_(new Services{registry_, objects_, names_, sessions_, tickets_, references_, timers_, pool_, options_.limits, log_, instance_}),
+      registry_(plugin_table(services_.get())), dispatcher_(std::make_unique<Dispatcher>(*services_)), ticker_(timers_, log_, options_.limits.stuck_ms),
+      signals_(reactors_.front()->context(), SIGINT, SIGTERM) {
+    services_->started_ns = monotonic_now();
+    for (const auto& reactor : reactors_) services_->seats.push_back(&reactor->seat());
+    services_->home = reactors_.front().get();
+    services_->shutdown = [this] { request_end(); };
+    services_->plugin_timers = make_plugin_timers();
+    sessions_.set_on_end([this](const Session& session) { names_.drop_session(session.id()); });
+}
+
+Server::~Server() = default;
+
+void Server::start() {
+    signals_.async_wait([this](const asio::error_code& failure, int signal) {
+        if (failure) return;
+        log_.info("{}: ending", signal == SIGINT ? "SIGINT" : "SIGTERM");
+        request_end();
+        signals_.async_wait([this](const asio::error_code& again, int) {
+            if (!again) request_end();
+        });
+    });
+    for (std::size_t i = 0; i < reactors_.size(); ++i) reactors_[i]->start(fmt::format("sohod-{}", i));
+    ticker_.start(services_->seats);
+}
+
+Result<void> Server::publish(const TypePtr& type, std::string_view name, std::string_view args, const std::string& principal) {
+    auto published = publish_at_load(*services_, type, name, args, principal);
+    if (!published) log_.error("{}", published.error().text);
+    return published;
+}
+
+Result<void> Server::listen() {
+    for (const wire::Address& address : options_.listen) {
+        auto listener = Listener::open(address, options_.listener, reactors_.front()->context(), log_);
+        if (!listener) return tl::unexpected<Error>(listener.error());
+        listeners_.push_back(*std::move(listener));
+    }
+    for (const auto& listener : listeners_) {
+        reactors_.front()->post([this, &listener = *listener] {
+            listener.start([this]() -> Reactor& { return *reactors_[next_reactor_++ % reactors_.size()]; },
+                           [this](Connection::Socket socket, Reactor& reactor, const Listener& from) { accept(std::move(socket), reactor, from); });
+        });
+    }
+    return {};
+}
+
+std::vector<wire::Address> Server::addresses() const {
+    std::vector<wire::Address> addresses;
+    for (const auto& listener : listeners_) addresses.push_back(listener->address());
+    return addresses;
+}
+
+void Server::accept(Connection::Socket socket, Reactor& reactor, const Listener& listener) {
+    if (services_->connections.load(std::memory_order_relaxed) >= options_.limits.connections_max) {
+        log_.warn("{} connections are open already (connections): a further one is closed", options_.limits.connections_max);
+        return;
+    }
+    const Principal principal = listener.principal_of(socket);
+    auto connection = std::make_shared<Connection>(std::move(socket), reactor, *services_, *dispatcher_, principal, listener.options().error_form,
+                                                   [this](const std::shared_ptr<Connection>& closed) { forget(closed); });
+    services_->connections.fetch_add(1, std::memory_order_relaxed);
+    services_->connections_accepted.fetch_add(1, std::memory_order_relaxed);
+    {
+        const std::scoped_lock lock(mutex_);
+        connections_.emplace(connection.get(), connection);
+    }
+    if (principal.rights == 0) {
+        log_.info("{} has no rights here: only its own user and root may use this host", principal.name);
+        timers_.start(monotonic_now() + options_.limits.login_ms * millisecond, [weak = std::weak_ptr<Connection>(connection)] {
+            if (const auto idle = weak.lock()) idle->reactor().post([idle] { idle->close("nobody logged in (login_ms)"); });
+        });
+    }
+    reactor.post([connection] { connection->start(); });
+}
+
+void Server::forget(const std::shared_ptr<Connection>& connection) {
+    services_->connections.fetch_sub(1, std::memory_order_relaxed);
+    const std::scoped_lock lock(mutex_);
+    connections_.erase(connection.get());
+    changed_.notify_all();
+}
+
+void Server::request_end() {
+    const std::scoped_lock lock(mutex_);
+    ++ends_requested_;
+    changed_.notify_all();
+}
+
+bool Server::run() {
+    {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return ends_requested_ != 0; });
+    }
+    drain();
+    return end();
+}
+
+// Nothing new begins; what runs may finish, until its time is over or a second signal comes.
+void Server::drain() {
+    reactors_.front()->post([this] {
+        for (const auto& listener : listeners_) listener->close();
+    });
+    services_->draining = true;
+    std::unique_lock lock(mutex_);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.drain_ms);
+    while (services_->calls_in_flight != 0 && ends_requested_ == 1 && std::chrono::steady_clock::now() < until) {
+        changed_.wait_for(lock, std::chrono::milliseconds(10));
+    }
+    if (const auto left = services_->calls_in_flight.load()) log_.warn("{} calls were still in flight at the end", left);
+}
+
+bool Server::end() {
+    const auto snapshot = registry_.snapshot();
+    for (auto plugin = snapshot->plugins.rbegin(); plugin != snapshot->plugins.rend(); ++plugin) (*plugin)->stop();
+    std::vector<std::shared_ptr<Connection>> open;
+    {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& [key, connection] : connections_) open.push_back(connection);
+    }
+    for (const auto& connection : open) connection->reactor().post([connection] { connection->close("the host ends"); });
+    open.clear();
+    names_.clear();
+    tickets_.clear();
+    {
+        std::unique_lock lock(mutex_);
+        const auto gone = [this] { return connections_.empty() && objects_.created() == objects_.destroyed(); };
+        const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(thread_end_ns);
+        while (!gone() && std::chrono::steady_clock::now() < until) changed_.wait_for(lock, std::chrono::milliseconds(2));
+    }
+    ticker_.stop();
+    bool ended = pool_.stop(thread_end_ns);
+    for (const auto& reactor : reactors_) ended &= reactor->stop(thread_end_ns);
+    if (ended && objects_.created() == objects_.destroyed()) {
+        for (Plugin* plugin : snapshot->plugins) plugin->unload();
+    } else {
+        log_.warn("{} objects live on at the end", objects_.created() - objects_.destroyed());
+    }
+    return ended;
+}
+
+}  // namespace soho::host

@@ -1,0 +1,78 @@
+#pragma once
+// The running host: reactors, listeners, and the order in which all of it ends.
+
+#include "host/server/listener.hpp"
+#include "host/server/ticker.hpp"
+#include "host/session/dispatcher.hpp"
+#include "host/session/plugin_table.hpp"
+
+#include <asio/signal_set.hpp>
+#include <condition_variable>
+
+namespace soho::host {
+
+struct ServerOptions {
+    std::vector<wire::Address> listen;
+    std::size_t reactors = 0;  // 0: one for each CPU
+    ListenerOptions listener;
+    Limits limits;
+    std::int64_t drain_ms = 5'000;  // how long running calls may take at the end
+};
+
+class Server {
+public:
+    Server(const ServerOptions& options, spdlog::logger& log);
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server();
+
+    // -- before run(), in this order --
+    // Starts the threads that plugins may need while they load.
+    void start();
+    Registry& registry() { return registry_; }
+    // Makes and publishes what the plugin, or the config, asks for. The failure is logged, and is the value.
+    Result<void> publish(const TypePtr& type, std::string_view name, std::string_view args, const std::string& principal);
+    // Opens all listeners. Fails with a sentence.
+    Result<void> listen();
+    std::vector<wire::Address> addresses() const;
+    bool is_published(std::string_view name) const { return names_.find(name) != nullptr; }
+
+    // Serves until a signal, or soho.shutdown, and then ends everything: true. False: a plugin would not end, and the process
+    // must leave with _exit (RULES 11).
+    bool run();
+    // Makes run() end; a second time: without waiting for calls that run. [any thread]
+    void request_end();
+
+private:
+    void drain();
+    bool end();
+    void accept(Connection::Socket socket, Reactor& reactor, const Listener& listener);
+    void forget(const std::shared_ptr<Connection>& connection);
+
+    const ServerOptions options_;
+    spdlog::logger& log_;
+    // In the order of need: what is below uses what is above.
+    Pool pool_;
+    Timers timers_;
+    std::vector<std::unique_ptr<Reactor>> reactors_;
+    ObjectTable objects_;
+    Names names_;
+    SessionTable sessions_;
+    std::string instance_;
+    Tickets tickets_;
+    PluginReferences references_;
+    std::unique_ptr<Services> services_;
+    Registry registry_;
+    std::unique_ptr<Dispatcher> dispatcher_;
+    Ticker ticker_;
+    asio::signal_set signals_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    std::size_t next_reactor_ = 0;
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    int ends_requested_ = 0;
+    std::unordered_map<const Connection*, std::shared_ptr<Connection>> connections_;
+};
+
+}  // namespace soho::host

@@ -1,0 +1,80 @@
+#include "host/server/ticker.hpp"
+
+#include "host/object/arguments.hpp"
+
+#include <algorithm>
+#include <pthread.h>
+
+namespace soho::host {
+
+bool StuckWatch::sample(const Activity& activity, std::int64_t now_ns) {
+    const std::uint64_t sequence = activity.sequence.load(std::memory_order_relaxed);
+    if (activity.type.load(std::memory_order_relaxed) == nullptr || sequence != sequence_ || since_ns_ == 0) {
+        sequence_ = sequence;
+        since_ns_ = now_ns;
+        told_ = false;
+        return false;
+    }
+    return now_ns - since_ns_ >= stuck_ns_ && !std::exchange(told_, true);
+}
+
+Ticker::Ticker(Timers& timers, spdlog::logger& log, std::int64_t stuck_ms) : timers_(timers), log_(log), stuck_ns_(stuck_ms * 1'000'000) {
+    timers_.set_wake([this] {
+        const std::scoped_lock lock(mutex_);
+        woken_ = true;
+        wake_.notify_one();
+    });
+}
+
+Ticker::~Ticker() { stop(); }
+
+void Ticker::start(std::vector<Seat*> seats) {
+    seats_ = std::move(seats);
+    watches_.assign(seats_.size(), StuckWatch(stuck_ns_));
+    thread_ = std::thread([this] {
+        ::pthread_setname_np(::pthread_self(), "sohod-ticker");
+        run();
+    });
+}
+
+void Ticker::stop() {
+    {
+        const std::scoped_lock lock(mutex_);
+        stopping_ = true;
+        wake_.notify_one();
+    }
+    if (thread_.joinable()) thread_.join();
+}
+
+void Ticker::run() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        woken_ = false;
+        lock.unlock();
+        const std::int64_t now = monotonic_now();
+        watch(now);
+        const auto next = timers_.run_due(now);
+        lock.lock();
+        // Half the time that is too long, so that it is noticed before it has lasted twice that.
+        const std::int64_t until_next = std::min(next ? *next - now : INT64_MAX, stuck_ns_ / 2);
+        wake_.wait_for(lock, std::chrono::nanoseconds(std::max<std::int64_t>(until_next, 0)), [this] { return stopping_ || woken_; });
+    }
+}
+
+void Ticker::watch(std::int64_t now_ns) {
+    for (std::size_t i = 0; i < seats_.size(); ++i) {
+        const Activity& activity = seats_[i]->activity;
+        if (!watches_[i].sample(activity, now_ns)) continue;
+        const Type* type = activity.type.load(std::memory_order_relaxed);
+        const Method* method = activity.method.load(std::memory_order_relaxed);
+        if (type == nullptr) continue;  // it has just ended
+        if (method == nullptr) {
+            log_.warn("the callable of type {} has kept a reactor for {} ms: declare the type blocking", type->type_id, stuck_ns_ / 1'000'000);
+            continue;
+        }
+        method->on_pool.store(true, std::memory_order_relaxed);
+        log_.warn("method {}.{} has kept a reactor for {} ms: from now on it runs on the pool; declare it blocking", type->type_id, method->name, stuck_ns_ / 1'000'000);
+    }
+}
+
+}  // namespace soho::host

@@ -1,0 +1,56 @@
+#pragma once
+// The thread that drives timers, and watches over the reactors: a method that keeps one of them longer than it may is named in
+// the log, and runs on the pool from then on.
+
+#include "host/object/timers.hpp"
+#include "host/session/seat.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <spdlog/logger.h>
+#include <thread>
+#include <vector>
+
+namespace soho::host {
+
+// Judges samples of one reactor's activity. Holds no clock.
+class StuckWatch {
+public:
+    explicit StuckWatch(std::int64_t stuck_ns) : stuck_ns_(stuck_ns) {}
+
+    // True once for each call that has been running for `stuck_ns` of samples.
+    bool sample(const Activity& activity, std::int64_t now_ns);
+
+private:
+    std::int64_t stuck_ns_;
+    std::uint64_t sequence_ = 0;
+    std::int64_t since_ns_ = 0;
+    bool told_ = true;
+};
+
+class Ticker {
+public:
+    Ticker(Timers& timers, spdlog::logger& log, std::int64_t stuck_ms);
+    ~Ticker();
+
+    // Seats must stay until stop().
+    void start(std::vector<Seat*> seats);
+    void stop();
+
+private:
+    void run();
+    void watch(std::int64_t now_ns);
+
+    Timers& timers_;
+    spdlog::logger& log_;
+    const std::int64_t stuck_ns_;
+    std::vector<Seat*> seats_;
+    std::vector<StuckWatch> watches_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool woken_ = false;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+}  // namespace soho::host

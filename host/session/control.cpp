@@ -1,0 +1,322 @@
+#include "host/session/control.hpp"
+
+#include "host/registry/plugin.hpp"
+#include "host/registry/suggest.hpp"
+#include "host/session/describe.hpp"
+#include "host/session/dispatcher.hpp"
+#include "host/session/hello.hpp"
+#include "host/session/report.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace soho::host {
+
+using data::Kind;
+using data::Reader;
+using data::Token;
+
+namespace {
+
+using Context = Control::Context;
+
+tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
+
+Token first_token(data::Bytes value) {
+    Token token;
+    Reader(value).next(token);
+    return token;
+}
+
+Result<std::string_view> text_param(const Context& context, std::size_t index, std::string_view what) {
+    const Token token = first_token(context.params[index]);
+    if (token.kind != Kind::string) return bad(fmt::format("{}: {} must be a string, not {}", context.request.method, what, kind_name(token.kind)));
+    return token.text();
+}
+
+Result<std::uint64_t> number_param(const Context& context, std::size_t index, std::string_view what) {
+    const Token token = first_token(context.params[index]);
+    if (token.kind != Kind::unsigned_integer) return bad(fmt::format("{}: {} must be an unsigned integer, not {}", context.request.method, what, kind_name(token.kind)));
+    return token.unsigned_value;
+}
+
+Result<RequestOptions> options_param(const Context& context, std::size_t index, std::initializer_list<std::string_view> allowed) {
+    return parse_options(context.params.size() > index ? context.params[index] : data::Bytes{}, context.request.method, allowed);
+}
+
+Result<void> give_handle(Context& context, const ObjectPtr& object) {
+    const SessionPtr& session = context.caller.session();
+    if (auto held = session->hold(object); !held) return held;
+    context.undelivered.session = session;
+    context.undelivered.held.push_back(object->id());
+    wire::write_handle(context.out, {object->id(), object->type().type_id}, context.caller.handle_form());
+    return {};
+}
+
+Result<void> done(Context& context) {
+    context.out.nil();
+    return {};
+}
+
+Result<void> open(Context& context) {
+    const auto name = text_param(context, 0, "the name");
+    if (!name) return tl::unexpected<Error>(name.error());
+    const ObjectPtr object = context.services.names.find(*name);
+    if (object == nullptr) return tl::unexpected<Error>(context.services.names.no_name(*name));
+    return give_handle(context, object);
+}
+
+Result<void> publish(Context& context) {
+    const auto object = find_target(context.caller, context.params[0]);
+    if (!object) return tl::unexpected<Error>(object.error());
+    const auto name = text_param(context, 1, "the name");
+    if (!name) return tl::unexpected<Error>(name.error());
+    const auto options = options_param(context, 2, {"session"});
+    if (!options) return tl::unexpected<Error>(options.error());
+    const std::uint64_t session = options->session ? context.caller.session()->id() : 0;
+    if (auto published = context.services.names.publish(*name, {*object, context.caller.principal().name, session}); !published) return published;
+    return done(context);
+}
+
+Result<void> unpublish(Context& context) {
+    const auto name = text_param(context, 0, "the name");
+    if (!name) return tl::unexpected<Error>(name.error());
+    const Principal& principal = context.caller.principal();
+    if (auto gone = context.services.names.unpublish(*name, principal.name, principal.may(right_admin)); !gone) return gone;
+    return done(context);
+}
+
+Result<void> retain(Context& context) {
+    const auto object = find_target(context.caller, context.params[0]);
+    if (!object) return tl::unexpected<Error>(object.error());
+    return give_handle(context, *object);
+}
+
+// Each pair is checked before any takes effect.
+Result<void> release(Context& context) {
+    std::vector<Session::Held> pairs;
+    for (const data::Bytes param : context.params) {
+        Reader reader(param);
+        Token pair, id, count;
+        if (!reader.next(pair) || pair.kind != Kind::array || pair.size != 2 || !reader.next(id) || id.kind != Kind::unsigned_integer || !reader.next(count) ||
+            count.kind != Kind::unsigned_integer) {
+            return bad("soho.release takes pairs [id, count]");
+        }
+        pairs.push_back({id.unsigned_value, count.unsigned_value});
+    }
+    for (const auto& [id, count] : pairs) {
+        const std::uint64_t given_back = context.caller.has_session() ? context.caller.session()->release(id, count) : 0;
+        if (given_back != count) context.services.releases_clamped.fetch_add(1, std::memory_order_relaxed);
+    }
+    return done(context);
+}
+
+Result<void> share(Context& context) {
+    const auto object = find_target(context.caller, context.params[0]);
+    if (!object) return tl::unexpected<Error>(object.error());
+    const auto ttl_ms = number_param(context, 1, "ttl_ms");
+    if (!ttl_ms) return tl::unexpected<Error>(ttl_ms.error());
+    const auto options = options_param(context, 2, {"uses"});
+    if (!options) return tl::unexpected<Error>(options.error());
+    const auto ttl = static_cast<std::int64_t>(std::min<std::uint64_t>(*ttl_ms, INT64_MAX));
+    const auto ticket = context.services.tickets.share(*object, ttl, options->uses, context.caller.session()->id());
+    if (!ticket) return tl::unexpected<Error>(ticket.error());
+    context.out.string(*ticket);
+    return {};
+}
+
+Result<void> claim(Context& context) {
+    const auto ticket = text_param(context, 0, "the ticket");
+    if (!ticket) return tl::unexpected<Error>(ticket.error());
+    const auto object = context.services.tickets.claim(*ticket);
+    if (!object) return tl::unexpected<Error>(object.error());
+    return give_handle(context, *object);
+}
+
+Result<void> cancel(Context& context) {
+    const auto msgid = number_param(context, 0, "the msgid");
+    if (!msgid) return tl::unexpected<Error>(msgid.error());
+    if (*msgid <= UINT32_MAX) context.caller.cancel(static_cast<std::uint32_t>(*msgid));
+    return done(context);
+}
+
+Result<void> types(Context& context) {
+    const auto snapshot = context.services.registry.snapshot();
+    if (context.params.empty()) {
+        context.out.array(snapshot->types.size());
+        for (const auto& [name, type] : snapshot->types) describe_type(*type, context.out);
+        return {};
+    }
+    const auto type_id = text_param(context, 0, "the typeid");
+    if (!type_id) return tl::unexpected<Error>(type_id.error());
+    const TypePtr* type = snapshot->find(*type_id);
+    if (type == nullptr) return tl::unexpected<Error>(snapshot->no_type(*type_id));
+    describe_type(**type, context.out);
+    return {};
+}
+
+Result<void> names(Context& context) {
+    const auto all = context.services.names.all();
+    context.out.array(all.size());
+    for (const auto& [name, entry] : all) {
+        context.out.map(3);
+        context.out.string("name");
+        context.out.string(name);
+        context.out.string("type");
+        context.out.string(entry.object->type().type_id);
+        context.out.string("id");
+        context.out.unsigned_integer(entry.object->id());
+    }
+    return {};
+}
+
+Result<void> whoami(Context& context) {
+    const Principal& principal = context.caller.principal();
+    context.out.map(4);
+    context.out.string("session");
+    context.out.unsigned_integer(context.caller.session()->id());
+    context.out.string("principal");
+    context.out.string(principal.name);
+    context.out.string("rights");
+    std::vector<std::string_view> rights;
+    for (std::size_t bit = 0; bit < right_names.size(); ++bit) {
+        if (principal.may(1u << bit)) rights.push_back(right_names[bit]);
+    }
+    context.out.array(rights.size());
+    for (const auto right : rights) context.out.string(right);
+    context.out.string("instance");
+    context.out.string(context.services.instance);
+    return {};
+}
+
+Result<void> objects(Context& context) {
+    const auto options = options_param(context, 0, {"referrers"});
+    if (!options) return tl::unexpected<Error>(options.error());
+    report_objects(context.services, context.caller.principal(), options->referrers, context.out);
+    return {};
+}
+
+Result<void> stats(Context& context) {
+    report_stats(context.services, context.out);
+    return {};
+}
+Result<void> health(Context& context) {
+    report_health(context.services, context.out);
+    return {};
+}
+Result<void> sessions(Context& context) {
+    report_sessions(context.services, context.out);
+    return {};
+}
+Result<void> plugins(Context& context) {
+    report_plugins(context.services, context.out);
+    return {};
+}
+
+Result<void> drop(Context& context) {
+    const auto id = number_param(context, 0, "the id");
+    if (!id) return tl::unexpected<Error>(id.error());
+    Services& services = context.services;
+    const ObjectPtr object = services.objects.find(*id);
+    if (object == nullptr) return tl::unexpected<Error>(services.objects.no_object(*id));
+    services.log.warn("session {} ({}) drops #{} ({})", context.caller.session()->id(), context.caller.principal().name, *id, object->type().type_id);
+    services.names.drop_object(*id);
+    for (const SessionPtr& session : services.sessions.all()) session->drop(*id);
+    services.references.drop(*id);
+    return done(context);
+}
+
+Result<void> log_level(Context& context) {
+    const auto level = text_param(context, 0, "the level");
+    if (!level) return tl::unexpected<Error>(level.error());
+    constexpr std::string_view levels[] = {"debug", "info", "warning", "error"};
+    if (std::find(std::begin(levels), std::end(levels), *level) == std::end(levels)) {
+        return bad(fmt::format("no log level \"{}\": debug, info, warning or error", *level));
+    }
+    context.services.log.set_level(spdlog::level::from_str(std::string(*level)));
+    return done(context);
+}
+
+Result<void> shutdown(Context& context) {
+    context.services.log.info("session {} ({}) asks for the host's end", context.caller.session()->id(), context.caller.principal().name);
+    context.services.shutdown();
+    return done(context);
+}
+
+constexpr Control::Method methods[] = {
+    {"soho.hello", hello, 0, 1, 1, "[options]"},
+    {"soho.open", open, right_call, 1, 1, "[name]"},
+    {"soho.publish", publish, right_publish, 2, 3, "[target, name, options?]"},
+    {"soho.unpublish", unpublish, right_publish, 1, 1, "[name]"},
+    {"soho.retain", retain, right_call, 1, 1, "[target]"},
+    {"soho.release", release, 0, 0, UINT32_MAX, "[[id, count], …]"},
+    {"soho.share", share, right_share, 2, 3, "[target, ttl_ms, options?]"},
+    {"soho.claim", claim, right_call, 1, 1, "[ticket]"},
+    {"soho.cancel", cancel, 0, 1, 1, "[msgid]"},
+    {"soho.types", types, right_call, 0, 1, "[typeid?]"},
+    {"soho.names", names, right_call, 0, 0, "[]"},
+    {"soho.ping", done, 0, 0, 0, "[]"},
+    {"soho.whoami", whoami, 0, 0, 0, "[]"},
+    {"soho.objects", objects, right_call, 0, 1, "[options?]"},
+    {"soho.stats", stats, right_call, 0, 0, "[]"},
+    {"soho.health", health, right_call, 0, 0, "[]"},
+    {"soho.sessions", sessions, right_admin, 0, 0, "[]"},
+    {"soho.plugins", plugins, right_admin, 0, 0, "[]"},
+    {"soho.drop", drop, right_admin, 1, 1, "[id]"},
+    {"soho.log_level", log_level, right_admin, 1, 1, "[level]"},
+    {"soho.shutdown", shutdown, right_admin, 0, 0, "[]"},
+};
+
+Result<const Control::Method*> find_method(std::string_view name) {
+    const auto found = std::find_if(std::begin(methods), std::end(methods), [&](const Control::Method& method) { return method.name == name; });
+    if (found != std::end(methods)) return &*found;
+    std::vector<std::string_view> known = {"soho.call", "soho.create"};
+    for (const auto& method : methods) known.push_back(method.name);
+    return refuse(Code::no_method, fmt::format("this host has no method \"{}\"{}", name, suggestion(name, known)));
+}
+
+Result<std::vector<data::Bytes>> take_params(const Control::Method& method, data::Bytes params) {
+    Reader reader(params);
+    const Token array = first_token(params);
+    Token header;
+    reader.next(header);
+    if (array.size < method.params_min || array.size > method.params_max) return bad(fmt::format("{} takes {}, {} given", method.name, method.form, array.size));
+    std::vector<data::Bytes> values;
+    for (std::uint32_t i = 0; i < array.size; ++i) values.push_back(reader.take_value());
+    return values;
+}
+
+}  // namespace
+
+void Control::run(Caller& caller, const wire::Request& request, Seat& seat) const {
+    const auto method = find_method(request.method);
+    if (!method) {
+        if (!request.wants_reply) return;  // an unknown notification is nothing to complain about
+        return caller.refuse(request, method.error(), {}, seat);
+    }
+    if (!caller.principal().may((*method)->rights)) {
+        return caller.refuse(request, Error(Code::denied, fmt::format("{} may not use {}", caller.principal().name, request.method)), {}, seat);
+    }
+    auto params = take_params(**method, request.params);
+    if (!params) return caller.refuse(request, params.error(), {}, seat);
+
+    const std::size_t start = seat.out.size();
+    wire::Out out(seat.out);
+    wire::begin_reply(out, request.msgid);
+    Context context{services_, caller, request, seat, *std::move(params), out, {}};
+    const auto ran = (*method)->handler(context);
+    if (!ran) {
+        seat.out.truncate(start);
+        context.undelivered.discard();
+        return caller.refuse(request, ran.error(), {}, seat);
+    }
+    if (!request.wants_reply) {
+        seat.out.truncate(start);
+        context.undelivered.discard();
+    } else if (!context.undelivered.empty()) {
+        caller.notice(std::move(context.undelivered), seat);
+    }
+}
+
+}  // namespace soho::host

@@ -1,0 +1,140 @@
+#include "host/session/hello.hpp"
+
+#include <array>
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+namespace soho::host {
+
+using data::Kind;
+using data::Reader;
+using data::Token;
+
+namespace {
+
+tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
+
+struct Hello {
+    std::uint64_t proto = 0;
+    std::string_view client;
+    wire::ErrorForm errors = wire::ErrorForm::string;
+    wire::HandleForm handles = wire::HandleForm::map;
+    bool joins = false;
+    std::uint64_t session = 0;
+    data::Bytes secret;
+};
+
+bool read_join(data::Bytes value, Hello& hello) {
+    Reader reader(value);
+    Token array, session, secret;
+    if (!reader.next(array) || array.kind != Kind::array || array.size != 2 || !reader.next(session) || session.kind != Kind::unsigned_integer ||
+        !reader.next(secret) || secret.kind != Kind::binary) {
+        return false;
+    }
+    hello.joins = true;
+    hello.session = session.unsigned_value;
+    hello.secret = secret.bytes();
+    return true;
+}
+
+// What is wrong with this key's value, or nullptr. Keys that are not known are left to later versions.
+const char* read_key(std::string_view key, const Token& token, data::Bytes value, Hello& hello) {
+    const bool is_text = token.kind == Kind::string;
+    if (key == "proto") {
+        if (token.kind != Kind::unsigned_integer) return "an unsigned integer";
+        hello.proto = token.unsigned_value;
+    } else if (key == "client") {
+        if (!is_text) return "a string";
+        hello.client = token.text();
+    } else if (key == "errors") {
+        if (!is_text || (token.text() != "string" && token.text() != "full")) return "\"string\" or \"full\"";
+        hello.errors = token.text() == "full" ? wire::ErrorForm::full : wire::ErrorForm::string;
+    } else if (key == "handles") {
+        if (!is_text || (token.text() != "map" && token.text() != "ext")) return "\"map\" or \"ext\"";
+        hello.handles = token.text() == "ext" ? wire::HandleForm::ext : wire::HandleForm::map;
+    } else if (key == "features") {
+        if (token.kind != Kind::array) return "an array of strings";
+    } else if (key == "nonce") {
+        if (token.kind != Kind::binary) return "a binary";
+    } else if (key == "join") {
+        if (!read_join(value, hello)) return "[session, secret]";
+    }
+    return nullptr;
+}
+
+Result<Hello> read_hello(data::Bytes param) {
+    Reader reader(param);
+    Token map;
+    if (!reader.next(map) || map.kind != Kind::map) return bad(fmt::format("soho.hello takes a map, not {}", kind_name(map.kind)));
+    Hello hello;
+    for (std::uint32_t pair = 0; pair < map.size; ++pair) {
+        Token key, token;
+        if (!reader.next(key) || key.kind != Kind::string) return bad("soho.hello: the keys must be strings");
+        const data::Bytes value = reader.take_value();
+        Reader(value).next(token);
+        if (const char* wanted = read_key(key.text(), token, value, hello)) return bad(fmt::format("soho.hello: \"{}\" must be {}", key.text(), wanted));
+    }
+    if (hello.proto != wire::protocol_version) {
+        return refuse(Code::protocol, fmt::format("this host speaks protocol {}, the client asks for {}: use a client for protocol {}", wire::protocol_version, hello.proto, wire::protocol_version));
+    }
+    return hello;
+}
+
+void write_limits(const Limits& limits, wire::Out& out) {
+    const std::pair<std::string_view, std::size_t> entries[] = {{"frame_bytes", limits.frame_bytes_max}, {"depth", limits.depth_max},
+                                                                {"items", limits.items_max},             {"calls", limits.calls_running_max},
+                                                                {"waiting", limits.calls_waiting_max},   {"handles", limits.handles_max}};
+    out.map(std::size(entries));
+    for (const auto& [name, value] : entries) {
+        out.string(name);
+        out.unsigned_integer(value);
+    }
+}
+
+}  // namespace
+
+Result<void> hello(Control::Context& context) {
+    Caller& caller = context.caller;
+    if (!caller.first_request()) return refuse(Code::protocol, "soho.hello must be the first request of a connection, and its only one");
+    const auto hello = read_hello(context.params[0]);
+    if (!hello) return tl::unexpected<Error>(hello.error());
+    if (hello->joins) {
+        auto joined = context.services.sessions.join(hello->session, hello->secret, caller.principal());
+        if (!joined) return tl::unexpected<Error>(joined.error());
+        caller.set_session(*std::move(joined));
+    } else {
+        caller.set_session(context.services.sessions.open(caller.principal(), std::string(hello->client)));
+    }
+    caller.set_forms(hello->errors, hello->handles);
+
+    std::array<std::uint8_t, 32> nonce{};
+    if (RAND_bytes(nonce.data(), static_cast<int>(nonce.size())) != 1) return refuse(Code::internal, "no random bytes to be had");
+    wire::Out& out = context.out;
+    const Session& session = *caller.session();
+    out.map(11);
+    out.string("proto");
+    out.unsigned_integer(wire::protocol_version);
+    out.string("host");
+    out.string(host_name);
+    out.string("instance");
+    out.string(context.services.instance);
+    out.string("session");
+    out.unsigned_integer(session.id());
+    out.string("secret");
+    out.binary(session.secret());
+    out.string("features");
+    out.array(0);
+    out.string("limits");
+    write_limits(context.services.limits, out);
+    out.string("nonce");
+    out.binary(nonce);
+    out.string("mechs");
+    out.array(0);
+    out.string("authenticated");
+    out.boolean(true);
+    out.string("principal");
+    out.string(caller.principal().name);
+    return {};
+}
+
+}  // namespace soho::host

@@ -1,0 +1,86 @@
+#include "host/session/options.hpp"
+
+#include "host/registry/suggest.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+namespace soho::host {
+
+using data::Kind;
+using data::Reader;
+using data::Token;
+
+namespace {
+
+constexpr double timeout_ms_max = 1e12;  // some thirty years
+
+tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
+
+bool read_timeout(const Token& token, RequestOptions& options) {
+    const double ms = token.kind == Kind::floating ? token.floating_value : token.kind == Kind::unsigned_integer ? static_cast<double>(token.unsigned_value) : 0;
+    if (!(ms > 0) || ms > timeout_ms_max) return false;
+    options.timeout_ns = std::max<std::int64_t>(1, std::llround(ms * 1e6));
+    return true;
+}
+
+// What is wrong with this value, or nullptr.
+const char* read_option(std::string_view key, const Token& token, data::Bytes value, RequestOptions& options) {
+    const auto text = [&](std::string_view& to) {
+        if (token.kind != Kind::string) return "a string";
+        to = token.text();
+        return static_cast<const char*>(nullptr);
+    };
+    const auto unsigned_integer = [&](std::uint64_t& to) {
+        if (token.kind != Kind::unsigned_integer) return "an unsigned integer";
+        to = token.unsigned_value;
+        return static_cast<const char*>(nullptr);
+    };
+    if (key == "kw") {
+        if (token.kind != Kind::map) return "a map";
+        options.kw = token.size == 0 ? data::Bytes{} : value;
+        return nullptr;
+    }
+    if (key == "timeout_ms") return read_timeout(token, options) ? nullptr : "a positive number of milliseconds";
+    if (key == "owner") return text(options.owner);
+    if (key == "trace") return text(options.trace);
+    if (key == "name") return text(options.name);
+    if (key == "uses") return unsigned_integer(options.uses);
+    if (key == "referrers") return unsigned_integer(options.referrers);
+    if (key == "session") {
+        if (token.kind != Kind::boolean) return "a bool";
+        options.session = token.unsigned_value != 0;
+        return nullptr;
+    }
+    const bool known = token.kind == Kind::string && (token.text() == "open" || token.text() == "fail");
+    options.open_if_exists = known && token.text() == "open";
+    return known ? nullptr : "\"open\" or \"fail\"";
+}
+
+}  // namespace
+
+Result<RequestOptions> parse_options(data::Bytes value, std::string_view request, std::initializer_list<std::string_view> allowed) {
+    RequestOptions options;
+    if (value.empty()) return options;
+    Reader reader(value);
+    Token map;
+    if (!reader.next(map) || map.kind == Kind::nil) return options;
+    if (map.kind != Kind::map) return bad(fmt::format("{}: options must be a map, not {}", request, kind_name(map.kind)));
+    for (std::uint32_t pair = 0; pair < map.size; ++pair) {
+        Token key;
+        if (!reader.next(key) || key.kind != Kind::string) return bad(fmt::format("{}: the keys of options must be strings", request));
+        if (std::find(allowed.begin(), allowed.end(), key.text()) == allowed.end()) {
+            return bad(fmt::format("{} has no option \"{}\"{}", request, key.text(), suggestion(key.text(), allowed)));
+        }
+        Token token;
+        const data::Bytes bytes = reader.take_value();
+        Reader(bytes).next(token);
+        if (const char* wanted = read_option(key.text(), token, bytes, options)) {
+            return bad(fmt::format("{}: option \"{}\" must be {}", request, key.text(), wanted));
+        }
+    }
+    return options;
+}
+
+}  // namespace soho::host

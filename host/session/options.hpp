@@ -1,0 +1,26 @@
+#pragma once
+// The options map that requests may end with (PROTOCOL.md, 2). Everything is borrowed from the request.
+
+#include <soho/data/reader.hpp>
+#include <soho/result.hpp>
+
+#include <initializer_list>
+
+namespace soho::host {
+
+struct RequestOptions {
+    data::Bytes kw;  // a map, or empty
+    std::int64_t timeout_ns = 0;
+    std::string_view owner;
+    std::string_view trace;
+    std::string_view name;
+    bool open_if_exists = false;
+    bool session = false;
+    std::uint64_t uses = 1;
+    std::uint64_t referrers = 0;
+};
+
+// `value` is a map or nil, or empty for none. `allowed` are the keys that this request takes. Fails with bad_arguments.
+Result<RequestOptions> parse_options(data::Bytes value, std::string_view request, std::initializer_list<std::string_view> allowed);
+
+}  // namespace soho::host

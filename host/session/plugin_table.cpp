@@ -1,0 +1,291 @@
+#include "host/session/plugin_table.hpp"
+
+#include "host/object/call.hpp"
+#include "host/session/hello.hpp"
+#include "host/session/ref_call.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <fmt/format.h>
+#include <future>
+
+namespace soho::host {
+
+namespace {
+
+Services& services_of(const soho_host* host) { return *static_cast<Services*>(Plugin::of(host).services()); }
+
+// A plugin's task that waits for something to happen, and then runs in an object's turn. It does not keep the object alive.
+struct Waiting {
+    Waiting(PluginTask task_, const ObjectPtr& object_) : task(std::move(task_)), object(object_), in_turn(object_ != nullptr) {}
+
+    PluginTask task;
+    std::weak_ptr<Object> object;
+    bool in_turn;
+    std::atomic<bool> cancelled{false};
+};
+
+// As a task of its own, so that the Waiting can be run more than once.
+PluginTask shared_task(std::shared_ptr<Waiting> waiting) {
+    auto* shared = new std::shared_ptr<Waiting>(std::move(waiting));
+    soho_task task{};
+    task.size = sizeof task;
+    task.context = shared;
+    task.run = [](void* context) {
+        const Waiting& it = **static_cast<std::shared_ptr<Waiting>*>(context);
+        if (!it.cancelled.load(std::memory_order_acquire)) it.task.run();
+    };
+    task.dispose = [](void* context) { delete static_cast<std::shared_ptr<Waiting>*>(context); };
+    return PluginTask(task);
+}
+
+// False where its object has gone.
+bool run_waiting(Services& services, const std::shared_ptr<Waiting>& waiting) {
+    if (waiting->cancelled.load(std::memory_order_acquire)) return false;
+    if (!waiting->in_turn) {
+        services.home->post([task = std::make_shared<PluginTask>(shared_task(waiting))] { task->run(); });
+        return true;
+    }
+    const ObjectPtr object = waiting->object.lock();
+    if (object == nullptr) return false;
+    post_to_turn(object, shared_task(waiting));
+    return true;
+}
+
+// ---- references
+
+int ref_retain(const soho_host* host, std::uint64_t id, std::uint64_t holder) {
+    Services& services = services_of(host);
+    const ObjectPtr object = services.objects.find(id);
+    if (object == nullptr) return 1;
+    services.references.retain(&Plugin::of(host), holder, object);
+    return 0;
+}
+
+void ref_release(const soho_host* host, std::uint64_t id, std::uint64_t holder) {
+    ObjectPtr last = services_of(host).references.release(&Plugin::of(host), holder, id);
+    Invocation* const running = Invocation::current();
+    // The running method may just have written a handle of it into its result.
+    if (last != nullptr && running != nullptr) running->keep(std::move(last));
+}
+
+std::uint64_t object_new(const soho_host* host, soho_text type_id, const soho_instance* given, std::uint64_t holder) {
+    Services& services = services_of(host);
+    Plugin& plugin = Plugin::of(host);
+    soho_instance instance{};
+    std::memcpy(&instance, given, std::min<std::size_t>(given->size, sizeof instance));
+    const TypePtr type = plugin.find_local(text_of(type_id));
+    if (type == nullptr || instance.self == nullptr) {
+        if (instance.release != nullptr) instance.release(instance.owner);
+        return 0;
+    }
+    const ObjectPtr object = services.objects.adopt(type, instance, "plugin:" + plugin.name(), *services.home);
+    services.references.retain(&plugin, holder, object);
+    return object->id();
+}
+
+// The type outlives its object: plugins are never unloaded.
+soho_text object_type(const soho_host* host, std::uint64_t id) {
+    const ObjectPtr object = services_of(host).objects.find(id);
+    return object != nullptr ? to_abi(object->type().type_id) : soho_text{};
+}
+
+// ---- later
+
+int post_task(const soho_host* host, std::uint64_t id, const soho_task* given) {
+    Services& services = services_of(host);
+    PluginTask task(*given);
+    if (id == 0) {
+        services.home->post([shared = std::make_shared<PluginTask>(std::move(task))] { shared->run(); });
+        return 0;
+    }
+    const ObjectPtr object = services.objects.find(id);
+    if (object == nullptr) return 1;
+    post_to_turn(object, std::move(task));
+    return 0;
+}
+
+// A timer of a plugin; known by its number while it may still run.
+struct PluginTimer {
+    std::shared_ptr<Waiting> waiting;
+    std::int64_t period_ns = 0;
+    std::atomic<Timers::Id> timer{0};
+};
+
+void start_timer(Services& services, const std::shared_ptr<PluginTimer>& timer, std::int64_t due_ns) {
+    timer->timer = services.timers.start(due_ns, [&services, timer, due_ns] {
+        const bool lives = run_waiting(services, timer->waiting);
+        if (lives && timer->period_ns > 0) start_timer(services, timer, std::max(due_ns + timer->period_ns, monotonic_now()));
+    });
+}
+
+}  // namespace
+
+// Plugins know their timers by number only.
+class PluginTimers {
+public:
+    std::uint64_t add(const std::shared_ptr<PluginTimer>& timer) {
+        const std::scoped_lock lock(mutex_);
+        // Those that ran out are known to nobody else any more.
+        if (timers_.size() > 2 * living_) {
+            std::erase_if(timers_, [](const auto& entry) { return entry.second.expired(); });
+            living_ = std::max<std::size_t>(timers_.size(), 64);
+        }
+        timers_.emplace(next_, timer);
+        return next_++;
+    }
+    std::shared_ptr<PluginTimer> take(std::uint64_t number) {
+        const std::scoped_lock lock(mutex_);
+        const auto found = timers_.find(number);
+        if (found == timers_.end()) return nullptr;
+        auto timer = found->second.lock();
+        timers_.erase(found);
+        return timer;
+    }
+
+private:
+    std::mutex mutex_;
+    std::unordered_map<std::uint64_t, std::weak_ptr<PluginTimer>> timers_;
+    std::size_t living_ = 64;
+    std::uint64_t next_ = 1;
+};
+
+namespace {
+
+std::uint64_t timer_start(const soho_host* host, std::uint64_t id, std::int64_t delay_ns, std::int64_t period_ns, const soho_task* given) {
+    Services& services = services_of(host);
+    const ObjectPtr object = id != 0 ? services.objects.find(id) : nullptr;
+    auto timer = std::make_shared<PluginTimer>();
+    timer->waiting = std::make_shared<Waiting>(PluginTask(*given), object);
+    timer->waiting->in_turn = id != 0;
+    timer->period_ns = period_ns;
+    const std::uint64_t number = services.plugin_timers->add(timer);
+    start_timer(services, timer, monotonic_now() + std::max<std::int64_t>(0, delay_ns));
+    return number;
+}
+
+void timer_cancel(const soho_host* host, std::uint64_t number) {
+    Services& services = services_of(host);
+    const auto timer = services.plugin_timers->take(number);
+    if (timer == nullptr) return;
+    timer->waiting->cancelled.store(true, std::memory_order_release);
+    services.timers.cancel(timer->timer);
+}
+
+std::uint64_t on_session_end(const soho_host* host, std::uint64_t session, std::uint64_t id, const soho_task* given) {
+    Services& services = services_of(host);
+    const ObjectPtr object = id != 0 ? services.objects.find(id) : nullptr;
+    auto waiting = std::make_shared<Waiting>(PluginTask(*given), object);
+    waiting->in_turn = id != 0;
+    return services.sessions.on_session_end(session, [&services, waiting] { run_waiting(services, waiting); });
+}
+
+void session_end_cancel(const soho_host* host, std::uint64_t number) { services_of(host).sessions.cancel_session_end(number); }
+
+// ---- the rest
+
+std::uint32_t charge(const soho_host* host, std::uint64_t id, std::int64_t bytes) {
+    Services& services = services_of(host);
+    const ObjectPtr object = services.objects.find(id);
+    if (object == nullptr) return SOHO_NO_OBJECT;
+    const std::int64_t before = object->bytes.fetch_add(bytes, std::memory_order_relaxed);
+    if (bytes <= 0 || before + bytes <= services.limits.object_bytes_max) return SOHO_OK;
+    object->bytes.fetch_sub(bytes, std::memory_order_relaxed);
+    return SOHO_LIMIT;
+}
+
+void log_line(const soho_host* host, std::uint32_t level, soho_text line) {
+    constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+    services_of(host).log.log(levels[std::min<std::uint32_t>(level, SOHO_LOG_ERROR)], "plugin {}: {}", Plugin::of(host).name(), text_of(line));
+}
+
+soho_bytes settings(const soho_host* host) {
+    const data::Bytes bytes = data::as_bytes(Plugin::of(host).settings());
+    return {bytes.data(), bytes.size()};
+}
+
+std::uint32_t publish(const soho_host* host, soho_text name, std::uint64_t id) {
+    Services& services = services_of(host);
+    const ObjectPtr object = services.objects.find(id);
+    if (object == nullptr) return SOHO_NO_OBJECT;
+    const auto published = services.names.publish(text_of(name), {object, "plugin:" + Plugin::of(host).name()});
+    return static_cast<std::uint32_t>(published ? Code::ok : published.error().code);
+}
+
+std::uint32_t unpublish(const soho_host* host, soho_text name) {
+    const auto gone = services_of(host).names.unpublish(text_of(name), "plugin:" + Plugin::of(host).name(), false);
+    return static_cast<std::uint32_t>(gone ? Code::ok : gone.error().code);
+}
+
+// None yet: the ids that plugins ask for belong to later hosts.
+const void* get_extension(const soho_host*, soho_text) { return nullptr; }
+
+void ref_call(const soho_host* host, const soho_ref_call* call) { start_ref_call(services_of(host), Plugin::of(host), *call); }
+
+}  // namespace
+
+std::shared_ptr<PluginTimers> make_plugin_timers() { return std::make_shared<PluginTimers>(); }
+
+HostTable plugin_table(Services* services) {
+    HostTable table;
+    table.services = services;
+    soho_host& functions = table.functions;
+    functions.size = sizeof functions;
+    functions.abi = SOHO_ABI;
+    functions.version = to_abi(host_name);
+    Invocation::fill(functions);
+    Call::fill(functions);
+    functions.ref_retain = ref_retain;
+    functions.ref_release = ref_release;
+    functions.object_new = object_new;
+    functions.object_type = object_type;
+    functions.ref_call = ref_call;
+    functions.post_to_turn = post_task;
+    functions.timer_start = timer_start;
+    functions.timer_cancel = timer_cancel;
+    functions.on_session_end = on_session_end;
+    functions.session_end_cancel = session_end_cancel;
+    functions.charge = charge;
+    functions.log = log_line;
+    functions.settings = settings;
+    functions.publish = publish;
+    functions.unpublish = unpublish;
+    functions.get_extension = get_extension;
+    return table;
+}
+
+namespace {
+
+// Hands an outcome to a thread that waits for it.
+class AwaitedCompletion : public Completion {
+public:
+    void replied(Call&, Outcome outcome) noexcept override { outcome_.set_value(std::move(outcome)); }
+    void finished(Call&) noexcept override {}
+    Outcome wait() { return outcome_.get_future().get(); }
+
+private:
+    std::promise<Outcome> outcome_;
+};
+
+}  // namespace
+
+Result<void> publish_at_load(Services& services, const TypePtr& type, std::string_view name, std::string_view args, const std::string& principal) {
+    const auto fail = [&](const Error& error) {
+        return refuse(error.code, fmt::format("publishing \"{}\" as a {}: {}{}{}", name, type->type_id, error.type, error.type.empty() ? "" : ": ", error.text));
+    };
+    data::Buffer scratch;
+    const auto bound = bind_arguments({*type}, data::as_bytes(args), {}, scratch);
+    if (!bound) return fail(bound.error());
+    CallContext context;
+    context.principal = principal;
+    const auto completion = std::make_shared<AwaitedCompletion>();
+    const auto call = std::make_shared<Call>(services.objects, services.pool, *services.home, completion, context, Call::Limits{});
+    call->set_create(type, *bound, {});
+    call->submit();
+    const Outcome outcome = completion->wait();
+    if (!outcome.ok()) return fail(outcome.error);
+    if (auto published = services.names.publish(name, {outcome.object, principal}); !published) return fail(published.error());
+    return {};
+}
+
+}  // namespace soho::host

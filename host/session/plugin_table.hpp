@@ -1,0 +1,17 @@
+#pragma once
+// The host's table for plugins (soho_host in abi.h). What concerns a running call or a pending reply is host/object's; the
+// rest is here: references, calls on other objects, timers, sessions' ends, logs.
+
+#include "host/session/services.hpp"
+
+namespace soho::host {
+
+// `services` is filled in later, but must be before a plugin is loaded.
+HostTable plugin_table(Services* services);
+
+std::shared_ptr<PluginTimers> make_plugin_timers();
+
+// Makes what a plugin publishes at load. Runs the callable on this thread or waits for it; fails with a sentence.
+Result<void> publish_at_load(Services& services, const TypePtr& type, std::string_view name, std::string_view args, const std::string& principal);
+
+}  // namespace soho::host

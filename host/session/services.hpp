@@ -1,0 +1,47 @@
+#pragma once
+// The parts of a host that requests and plugins work with, in one place. main() and Server build them; nobody owns them here.
+
+#include "host/object/names.hpp"
+#include "host/object/object_table.hpp"
+#include "host/object/timers.hpp"
+#include "host/registry/registry.hpp"
+#include "host/session/limits.hpp"
+#include "host/session/plugin_references.hpp"
+#include "host/session/seat.hpp"
+#include "host/session/session_table.hpp"
+#include "host/session/tickets.hpp"
+
+#include <functional>
+#include <spdlog/logger.h>
+
+namespace soho::host {
+
+class PluginTimers;
+
+struct Services {
+    Registry& registry;
+    ObjectTable& objects;
+    Names& names;
+    SessionTable& sessions;
+    Tickets& tickets;
+    PluginReferences& references;
+    Timers& timers;
+    Pool& pool;
+    const Limits& limits;
+    spdlog::logger& log;
+    std::string instance;  // names this run of the host
+    std::int64_t started_ns = 0;
+    std::vector<Seat*> seats{};
+    Executor* home = nullptr;  // runs what belongs to no connection
+    std::function<void()> shutdown{};
+    std::shared_ptr<PluginTimers> plugin_timers{};
+
+    std::atomic<std::uint64_t> connections{0};
+    std::atomic<std::uint64_t> connections_accepted{0};
+    std::atomic<std::uint64_t> oneway_failures{0};
+    std::atomic<std::uint64_t> releases_clamped{0};
+    std::atomic<std::uint64_t> calls_in_flight{0};
+    std::atomic<bool> draining{false};
+};
+
+}  // namespace soho::host

@@ -1,0 +1,87 @@
+#include "host/session/tickets.hpp"
+
+#include <array>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <openssl/rand.h>
+#include <stdexcept>
+
+namespace soho::host {
+
+namespace {
+
+std::string random_hex() {
+    std::array<unsigned char, 16> bytes{};
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::runtime_error("no random bytes to be had");
+    return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+}  // namespace
+
+Result<std::string> Tickets::share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses, std::uint64_t session) {
+    if (ttl_ms <= 0 || ttl_ms > limits_.ticket_ttl_ms_max) {
+        return refuse(Code::bad_arguments, fmt::format("a ticket lives 1 to {} ms (ticket_ttl_ms), not {}", limits_.ticket_ttl_ms_max, ttl_ms));
+    }
+    if (uses == 0) return refuse(Code::bad_arguments, "a ticket that may be claimed 0 times is of no use");
+    std::string ticket = fmt::format("{}.{}", instance_, random_hex());
+    const std::scoped_lock lock(mutex_);
+    std::size_t& pending = by_session_[session];
+    if (pending >= limits_.tickets_max) return refuse(Code::limit, fmt::format("this session has {} unclaimed tickets already (tickets)", pending));
+    ++pending;
+    const auto timer = timers_.start(monotonic_now() + ttl_ms * 1'000'000, [this, ticket] { expire(ticket); });
+    tickets_.emplace(ticket, Ticket{object, uses, session, timer});
+    return ticket;
+}
+
+// With the mutex held; the object is for the caller to drop after it.
+ObjectPtr Tickets::remove(std::map<std::string, Ticket, std::less<>>::iterator at) {
+    ObjectPtr object = std::move(at->second.object);
+    const auto session = by_session_.find(at->second.session);
+    if (--session->second == 0) by_session_.erase(session);
+    tickets_.erase(at);
+    return object;
+}
+
+void Tickets::expire(const std::string& ticket) {
+    ObjectPtr dropped;
+    const std::scoped_lock lock(mutex_);
+    const auto found = tickets_.find(ticket);
+    if (found != tickets_.end()) dropped = remove(found);
+}
+
+Result<ObjectPtr> Tickets::claim(std::string_view ticket) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = tickets_.find(ticket);
+    if (found == tickets_.end()) {
+        const bool ours = ticket.substr(0, ticket.find('.')) == instance_;
+        return refuse(Code::no_object, ours ? "no such ticket: claimed already, or its time is over" : "no such ticket: from an earlier host, or made up");
+    }
+    if (--found->second.uses != 0) return found->second.object;
+    timers_.cancel(found->second.timer);
+    return remove(found);
+}
+
+std::vector<std::uint64_t> Tickets::objects() const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::uint64_t> ids;
+    for (const auto& [text, ticket] : tickets_) ids.push_back(ticket.object->id());
+    return ids;
+}
+
+std::size_t Tickets::size() const {
+    const std::scoped_lock lock(mutex_);
+    return tickets_.size();
+}
+
+void Tickets::clear() {
+    std::vector<ObjectPtr> dropped;
+    const std::scoped_lock lock(mutex_);
+    for (auto& [text, ticket] : tickets_) {
+        timers_.cancel(ticket.timer);
+        dropped.push_back(std::move(ticket.object));
+    }
+    tickets_.clear();
+    by_session_.clear();
+}
+
+}  // namespace soho::host

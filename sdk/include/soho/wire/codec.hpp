@@ -1,0 +1,33 @@
+#pragma once
+// Frames into requests and replies, and back. Everything decoded borrows from the frame.
+
+#include <soho/data/writer.hpp>
+#include <soho/wire/frame.hpp>
+#include <soho/wire/message.hpp>
+
+namespace soho::wire {
+
+using Out = data::Writer<data::Buffer>;
+
+// A well-formed frame as a request or notification. Fails with Code::protocol and a sentence; where `*msgid_known` becomes
+// true, `*msgid` says whom to answer.
+Result<Request> decode_request(const Frame& frame, std::uint32_t* msgid, bool* msgid_known);
+Result<Reply> decode_reply(const Frame& frame);
+
+// [0, msgid, method, …: the caller writes params. Without a msgid: [2, method, …
+void begin_request(Out& out, std::uint32_t msgid, std::string_view method);
+void begin_notification(Out& out, std::string_view method);
+// [1, msgid, nil, …: the caller writes the result.
+void begin_reply(Out& out, std::uint32_t msgid);
+// A whole error reply. `trace` may be empty.
+void write_error_reply(Out& out, std::uint32_t msgid, const Error& error, ErrorForm form, std::string_view trace = {});
+
+// The error of a reply, in either form; an error of another host's making becomes Code::internal with its text.
+Error decode_error(data::Bytes error);
+
+// A handle as an extension: [id, typeid] in type 0x53.
+void write_handle(Out& out, const Handle& handle, HandleForm form);
+// Whether `value` (one whole value) is a handle in that form.
+bool read_handle(data::Bytes value, HandleForm form, Handle& handle);
+
+}  // namespace soho::wire
