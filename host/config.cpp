@@ -3,8 +3,8 @@
 #include "host/registry/suggest.hpp"
 
 #include <fmt/format.h>
-#include <functional>
 #include <toml++/toml.h>
+#include <functional>
 
 namespace soho::host {
 
@@ -16,7 +16,8 @@ public:
     explicit Place(std::string file) : file_(std::move(file)) {}
 
     tl::unexpected<Error> bad(const toml::source_region& region, std::string_view why) const {
-        return refuse(Code::bad_arguments, fmt::format("{}:{}:{}: {}", file_, region.begin.line, region.begin.column, why));
+        return refuse(Code::bad_arguments,
+                      fmt::format("{}:{}:{}: {}", file_, region.begin.line, region.begin.column, why));
     }
 
 private:
@@ -28,11 +29,13 @@ using Keys = std::vector<std::pair<std::string_view, Setter>>;
 
 Result<void> read_table(const Place& place, const toml::table& table, std::string_view name, const Keys& keys) {
     for (const auto& [key, node] : table) {
-        const auto found = std::find_if(keys.begin(), keys.end(), [&](const auto& known) { return known.first == key.str(); });
+        const auto found =
+            std::find_if(keys.begin(), keys.end(), [&](const auto& known) { return known.first == key.str(); });
         if (found == keys.end()) {
             std::vector<std::string_view> known;
             for (const auto& entry : keys) known.push_back(entry.first);
-            return place.bad(key.source(), fmt::format("no key \"{}\" in {}{}", key.str(), name, suggestion(key.str(), known)));
+            return place.bad(key.source(),
+                             fmt::format("no key \"{}\" in {}{}", key.str(), name, suggestion(key.str(), known)));
         }
         if (auto read = found->second(node); !read) return read;
     }
@@ -90,7 +93,8 @@ public:
         const auto table = as_table(place_, node, "[publish]");
         if (!table) return tl::unexpected<Error>(table.error());
         for (const auto& [name, type] : **table) {
-            if (!type.is_string()) return place_.bad(type.source(), fmt::format("publish.{} must be the name of a type", name.str()));
+            if (!type.is_string())
+                return place_.bad(type.source(), fmt::format("publish.{} must be the name of a type", name.str()));
             options_.publish.emplace_back(name.str(), type.as_string()->get());
         }
         return {};
@@ -105,7 +109,8 @@ public:
             PluginOptions& options = options_.plugins[std::string(name.str())];
             const Keys keys = {{"prefix", [&](const toml::node& value) { return read_prefix(value, options); }},
                                {"settings", [&](const toml::node& value) { return read_settings(value, options); }}};
-            if (auto read = read_table(place_, **plugin, fmt::format("[plugin.{}]", name.str()), keys); !read) return read;
+            if (auto read = read_table(place_, **plugin, fmt::format("[plugin.{}]", name.str()), keys); !read)
+                return read;
         }
         return {};
     }
@@ -122,7 +127,8 @@ private:
             if (array == nullptr) return place_.bad(node.source(), "must be an array of strings");
             for (const toml::node& element : *array) {
                 if (!element.is_string()) return place_.bad(element.source(), "must be a string");
-                if (auto taken = take(element.as_string()->get()); !taken) return place_.bad(element.source(), taken.error().text);
+                if (auto taken = take(element.as_string()->get()); !taken)
+                    return place_.bad(element.source(), taken.error().text);
             }
             return {};
         };
@@ -138,7 +144,8 @@ private:
         return [this, &to, known = std::move(known)](const toml::node& node) -> Result<void> {
             const std::string text = node.is_string() ? node.as_string()->get() : std::string();
             if (std::find(known.begin(), known.end(), text) == known.end()) {
-                return place_.bad(node.source(), fmt::format("must be one of {}{}", fmt::join(known, ", "), suggestion(text, known)));
+                return place_.bad(node.source(),
+                                  fmt::format("must be one of {}{}", fmt::join(known, ", "), suggestion(text, known)));
             }
             to = text;
             return {};
@@ -148,7 +155,8 @@ private:
     Setter number(T& to, std::int64_t least, std::int64_t most) {
         return [this, &to, least, most](const toml::node& node) -> Result<void> {
             const std::int64_t value = node.is_integer() ? node.as_integer()->get() : least - 1;
-            if (!node.is_integer() || value < least || value > most) return place_.bad(node.source(), fmt::format("must be a whole number from {} to {}", least, most));
+            if (!node.is_integer() || value < least || value > most)
+                return place_.bad(node.source(), fmt::format("must be a whole number from {} to {}", least, most));
             to = static_cast<T>(value);
             return {};
         };
@@ -163,7 +171,8 @@ private:
 
     Result<void> read_prefix(const toml::node& node, PluginOptions& options) {
         const std::string prefix = node.is_string() ? node.as_string()->get() : std::string();
-        if (wire::name_mismatch(prefix + "x") != nullptr) return place_.bad(node.source(), "must begin a typeid, such as \"acme.\"");
+        if (wire::name_mismatch(prefix + "x") != nullptr)
+            return place_.bad(node.source(), "must begin a typeid, such as \"acme.\"");
         options.prefix = prefix;
         return {};
     }

@@ -2,10 +2,10 @@
 
 #include "host/session/hello.hpp"
 
+#include <fmt/format.h>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fmt/format.h>
 
 namespace soho::host {
 
@@ -31,7 +31,8 @@ void greet(Server& server) {
     if (addresses.front().text() != wire::user_address().text()) soho += " --host " + addresses.front().text();
     for (const auto& address : addresses) fmt::print("{} listens on {}\n", host_name, address.text());
     if (server.is_published("pair")) {
-        fmt::print("\nTry, in another terminal:\n  {0} call pair get_x\n  {0} call pair set_x 7\n  {0} types\n\n", soho);
+        fmt::print("\nTry, in another terminal:\n  {0} call pair get_x\n  {0} call pair set_x 7\n  {0} types\n\n",
+                   soho);
     } else {
         fmt::print("\nTry, in another terminal:\n  {0} types\n  {0} names\n  {0} shell\n\n", soho);
     }

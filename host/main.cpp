@@ -4,11 +4,11 @@
 #include "host/options.hpp"
 #include "host/registry/note.hpp"
 
-#include <csignal>
 #include <fcntl.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
+#include <csignal>
 
 namespace soho::host {
 namespace {
@@ -24,15 +24,18 @@ std::string name_of(const std::string& file) {
 
 bool load_plugin(Server& server, const std::string& file, const Options& options, spdlog::logger& log) {
     const auto configured = options.plugins.find(name_of(file));
-    const auto plugin = server.registry().load(file, configured != options.plugins.end() ? configured->second : PluginOptions{});
+    const auto plugin =
+        server.registry().load(file, configured != options.plugins.end() ? configured->second : PluginOptions{});
     if (!plugin) {
         log.error("refused plugin {}", plugin.error().text);
         return false;
     }
-    log.info("plugin {} {} from {}: {} types", (*plugin)->name(), (*plugin)->version(), (*plugin)->file(), (*plugin)->types().size());
+    log.info("plugin {} {} from {}: {} types", (*plugin)->name(), (*plugin)->version(), (*plugin)->file(),
+             (*plugin)->types().size());
     bool published = true;
     for (const auto& publication : (*plugin)->publications()) {
-        published &= server.publish(publication.type, publication.name, publication.args, "plugin:" + (*plugin)->name()).has_value();
+        published &= server.publish(publication.type, publication.name, publication.args, "plugin:" + (*plugin)->name())
+                         .has_value();
     }
     return published;
 }
@@ -54,7 +57,8 @@ bool load_plugins(Server& server, const Options& options, spdlog::logger& log) {
         const auto snapshot = server.registry().snapshot();
         const TypePtr* type = snapshot->find(type_id);
         if (type == nullptr) log.error("publishing \"{}\": {}", name, snapshot->no_type(type_id).text);
-        all &= type != nullptr && (*type)->create != nullptr && server.publish(*type, name, "\x90", "config").has_value();
+        all &=
+            type != nullptr && (*type)->create != nullptr && server.publish(*type, name, "\x90", "config").has_value();
     }
     return all;
 }
@@ -63,7 +67,10 @@ int run(const Options& options, spdlog::logger& log) {
     Server server(options.server, log);
     server.start();
     const bool all_loaded = load_plugins(server, options, log);
-    Result<void> ready = all_loaded || !options.strict ? Result<void>() : refuse(Code::unavailable, "a plugin was refused or a publication failed, and --strict is set");
+    Result<void> ready =
+        all_loaded || !options.strict
+            ? Result<void>()
+            : refuse(Code::unavailable, "a plugin was refused or a publication failed, and --strict is set");
     if (ready) ready = server.listen();
     if (ready) {
         greet(server);

@@ -3,8 +3,8 @@
 #include "host/config.hpp"
 #include "host/session/hello.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <fstream>
 #include <iterator>
 
@@ -39,14 +39,17 @@ Result<void> apply(const Flags& flags, Options& options) {
     }
     if (options.server.listen.empty()) options.server.listen.push_back(wire::user_address());
     options.plugin_files.insert(options.plugin_files.end(), flags.plugins.begin(), flags.plugins.end());
-    options.plugin_folders.insert(options.plugin_folders.end(), flags.plugin_folders.begin(), flags.plugin_folders.end());
+    options.plugin_folders.insert(options.plugin_folders.end(), flags.plugin_folders.begin(),
+                                  flags.plugin_folders.end());
     for (const auto& text : flags.publish) {
         const auto equals = text.find('=');
-        if (equals == std::string::npos || equals == 0) return refuse(Code::bad_arguments, fmt::format("--publish {}: must be NAME=TYPE", text));
+        if (equals == std::string::npos || equals == 0)
+            return refuse(Code::bad_arguments, fmt::format("--publish {}: must be NAME=TYPE", text));
         options.publish.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }
     if (!flags.log_level.empty()) options.log_level = flags.log_level;
-    if (!flags.errors.empty()) options.server.listener.error_form = flags.errors == "full" ? wire::ErrorForm::full : wire::ErrorForm::string;
+    if (!flags.errors.empty())
+        options.server.listener.error_form = flags.errors == "full" ? wire::ErrorForm::full : wire::ErrorForm::string;
     if (flags.reactors != 0) options.server.reactors = flags.reactors;
     return {};
 }
@@ -59,17 +62,33 @@ tl::expected<Options, int> parse_command_line(int argc, char** argv) {
     bool strict = false, no_login = false, plaintext = false, check_config = false;
     CLI::App app(description, "sohod");
     app.set_version_flag("--version", std::string(host_name));
-    app.add_option("--listen", flags.listen, "where to listen: unix:PATH, tcp:HOST:PORT, tcp:[V6]:PORT")->type_name("ADDR")->expected(1)->take_all();
+    app.add_option("--listen", flags.listen, "where to listen: unix:PATH, tcp:HOST:PORT, tcp:[V6]:PORT")
+        ->type_name("ADDR")
+        ->expected(1)
+        ->take_all();
     app.add_option("--plugin", flags.plugins, "load this plugin")->type_name("FILE")->expected(1)->take_all();
-    app.add_option("--plugin-dir", flags.plugin_folders, "load all plugins (*.so) of this folder")->type_name("DIR")->expected(1)->take_all();
-    app.add_option("--publish", flags.publish, "publish a new object of a type under a name")->type_name("NAME=TYPE")->expected(1)->take_all();
+    app.add_option("--plugin-dir", flags.plugin_folders, "load all plugins (*.so) of this folder")
+        ->type_name("DIR")
+        ->expected(1)
+        ->take_all();
+    app.add_option("--publish", flags.publish, "publish a new object of a type under a name")
+        ->type_name("NAME=TYPE")
+        ->expected(1)
+        ->take_all();
     app.add_option("--config", flags.config, "read this config file")->type_name("FILE");
     app.add_flag("--check-config", check_config, "read the config, say what is wrong with it, and end");
     app.add_flag("--strict", strict, "end if a plugin is refused, or something cannot be published");
-    app.add_option("--reactors", flags.reactors, "threads that serve connections; one for each CPU by default")->type_name("N")->check(CLI::Range(1, 256));
-    app.add_option("--log-level", flags.log_level, "debug, info (default), warning or error")->check(CLI::IsMember({"debug", "info", "warning", "error"}))->type_name("LEVEL");
-    app.add_option("--errors", flags.errors, "how clients that never say hello get errors: string (default) or full")->check(CLI::IsMember({"string", "full"}))->type_name("FORM");
-    app.add_flag("--insecure-no-login", no_login, "serve TCP clients without a login: whoever reaches the port may use the host");
+    app.add_option("--reactors", flags.reactors, "threads that serve connections; one for each CPU by default")
+        ->type_name("N")
+        ->check(CLI::Range(1, 256));
+    app.add_option("--log-level", flags.log_level, "debug, info (default), warning or error")
+        ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+        ->type_name("LEVEL");
+    app.add_option("--errors", flags.errors, "how clients that never say hello get errors: string (default) or full")
+        ->check(CLI::IsMember({"string", "full"}))
+        ->type_name("FORM");
+    app.add_flag("--insecure-no-login", no_login,
+                 "serve TCP clients without a login: whoever reaches the port may use the host");
     app.add_flag("--insecure-plaintext", plaintext, "serve TCP beyond this machine without encryption");
     try {
         app.parse(argc, argv);

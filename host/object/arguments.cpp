@@ -2,8 +2,8 @@
 
 #include "host/registry/suggest.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 namespace soho::host {
 
@@ -24,14 +24,19 @@ std::string parameter_name(const Signature& signature, std::size_t index) {
 std::string arity(const Callee& callee, std::uint32_t given) {
     const Signature& signature = callee.signature();
     const std::size_t most = signature.parameters.size();
-    const std::string takes = signature.required == most ? fmt::format("{}", most) : fmt::format("{} to {}", signature.required, most);
-    return fmt::format("{} takes {} argument{}, {} {} given", callee.text(), takes, takes == "1" ? "" : "s", given, given == 1 ? "was" : "were");
+    const std::string takes =
+        signature.required == most ? fmt::format("{}", most) : fmt::format("{} to {}", signature.required, most);
+    return fmt::format("{} takes {} argument{}, {} {} given", callee.text(), takes, takes == "1" ? "" : "s", given,
+                       given == 1 ? "was" : "were");
 }
 
 // Where each parameter's value lies, gathered from positions and keywords.
 class Binding {
 public:
-    explicit Binding(const Callee& callee) : callee_(callee), signature_(callee.signature()), values_(signature_.parameters.size()) {}
+    explicit Binding(const Callee& callee)
+        : callee_(callee),
+          signature_(callee.signature()),
+          values_(signature_.parameters.size()) {}
 
     Result<void> take_positional(Reader& args, std::uint32_t count) {
         for (std::uint32_t i = 0; i < count; ++i) {
@@ -52,7 +57,9 @@ public:
         for (std::uint32_t pair = 0; pair < map.size; ++pair) {
             Token key;
             reader.next(key);
-            if (key.kind != Kind::string) return bad(fmt::format("{}: the keys of kw must be strings, not {}", callee_.text(), kind_name(key.kind)));
+            if (key.kind != Kind::string)
+                return bad(
+                    fmt::format("{}: the keys of kw must be strings, not {}", callee_.text(), kind_name(key.kind)));
             if (auto taken = take_keyword(key.text(), reader.take_value()); !taken) return taken;
         }
         return {};
@@ -64,7 +71,8 @@ public:
         for (std::size_t i = 0; i < values_.size(); ++i) {
             const Parameter& parameter = signature_.parameters[i];
             if (values_[i].empty() && !parameter.optional()) {
-                return bad(fmt::format("{}: argument \"{}\" is missing", callee_.text(), parameter_name(signature_, i)));
+                return bad(
+                    fmt::format("{}: argument \"{}\" is missing", callee_.text(), parameter_name(signature_, i)));
             }
             out.raw(values_[i].empty() ? data::as_bytes(parameter.default_value) : values_[i]);
         }
@@ -94,7 +102,8 @@ private:
             return bad(fmt::format("{} has no argument \"{}\"{}", callee_.text(), key, suggestion(key, known)));
         }
         const auto same = [&](const auto& pair) { return pair.first == key; };
-        if (std::any_of(keywords_.begin(), keywords_.end(), same)) return bad(fmt::format("{}: argument \"{}\" is given twice", callee_.text(), key));
+        if (std::any_of(keywords_.begin(), keywords_.end(), same))
+            return bad(fmt::format("{}: argument \"{}\" is given twice", callee_.text(), key));
         keywords_.emplace_back(key, value);
         return {};
     }
@@ -137,20 +146,25 @@ Result<std::vector<Turn*>> argument_turns(const Callee& callee, Bytes args, cons
         const Parameter& parameter = signature.parameters[i];
         const Bytes value = reader.take_value();
         wire::Handle handle;
-        if (!parameter.object() || !wire::read_handle(value, wire::HandleForm::ext, handle)) continue;  // nil and the like: the plugin's to judge
-        const auto object = std::find_if(objects.begin(), objects.end(), [&](const ObjectPtr& o) { return o->id() == handle.id; });
-        if (object == objects.end() || (*object)->type().plugin != callee.type.plugin || (*object)->type().class_key != parameter.class_key) {
+        if (!parameter.object() || !wire::read_handle(value, wire::HandleForm::ext, handle))
+            continue;  // nil and the like: the plugin's to judge
+        const auto object =
+            std::find_if(objects.begin(), objects.end(), [&](const ObjectPtr& o) { return o->id() == handle.id; });
+        if (object == objects.end() || (*object)->type().plugin != callee.type.plugin ||
+            (*object)->type().class_key != parameter.class_key) {
             return bad(fmt::format("{}: argument \"{}\" must be an object of class {}, not #{} ({})", callee.text(),
                                    parameter_name(signature, i), parameter.type, handle.id, handle.type_id));
         }
         Turn* turn = (*object)->turn();
-        if (parameter.exclusive() && turn != nullptr && std::find(turns.begin(), turns.end(), turn) == turns.end()) turns.push_back(turn);
+        if (parameter.exclusive() && turn != nullptr && std::find(turns.begin(), turns.end(), turn) == turns.end())
+            turns.push_back(turn);
     }
     return turns;
 }
 
 std::string Callee::text() const {
-    return method == nullptr ? type.type_id + type.signature.text() : fmt::format("{}.{}{}", type.type_id, method->name, method->signature.text());
+    return method == nullptr ? type.type_id + type.signature.text()
+                             : fmt::format("{}.{}{}", type.type_id, method->name, method->signature.text());
 }
 
 }  // namespace soho::host

@@ -24,10 +24,12 @@ struct BoundArguments {
 
 // `args` is a well-formed MessagePack array, `kwargs` a map or empty. What must be written anew goes to `scratch`; the result
 // borrows from there or from the arguments. Fails with Code::bad_arguments.
-Result<BoundArguments> bind_arguments(const Callee& callee, data::Bytes args, data::Bytes kwargs, data::Buffer& scratch);
+Result<BoundArguments> bind_arguments(const Callee& callee, data::Bytes args, data::Bytes kwargs,
+                                      data::Buffer& scratch);
 
 // The turns that the call needs besides its target's, for bound arguments of a signature that takes objects. `objects` are
 // those that the arguments' handles mean, resolved. Fails where one is of another class than declared.
-Result<std::vector<Turn*>> argument_turns(const Callee& callee, data::Bytes args, const std::vector<ObjectPtr>& objects);
+Result<std::vector<Turn*>> argument_turns(const Callee& callee, data::Bytes args,
+                                          const std::vector<ObjectPtr>& objects);
 
 }  // namespace soho::host

@@ -2,8 +2,8 @@
 
 #include "host/registry/plugin.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 namespace soho::host {
 
@@ -42,8 +42,10 @@ class Call::Task : public TurnTask {
 public:
     explicit Task(std::shared_ptr<Call> call) : call_(std::move(call)) {
         turns = call_->turns();
-        shared = turns.size() == 1 && call_->method_ != nullptr && call_->method_->readonly() && call_->type().shared_reads();
-        on_pool = call_->method_ != nullptr ? call_->method_->on_pool.load(std::memory_order_relaxed) : call_->type().blocking();
+        shared = turns.size() == 1 && call_->method_ != nullptr && call_->method_->readonly() &&
+                 call_->type().shared_reads();
+        on_pool = call_->method_ != nullptr ? call_->method_->on_pool.load(std::memory_order_relaxed)
+                                            : call_->type().blocking();
         overtakes = !call_->held_.empty();
     }
     void run(Activity* activity) noexcept override { call_->run(activity); }
@@ -63,9 +65,18 @@ private:
     std::shared_ptr<Call> first_;
 };
 
-Call::Call(ObjectTable& objects, Pool& pool, Executor& home, std::shared_ptr<Completion> completion, const CallContext& context, Limits limits)
-    : objects_(objects), pool_(pool), home_(home), completion_(std::move(completion)), limits_(limits), context_(context), owner_(context.owner),
-      principal_(context.principal), trace_(context.trace), chain_(context.chain.begin(), context.chain.end()),
+Call::Call(ObjectTable& objects, Pool& pool, Executor& home, std::shared_ptr<Completion> completion,
+           const CallContext& context, Limits limits)
+    : objects_(objects),
+      pool_(pool),
+      home_(home),
+      completion_(std::move(completion)),
+      limits_(limits),
+      context_(context),
+      owner_(context.owner),
+      principal_(context.principal),
+      trace_(context.trace),
+      chain_(context.chain.begin(), context.chain.end()),
       held_(context.held.begin(), context.held.end()) {}
 
 Call::~Call() {
@@ -73,8 +84,8 @@ Call::~Call() {
     if (source_.release != nullptr) source_.release(source_.owner);
 }
 
-void Call::set_method(ObjectPtr target, const Method& method, const BoundArguments& arguments, std::vector<ObjectPtr> objects,
-                      std::vector<Turn*> argument_turns) {
+void Call::set_method(ObjectPtr target, const Method& method, const BoundArguments& arguments,
+                      std::vector<ObjectPtr> objects, std::vector<Turn*> argument_turns) {
     target_ = std::move(target);
     target_->calls.fetch_add(1, std::memory_order_relaxed);
     method_ = &method;
@@ -129,10 +140,12 @@ void Call::run(Activity* activity) noexcept {
     data::Buffer value;
     const CallContext context = this->context();
     const BoundArguments arguments{arguments_.bytes().first(args_size_), arguments_.bytes().subspan(args_size_)};
-    Invocation invocation(context, {type(), method_}, arguments, argument_objects_, value, limits_.result_bytes_max, *this);
+    Invocation invocation(context, {type(), method_}, arguments, argument_objects_, value, limits_.result_bytes_max,
+                          *this);
     const std::vector<Turn*> own_turns = turns();
     if (activity == nullptr) invocation.let_block(own_turns);
-    const std::uint32_t status = method_ != nullptr ? invocation.invoke(*target_, activity) : invocation.create(source_.self, activity);
+    const std::uint32_t status =
+        method_ != nullptr ? invocation.invoke(*target_, activity) : invocation.create(source_.self, activity);
     if (status == SOHO_PENDING) {
         return set_discarded(invocation.take_discarded());
     }
@@ -163,7 +176,9 @@ Outcome Call::checked(data::Buffer value) const {
     Outcome outcome;
     const auto frame = wire::check_value(value.bytes(), {limits_.result_bytes_max, limits_.depth_max, SIZE_MAX});
     if (!frame) {
-        outcome.error = Error(Code::internal, fmt::format("the result of {} is not MessagePack: {}; a defect of plugin {}", callee_text(), frame.error().text, type().plugin->name()));
+        outcome.error =
+            Error(Code::internal, fmt::format("the result of {} is not MessagePack: {}; a defect of plugin {}",
+                                              callee_text(), frame.error().text, type().plugin->name()));
         return outcome;
     }
     outcome.may_hold_handles = frame->may_hold_handles;
@@ -224,7 +239,8 @@ void Call::finish() {
 void Call::go_through_callable(data::Buffer value, const soho_instance* source) {
     const auto self = shared_from_this();
     const TypePtr result_type(target_->type_ptr(), method_->returns_type);
-    auto create = std::make_shared<Call>(objects_, pool_, home_, std::make_shared<ThroughCallable>(self), context(), limits_);
+    auto create =
+        std::make_shared<Call>(objects_, pool_, home_, std::make_shared<ThroughCallable>(self), context(), limits_);
     data::Buffer args;
     data::Buffer scratch;
     wire::Out out(args);
@@ -236,10 +252,12 @@ void Call::go_through_callable(data::Buffer value, const soho_instance* source) 
         Outcome result = checked(std::move(value));
         out.array(1);
         out.raw(result.value.bytes());
-        auto bound = result.ok() ? bind_arguments({*result_type}, args.bytes(), {}, scratch) : tl::unexpected<Error>(result.error);
+        auto bound = result.ok() ? bind_arguments({*result_type}, args.bytes(), {}, scratch)
+                                 : tl::unexpected<Error>(result.error);
         if (!bound) {
             Outcome failure;
-            failure.error = Error(Code::internal, fmt::format("what {} returns does not fit {}: {}", callee_text(), result_type->type_id, bound.error().text));
+            failure.error = Error(Code::internal, fmt::format("what {} returns does not fit {}: {}", callee_text(),
+                                                              result_type->type_id, bound.error().text));
             settle(std::move(failure));
             return finish();
         }
@@ -323,7 +341,9 @@ std::uint32_t Call::pending_complete(soho_pending* pending, soho_bytes result) {
     Outcome outcome = call.checked(std::move(value));
     if (call.method_ == nullptr || call.method_->returns_type != nullptr) {
         outcome = {};
-        outcome.error = Error(Code::internal, fmt::format("{} completed with a value where an object is due: a defect of plugin {}", call.callee_text(), call.type().plugin->name()));
+        outcome.error =
+            Error(Code::internal, fmt::format("{} completed with a value where an object is due: a defect of plugin {}",
+                                              call.callee_text(), call.type().plugin->name()));
     }
     const std::uint32_t status = call.settle(std::move(outcome));
     call.finish();
@@ -346,7 +366,10 @@ std::uint32_t Call::pending_complete_object(soho_pending* pending, const soho_in
     Outcome outcome;
     if (call.method_ != nullptr && call.method_->returns_type == nullptr) {
         give_back(0);
-        outcome.error = Error(Code::internal, fmt::format("{} completed with an object, but is mapped to no typeid: a defect of plugin {}", call.callee_text(), call.type().plugin->name()));
+        outcome.error =
+            Error(Code::internal,
+                  fmt::format("{} completed with an object, but is mapped to no typeid: a defect of plugin {}",
+                              call.callee_text(), call.type().plugin->name()));
     } else {
         outcome = call.adopted(*instance);
     }
@@ -355,7 +378,8 @@ std::uint32_t Call::pending_complete_object(soho_pending* pending, const soho_in
     return status;
 }
 
-std::uint32_t Call::pending_fail(soho_pending* pending, std::uint32_t code, soho_text type, soho_text text, soho_bytes data) {
+std::uint32_t Call::pending_fail(soho_pending* pending, std::uint32_t code, soho_text type, soho_text text,
+                                 soho_bytes data) {
     Call& call = of(pending);
     std::uint32_t refused = SOHO_ACCEPTED;
     if (!call.begin_completion(refused)) return refused;
@@ -397,7 +421,8 @@ void Call::pending_release(soho_pending* pending) {
     }
     if (!dropped) return;
     Outcome outcome;
-    outcome.error = Error(Code::failed, fmt::format("{} dropped the call without a reply", call.callee_text()), "Dropped");
+    outcome.error =
+        Error(Code::failed, fmt::format("{} dropped the call without a reply", call.callee_text()), "Dropped");
     call.settle(std::move(outcome));
     call.finish();
 }

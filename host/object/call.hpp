@@ -52,11 +52,13 @@ public:
     };
 
     // `home` adopts what comes of it, and runs what belongs to no object.
-    Call(ObjectTable& objects, Pool& pool, Executor& home, std::shared_ptr<Completion> completion, const CallContext& context, Limits limits);
+    Call(ObjectTable& objects, Pool& pool, Executor& home, std::shared_ptr<Completion> completion,
+         const CallContext& context, Limits limits);
     ~Call() override;
 
     // What to call. Arguments are bound; both are copied.
-    void set_method(ObjectPtr target, const Method& method, const BoundArguments& arguments, std::vector<ObjectPtr> objects, std::vector<Turn*> argument_turns);
+    void set_method(ObjectPtr target, const Method& method, const BoundArguments& arguments,
+                    std::vector<ObjectPtr> objects, std::vector<Turn*> argument_turns);
     void set_create(TypePtr type, const BoundArguments& arguments, std::vector<ObjectPtr> objects);
 
     // Queues it for its turns, or runs it later where it needs none.
@@ -113,7 +115,8 @@ private:
 
     static std::uint32_t pending_complete(soho_pending* pending, soho_bytes result);
     static std::uint32_t pending_complete_object(soho_pending* pending, const soho_instance* instance);
-    static std::uint32_t pending_fail(soho_pending* pending, std::uint32_t code, soho_text type, soho_text text, soho_bytes data);
+    static std::uint32_t pending_fail(soho_pending* pending, std::uint32_t code, soho_text type, soho_text text,
+                                      soho_bytes data);
     static void pending_on_cancel(soho_pending* pending, const soho_task* task);
     static void pending_on_discarded(soho_pending* pending, const soho_task* task);
     static int pending_caller_gone(soho_pending* pending);
@@ -139,15 +142,15 @@ private:
     std::size_t args_size_ = 0;
     std::vector<ObjectPtr> argument_objects_;
     std::vector<Turn*> argument_turns_;
-    soho_instance source_{};    // of a create through a mapping: given back when this ends
+    soho_instance source_{};  // of a create through a mapping: given back when this ends
 
     std::atomic<bool> answered_{false};  // by the plugin, or by cancel; changed under the mutex
     mutable std::mutex mutex_;
     bool plugin_done_ = false;  // the plugin has given its result or failure
     bool finished_ = false;
     bool stuck_ = false;
-    std::shared_ptr<Call> lent_;   // this, while the plugin holds a handle
-    std::shared_ptr<Call> next_;   // the callable that takes the result
+    std::shared_ptr<Call> lent_;  // this, while the plugin holds a handle
+    std::shared_ptr<Call> next_;  // the callable that takes the result
     PluginTask on_cancel_;
     PluginTask on_discarded_;
 };

@@ -3,9 +3,9 @@
 #include "host/object/call.hpp"
 #include "host/registry/plugin.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cstring>
-#include <fmt/format.h>
 
 namespace soho::host {
 
@@ -17,7 +17,9 @@ thread_local Invocation* current_invocation = nullptr;
 // Marks what a thread runs: for Invocation::current(), and for the watchdog where it is a reactor's.
 class Marked {
 public:
-    Marked(Activity* activity, const Callee& callee, Invocation* invocation) : activity_(activity), before_(std::exchange(current_invocation, invocation)) {
+    Marked(Activity* activity, const Callee& callee, Invocation* invocation)
+        : activity_(activity),
+          before_(std::exchange(current_invocation, invocation)) {
         if (activity_ == nullptr) return;
         // One writer: plain increments are enough.
         activity_->sequence.store(activity_->sequence.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -39,16 +41,21 @@ private:
 }  // namespace
 
 Error error_from_plugin(std::uint32_t code, soho_text type, soho_text text, soho_bytes bytes) {
-    Error error(code == SOHO_OK || code >= code_names.size() ? Code::failed : static_cast<Code>(code), std::string(text_of(text)));
+    Error error(code == SOHO_OK || code >= code_names.size() ? Code::failed : static_cast<Code>(code),
+                std::string(text_of(text)));
     if (error.code == Code::failed) error.type = type.size == 0 ? "Error" : text_of(type);
     const data::Bytes data(bytes.data, static_cast<std::size_t>(bytes.size));
     if (!data.empty() && wire::check_value(data, {})) error.data = data::as_text(data);
     return error;
 }
 
-Invocation::Invocation(const CallContext& context, Callee callee, const BoundArguments& arguments, const std::vector<ObjectPtr>& objects,
-                       data::Buffer& out, std::size_t result_bytes_max, Deferral& deferral)
-    : context_(context), callee_(callee), objects_(objects), deferral_(deferral) {
+Invocation::Invocation(const CallContext& context, Callee callee, const BoundArguments& arguments,
+                       const std::vector<ObjectPtr>& objects, data::Buffer& out, std::size_t result_bytes_max,
+                       Deferral& deferral)
+    : context_(context),
+      callee_(callee),
+      objects_(objects),
+      deferral_(deferral) {
     constexpr std::size_t first_room = 64;
     std::uint8_t* const at = out.reserve(first_room);
     sink_ = {{sizeof(soho_sink), 0, at, at + first_room, &Invocation::grow}, &out, out.size() + result_bytes_max};
@@ -101,14 +108,17 @@ std::uint32_t Invocation::finish(std::uint32_t status) {
     if (status == SOHO_PENDING && deferred_) return SOHO_PENDING;
     const auto broken = [&](std::string_view what) {
         failed_ = true;
-        error_ = Error(Code::internal, fmt::format("{} {}: a defect of plugin {}", callee_.text(), what, callee_.type.plugin->name()));
+        error_ = Error(Code::internal,
+                       fmt::format("{} {}: a defect of plugin {}", callee_.text(), what, callee_.type.plugin->name()));
         return static_cast<std::uint32_t>(SOHO_FAILED);
     };
     if (deferred_) return broken("deferred its reply, and then gave one");
     if (status == SOHO_PENDING) return broken("says that its reply comes later, but deferred none");
     if (status > SOHO_PENDING) return broken(fmt::format("returned the unknown status {}", status));
-    if (failed_ || status == SOHO_FAILED) return failed_ ? static_cast<std::uint32_t>(SOHO_FAILED) : broken("failed without saying why");
-    const bool wants_object = callee_.method == nullptr || (callee_.method->returns_type != nullptr && !callee_.method->through_callable);
+    if (failed_ || status == SOHO_FAILED)
+        return failed_ ? static_cast<std::uint32_t>(SOHO_FAILED) : broken("failed without saying why");
+    const bool wants_object =
+        callee_.method == nullptr || (callee_.method->returns_type != nullptr && !callee_.method->through_callable);
     if (wants_object && (!has_instance_ || instance_.self == nullptr)) return broken("gave no object");
     return SOHO_DONE;
 }
@@ -125,7 +135,9 @@ int Invocation::grow(soho_sink* table, std::uint64_t more) {
     sink->out->commit(table->cursor);
     if (more > sink->size_max - std::min(sink->size_max, sink->out->size())) return 1;
     table->cursor = sink->out->reserve(static_cast<std::size_t>(more));
-    table->end = table->cursor + std::max<std::size_t>(static_cast<std::size_t>(more), std::min(sink->out->capacity(), sink->size_max) - sink->out->size());
+    table->end =
+        table->cursor + std::max<std::size_t>(static_cast<std::size_t>(more),
+                                              std::min(sink->out->capacity(), sink->size_max) - sink->out->size());
     return 0;
 }
 
@@ -133,12 +145,18 @@ void Invocation::fail(const soho_call* call, std::uint32_t code, soho_text type,
     Invocation& self = of(call);
     self.failed_ = true;
     self.error_ = error_from_plugin(code, type, text, data);
+    // The plugin names the argument; that it was an argument of this method only we know.
+    if (self.error_.code == Code::bad_arguments)
+        self.error_.text = fmt::format("{}: {}", self.callee_.text(), self.error_.text);
 }
 
 int Invocation::object_argument(const soho_call* call, std::uint64_t id, const void* class_key, soho_object* out) {
     const Invocation& self = of(call);
-    const auto object = std::find_if(self.objects_.begin(), self.objects_.end(), [&](const ObjectPtr& o) { return o->id() == id; });
-    if (object == self.objects_.end() || (*object)->type().plugin != self.callee_.type.plugin || (*object)->type().class_key != class_key) return 1;
+    const auto object =
+        std::find_if(self.objects_.begin(), self.objects_.end(), [&](const ObjectPtr& o) { return o->id() == id; });
+    if (object == self.objects_.end() || (*object)->type().plugin != self.callee_.type.plugin ||
+        (*object)->type().class_key != class_key)
+        return 1;
     out->self = (*object)->self();
     out->owner = (*object)->owner();
     return 0;

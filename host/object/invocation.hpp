@@ -34,8 +34,9 @@ public:
 class Invocation {
 public:
     // The result is appended to `out`, at most `result_bytes_max` bytes of it.
-    Invocation(const CallContext& context, Callee callee, const BoundArguments& arguments, const std::vector<ObjectPtr>& objects, data::Buffer& out,
-               std::size_t result_bytes_max, Deferral& deferral);
+    Invocation(const CallContext& context, Callee callee, const BoundArguments& arguments,
+               const std::vector<ObjectPtr>& objects, data::Buffer& out, std::size_t result_bytes_max,
+               Deferral& deferral);
     Invocation(const Invocation&) = delete;
     Invocation& operator=(const Invocation&) = delete;
     ~Invocation();

@@ -11,7 +11,8 @@ namespace soho::host {
 namespace {
 
 Result<void> check_name(std::string_view name) {
-    if (const char* why = wire::name_mismatch(name)) return refuse(Code::bad_arguments, fmt::format("\"{}\" cannot be published: {}", name, why));
+    if (const char* why = wire::name_mismatch(name))
+        return refuse(Code::bad_arguments, fmt::format("\"{}\" cannot be published: {}", name, why));
     return {};
 }
 
@@ -21,9 +22,11 @@ Result<void> Names::publish(std::string_view name, Entry entry) {
     if (auto sound = check_name(name); !sound) return sound;
     const std::scoped_lock lock(mutex_);
     if (const auto found = entries_.find(name); found != entries_.end()) {
-        return refuse(Code::exists, fmt::format("the name \"{}\" is taken by #{} ({})", name, found->second.object->id(), found->second.object->type().type_id));
+        return refuse(Code::exists, fmt::format("the name \"{}\" is taken by #{} ({})", name,
+                                                found->second.object->id(), found->second.object->type().type_id));
     }
-    if (reserved_.find(name) != reserved_.end()) return refuse(Code::exists, fmt::format("the name \"{}\" is being taken", name));
+    if (reserved_.find(name) != reserved_.end())
+        return refuse(Code::exists, fmt::format("the name \"{}\" is being taken", name));
     entries_.emplace(name, std::move(entry));
     return {};
 }
@@ -78,7 +81,8 @@ Result<void> Names::unpublish(std::string_view name, std::string_view principal,
     const auto found = entries_.find(name);
     if (found == entries_.end()) return tl::unexpected<Error>(unknown);
     if (!admin && found->second.principal != principal) {
-        return refuse(Code::denied, fmt::format("\"{}\" was published by {}: only they or an admin may unpublish it", name, found->second.principal));
+        return refuse(Code::denied, fmt::format("\"{}\" was published by {}: only they or an admin may unpublish it",
+                                                name, found->second.principal));
     }
     dropped = std::move(found->second);
     entries_.erase(found);

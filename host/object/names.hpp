@@ -13,7 +13,7 @@ class Names {
 public:
     struct Entry {
         ObjectPtr object;
-        std::string principal;  // who published it, and may unpublish it
+        std::string principal;      // who published it, and may unpublish it
         std::uint64_t session = 0;  // not 0: unpublished when that session ends
     };
 

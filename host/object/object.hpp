@@ -18,8 +18,14 @@ public:
         void (*release)(void* owner) = nullptr;
     };
 
-    Object(std::uint64_t id, TypePtr type, Instance instance, std::shared_ptr<Turn> turn, Executor& home, std::string principal)
-        : id_(id), type_(std::move(type)), instance_(instance), turn_(std::move(turn)), home_(home), principal_(std::move(principal)),
+    Object(std::uint64_t id, TypePtr type, Instance instance, std::shared_ptr<Turn> turn, Executor& home,
+           std::string principal)
+        : id_(id),
+          type_(std::move(type)),
+          instance_(instance),
+          turn_(std::move(turn)),
+          home_(home),
+          principal_(std::move(principal)),
           created_ns_(monotonic_now()) {}
     Object(const Object&) = delete;
     Object& operator=(const Object&) = delete;

@@ -1,7 +1,7 @@
 #include "host/object/object_table.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <random>
 
 namespace soho::host {
@@ -19,7 +19,9 @@ std::uint64_t random_first_id() {
 class ReleaseTask : public TurnTask {
 public:
     ReleaseTask(std::shared_ptr<Turn> turn, void* owner, void (*release)(void*), bool blocking)
-        : turn_(std::move(turn)), owner_(owner), release_(release) {
+        : turn_(std::move(turn)),
+          owner_(owner),
+          release_(release) {
         turns = {turn_.get()};
         on_pool = blocking;
     }
@@ -35,7 +37,9 @@ private:
 class DestroyTask : public TurnTask {
 public:
     DestroyTask(std::unique_ptr<Object> object, std::atomic<std::uint64_t>& destroyed, void (*release)(void*))
-        : object_(std::move(object)), destroyed_(destroyed), release_(release) {
+        : object_(std::move(object)),
+          destroyed_(destroyed),
+          release_(release) {
         if (object_->turn() != nullptr) turns = {object_->turn()};
         on_pool = object_->type().blocking();
     }
@@ -55,8 +59,10 @@ private:
 
 ObjectTable::ObjectTable(Pool& pool) : domain_(pool), first_id_(random_first_id()), next_id_(first_id_) {}
 
-ObjectPtr ObjectTable::adopt(const TypePtr& type, const soho_instance& given, const std::string& principal, Executor& home) {
-    const Object::Instance instance{given.self, given.identity != nullptr ? given.identity : given.self, given.owner, given.release};
+ObjectPtr ObjectTable::adopt(const TypePtr& type, const soho_instance& given, const std::string& principal,
+                             Executor& home) {
+    const Object::Instance instance{given.self, given.identity != nullptr ? given.identity : given.self, given.owner,
+                                    given.release};
     IdentityShard& shard = identity_shard(instance.identity);
     std::unique_lock lock(shard.mutex);
     Identity& identity = shard.identities[instance.identity];
@@ -65,7 +71,8 @@ ObjectPtr ObjectTable::adopt(const TypePtr& type, const soho_instance& given, co
         if (ObjectPtr object = known.lock()) {
             lock.unlock();
             if (instance.release == nullptr) return object;
-            auto release = std::make_shared<ReleaseTask>(object->turn_ptr(), instance.owner, instance.release, type->blocking());
+            auto release =
+                std::make_shared<ReleaseTask>(object->turn_ptr(), instance.owner, instance.release, type->blocking());
             if (object->turn() != nullptr) {
                 Turn::submit(release);
             } else {
@@ -77,7 +84,8 @@ ObjectPtr ObjectTable::adopt(const TypePtr& type, const soho_instance& given, co
 
     const std::uint64_t id = next_id_.fetch_add(1, std::memory_order_relaxed);
     std::shared_ptr<Turn> turn = turn_for(*type, instance.identity, identity, home);
-    const ObjectPtr object(new Object(id, type, instance, std::move(turn), home, principal), [this](Object* last) { retire(last); });
+    const ObjectPtr object(new Object(id, type, instance, std::move(turn), home, principal),
+                           [this](Object* last) { retire(last); });
     std::erase_if(identity.objects, [](const auto& entry) { return entry.second.expired(); });
     identity.objects.emplace_back(type.get(), object);
     lock.unlock();
@@ -156,7 +164,8 @@ ObjectPtr ObjectTable::find(std::uint64_t id) const {
 
 Error ObjectTable::no_object(std::uint64_t id) const {
     const bool ours = id >= first_id_ && id < next_id_.load(std::memory_order_relaxed);
-    return Error(Code::no_object, ours ? fmt::format("no object #{}, or none that this session may use", id) : fmt::format("no object #{}: from an earlier host, or made up", id));
+    return Error(Code::no_object, ours ? fmt::format("no object #{}, or none that this session may use", id)
+                                       : fmt::format("no object #{}: from an earlier host, or made up", id));
 }
 
 std::vector<ObjectPtr> ObjectTable::all() const {

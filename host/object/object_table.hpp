@@ -51,7 +51,9 @@ private:
 
     IdShard& id_shard(std::uint64_t id) { return ids_[id % shard_count]; }
     const IdShard& id_shard(std::uint64_t id) const { return ids_[id % shard_count]; }
-    IdentityShard& identity_shard(const void* identity) { return identities_[(reinterpret_cast<std::uintptr_t>(identity) >> 6) % shard_count]; }
+    IdentityShard& identity_shard(const void* identity) {
+        return identities_[(reinterpret_cast<std::uintptr_t>(identity) >> 6) % shard_count];
+    }
     std::shared_ptr<Turn> turn_for(const Type& type, const void* key, Identity& identity, Executor& home);
     void forget(const void* key);
     std::shared_ptr<Turn> keyed_turn(const void* key, Executor& home);
@@ -66,7 +68,8 @@ private:
     std::array<IdShard, shard_count> ids_;
     std::array<IdentityShard, shard_count> identities_;
     std::mutex keyed_mutex_;
-    std::unordered_map<const void*, std::shared_ptr<Turn>> keyed_turns_;  // by type (factories) and by plugin (per_plugin)
+    std::unordered_map<const void*, std::shared_ptr<Turn>>
+        keyed_turns_;  // by type (factories) and by plugin (per_plugin)
 };
 
 }  // namespace soho::host

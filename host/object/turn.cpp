@@ -36,7 +36,9 @@ bool Turn::try_enter_all(const std::vector<Turn*>& turns) {
     if (turns.size() == 1) return turns.front()->try_enter(false);
     const std::scoped_lock several(turns.front()->domain_.several);
     const TurnLocks locks(turns, [](Turn& turn) -> std::mutex& { return turn.mutex_; });
-    if (!std::all_of(turns.begin(), turns.end(), [](Turn* turn) { return turn->queue_.empty() && turn->is_free(false); })) return false;
+    if (!std::all_of(turns.begin(), turns.end(),
+                     [](Turn* turn) { return turn->queue_.empty() && turn->is_free(false); }))
+        return false;
     for (Turn* turn : turns) turn->take(false);
     return true;
 }
@@ -74,7 +76,9 @@ void Turn::submit(const TurnTaskPtr& task) {
 bool Turn::try_start_several(const TurnTaskPtr& task) {
     const std::scoped_lock several(task->turns.front()->domain_.several);
     const TurnLocks locks(task->turns, [](Turn& turn) -> std::mutex& { return turn.mutex_; });
-    const auto ready = [&](Turn* turn) { return turn->is_free(false) && !turn->queue_.empty() && turn->queue_.front() == task; };
+    const auto ready = [&](Turn* turn) {
+        return turn->is_free(false) && !turn->queue_.empty() && turn->queue_.front() == task;
+    };
     if (!std::all_of(task->turns.begin(), task->turns.end(), ready)) return false;
     for (Turn* turn : task->turns) {
         turn->queue_.pop_front();
@@ -111,7 +115,8 @@ TurnTaskPtr Turn::pass_on(bool shared) {
         const std::scoped_lock lock(mutex_);
         holders_ = shared ? holders_ - 1 : 0;
         next = take_next(beside);
-        if (next == nullptr && holders_ == 0 && !queue_.empty() && queue_.front()->turns.size() > 1) several = queue_.front();
+        if (next == nullptr && holders_ == 0 && !queue_.empty() && queue_.front()->turns.size() > 1)
+            several = queue_.front();
     }
     for (auto& task : beside) start(std::move(task));
     if (several != nullptr && try_start_several(several)) return several;
@@ -124,7 +129,8 @@ TurnTaskPtr Turn::take_next(std::vector<TurnTaskPtr>& beside) {
     auto at = queue_.begin();
     if ((*at)->turns.size() > 1) {
         // It waits for its other turns. Meanwhile only what its holders wait for may pass.
-        at = std::find_if(queue_.begin(), queue_.end(), [](const TurnTaskPtr& task) { return task->overtakes && task->turns.size() == 1; });
+        at = std::find_if(queue_.begin(), queue_.end(),
+                          [](const TurnTaskPtr& task) { return task->overtakes && task->turns.size() == 1; });
         if (at == queue_.end()) return nullptr;
     }
     if (!is_free((*at)->shared)) return nullptr;

@@ -4,13 +4,13 @@
 
 #include <boost/dll/shared_library.hpp>
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 
 namespace soho::host {
 
@@ -32,11 +32,13 @@ private:
     int value_;
 };
 
-tl::unexpected<Error> bad(const std::string& file, std::string_view why) { return refuse(Code::bad_arguments, fmt::format("{}: {}", file, why)); }
+tl::unexpected<Error> bad(const std::string& file, std::string_view why) {
+    return refuse(Code::bad_arguments, fmt::format("{}: {}", file, why));
+}
 
 bool same_file(const struct stat& a, const struct stat& b) {
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
-           a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
+           a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
 }
 
 // What dlopen said, without the name of the file and Boost's decoration.
@@ -48,7 +50,8 @@ std::string reason_of(const std::exception& failure, const std::string& file) {
 }
 
 std::string remedy_for(const std::string& reason) {
-    if (reason.find("undefined symbol") != std::string::npos) return ": link what defines it into the plugin (soho_add_plugin() reports this when it links)";
+    if (reason.find("undefined symbol") != std::string::npos)
+        return ": link what defines it into the plugin (soho_add_plugin() reports this when it links)";
     if (reason.find("cannot open shared object file") != std::string::npos) return ": install the library it needs";
     return ": rebuild it";
 }
@@ -59,7 +62,9 @@ Result<Library> map_library(Library library) {
         constexpr auto mode = static_cast<dll::load_mode::type>(RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
         dll::shared_library mapped(dll::fs::path(library.file), mode);
         if (!mapped.has(entry_symbol)) {
-            return bad(library.file, fmt::format("it does not export {}(): write SOHO_PLUGIN(), or define it with SOHO_EXPORT", entry_symbol));
+            return bad(library.file,
+                       fmt::format("it does not export {}(): write SOHO_PLUGIN(), or define it with SOHO_EXPORT",
+                                   entry_symbol));
         }
         library.entry = &mapped.get<const soho_plugin*(uint32_t)>(entry_symbol);
         return library;
@@ -79,7 +84,8 @@ Result<Library> open_library(const std::string& path) {
 
     const Descriptor descriptor(library.file);
     if (descriptor.value() < 0) return bad(library.file, std::strerror(errno));
-    if (auto trusted = check_trusted(descriptor.value(), library.file); !trusted) return tl::unexpected<Error>(trusted.error());
+    if (auto trusted = check_trusted(descriptor.value(), library.file); !trusted)
+        return tl::unexpected<Error>(trusted.error());
     struct stat before {};
     ::fstat(descriptor.value(), &before);
 
@@ -87,7 +93,9 @@ Result<Library> open_library(const std::string& path) {
     if (!note) return bad(library.file, note.error().text);
     library.note = *std::move(note);
     if (library.note.abi != SOHO_ABI) {
-        return bad(library.file, fmt::format("its note says ABI {}, this host speaks ABI {}: rebuild it with an SDK for ABI {}", library.note.abi, SOHO_ABI, SOHO_ABI));
+        return bad(library.file,
+                   fmt::format("its note says ABI {}, this host speaks ABI {}: rebuild it with an SDK for ABI {}",
+                               library.note.abi, SOHO_ABI, SOHO_ABI));
     }
 
     auto mapped = map_library(std::move(library));

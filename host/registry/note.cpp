@@ -2,11 +2,11 @@
 
 #include <soho/abi.h>
 
-#include <algorithm>
-#include <cstring>
 #include <elf.h>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cstring>
 #include <vector>
 
 namespace soho::host {
@@ -33,7 +33,8 @@ bool read_at(int descriptor, void* to, std::size_t size, std::uint64_t offset) {
 
 Result<Elf64_Ehdr> read_elf_header(int descriptor) {
     Elf64_Ehdr header{};
-    if (!read_at(descriptor, header.e_ident, sizeof header.e_ident, 0) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
+    if (!read_at(descriptor, header.e_ident, sizeof header.e_ident, 0) ||
+        std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
         return bad("not an ELF file: a plugin is a shared object built with soho_add_plugin()");
     }
     if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB) {
@@ -94,7 +95,8 @@ Result<Note> find_note(std::string_view segment) {
             !take(segment, owner_size, owner) || !take(segment, contents_size, contents)) {
             break;
         }
-        if (owner == std::string_view(SOHO_NOTE_OWNER, sizeof SOHO_NOTE_OWNER) && type == SOHO_NOTE_TYPE) return parse_contents(contents);
+        if (owner == std::string_view(SOHO_NOTE_OWNER, sizeof SOHO_NOTE_OWNER) && type == SOHO_NOTE_TYPE)
+            return parse_contents(contents);
     }
     return bad("it carries no soho note: not a soho plugin, or built without SOHO_PLUGIN() or SOHO_NOTE()");
 }
@@ -111,7 +113,8 @@ Result<Note> read_note(int descriptor) {
     for (const Elf64_Phdr& program : programs) {
         if (program.p_type != PT_NOTE || program.p_filesz == 0 || program.p_filesz > note_bytes_max) continue;
         std::string segment(program.p_filesz, '\0');
-        if (!read_at(descriptor, segment.data(), segment.size(), program.p_offset)) return bad("a note segment is cut short");
+        if (!read_at(descriptor, segment.data(), segment.size(), program.p_offset))
+            return bad("a note segment is cut short");
         // Segments aligned to 8 (GNU property notes) pad otherwise; ours is aligned to 4.
         if (program.p_align > 4) continue;
         found = find_note(segment);

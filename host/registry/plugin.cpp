@@ -5,10 +5,10 @@
 #include <soho/wire/frame.hpp>
 #include <soho/wire/message.hpp>
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <fmt/format.h>
 
 namespace soho::host {
 
@@ -35,7 +35,8 @@ Result<void> fenced(const char* function, Call call) {
 class Plugin::Registration {
 public:
     explicit Registration(const Note& note) : note_(note) {
-        table_ = {sizeof(soho_registrar), 0, this, &Registration::add_type, &Registration::publish, &Registration::refuse};
+        table_ = {sizeof(soho_registrar), 0, this, &Registration::add_type, &Registration::publish,
+                  &Registration::refuse};
     }
 
     const soho_registrar* table() const { return &table_; }
@@ -69,18 +70,24 @@ private:
 
     static int publish(const soho_registrar* registrar, soho_text name, soho_text type_id, soho_bytes args) {
         Registration& self = of(registrar);
-        if (const char* why = wire::name_mismatch(text_of(name))) return self.keep_reason(fmt::format("published name \"{}\": {}", text_of(name), why));
-        std::string packed = args.size == 0 ? std::string(1, '\x90') : std::string(data::as_text({args.data, static_cast<std::size_t>(args.size)}));
+        if (const char* why = wire::name_mismatch(text_of(name)))
+            return self.keep_reason(fmt::format("published name \"{}\": {}", text_of(name), why));
+        std::string packed = args.size == 0
+                                 ? std::string(1, '\x90')
+                                 : std::string(data::as_text({args.data, static_cast<std::size_t>(args.size)}));
         const auto value = wire::check_value(data::as_bytes(packed), {});
         data::Token token;
         if (!value || !data::Reader(value->bytes).next(token) || token.kind != data::Kind::array) {
-            return self.keep_reason(fmt::format("the arguments for published name \"{}\" are no MessagePack array", text_of(name)));
+            return self.keep_reason(
+                fmt::format("the arguments for published name \"{}\" are no MessagePack array", text_of(name)));
         }
         self.publications_.push_back({std::string(text_of(name)), std::string(text_of(type_id)), std::move(packed)});
         return 0;
     }
 
-    static void refuse(const soho_registrar* registrar, soho_text reason) { of(registrar).keep_reason(std::string(text_of(reason))); }
+    static void refuse(const soho_registrar* registrar, soho_text reason) {
+        of(registrar).keep_reason(std::string(text_of(reason)));
+    }
 
     const Note& note_;
     soho_registrar table_;
@@ -90,12 +97,16 @@ private:
 };
 
 Plugin::Plugin(Library library, PluginOptions options, const HostTable& host, std::uint64_t generation)
-    : library_(std::move(library)), options_(std::move(options)), table_(host.functions), services_(host.services), generation_(generation) {
+    : library_(std::move(library)),
+      options_(std::move(options)),
+      table_(host.functions),
+      services_(host.services),
+      generation_(generation) {
     table_.self = this;
 }
 
-Result<std::unique_ptr<Plugin>> Plugin::load(const std::string& path, const PluginOptions& options, const HostTable& host,
-                                             std::uint64_t generation) {
+Result<std::unique_ptr<Plugin>> Plugin::load(const std::string& path, const PluginOptions& options,
+                                             const HostTable& host, std::uint64_t generation) {
     auto library = open_library(path);
     if (!library) return tl::unexpected<Error>(library.error());
     std::unique_ptr<Plugin> plugin(new Plugin(*std::move(library), options, host, generation));
@@ -110,15 +121,22 @@ Result<std::unique_ptr<Plugin>> Plugin::load(const std::string& path, const Plug
 Result<void> Plugin::enter() {
     const soho_plugin* table = nullptr;
     if (auto done = fenced("soho_plugin_entry", [&] { table = library_.entry(SOHO_ABI); }); !done) return done;
-    if (table == nullptr) return bad(fmt::format("its soho_plugin_entry() has no table for ABI {}, which this host speaks: rebuild it", SOHO_ABI));
-    if (table->size < offsetof(soho_plugin, stop)) return bad(fmt::format("its table says its size is {} bytes, ABI {} has {}", table->size, SOHO_ABI, sizeof(soho_plugin)));
+    if (table == nullptr)
+        return bad(fmt::format("its soho_plugin_entry() has no table for ABI {}, which this host speaks: rebuild it",
+                               SOHO_ABI));
+    if (table->size < offsetof(soho_plugin, stop))
+        return bad(fmt::format("its table says its size is {} bytes, ABI {} has {}", table->size, SOHO_ABI,
+                               sizeof(soho_plugin)));
     std::memcpy(&functions_, table, std::min<std::size_t>(table->size, sizeof functions_));
     if (functions_.abi != SOHO_ABI) {
-        return bad(fmt::format("its table is for ABI {}, this host speaks ABI {}: rebuild it with an SDK for ABI {}", functions_.abi, SOHO_ABI, SOHO_ABI));
+        return bad(fmt::format("its table is for ABI {}, this host speaks ABI {}: rebuild it with an SDK for ABI {}",
+                               functions_.abi, SOHO_ABI, SOHO_ABI));
     }
-    const auto check_text = [](const char* field, std::string_view table_says, const std::string& note_says) -> Result<void> {
+    const auto check_text = [](const char* field, std::string_view table_says,
+                               const std::string& note_says) -> Result<void> {
         if (table_says == note_says) return {};
-        return bad(fmt::format("its table says {} \"{}\", its note \"{}\": give both the same", field, table_says, note_says));
+        return bad(
+            fmt::format("its table says {} \"{}\", its note \"{}\": give both the same", field, table_says, note_says));
     };
     if (auto same = check_text("name", text_of(functions_.name), library_.note.name); !same) return same;
     if (auto same = check_text("version", text_of(functions_.version), library_.note.version); !same) return same;
@@ -130,7 +148,8 @@ Result<void> Plugin::enter() {
 Result<void> Plugin::run_load() {
     Registration registration(library_.note);
     int status = 0;
-    if (auto done = fenced("load", [&] { status = functions_.load(&table_, registration.table(), &state_); }); !done) return done;
+    if (auto done = fenced("load", [&] { status = functions_.load(&table_, registration.table(), &state_); }); !done)
+        return done;
     if (!registration.reason().empty()) return bad(registration.reason());
     if (status != 0) return bad(fmt::format("its load() returned {} without a reason", status));
     return adopt(registration);
@@ -152,7 +171,8 @@ Result<void> Plugin::adopt(Registration& registration) {
             std::vector<std::string_view> known;
             for (const auto& t : types_) known.push_back(t->local_id);
             return bad(fmt::format("it publishes \"{}\" as a \"{}\", {}{}", publication.name, publication.type_id,
-                                   type == nullptr ? "which it does not register" : "which has no callable", suggestion(publication.type_id, known)));
+                                   type == nullptr ? "which it does not register" : "which has no callable",
+                                   suggestion(publication.type_id, known)));
         }
         publications_.push_back({publication.name, type, publication.args});
     }

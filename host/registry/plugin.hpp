@@ -28,8 +28,8 @@ public:
     };
 
     // Opens the file and has it register; its types get that generation. Never throws; fails with the sentence that refuses the plugin.
-    static Result<std::unique_ptr<Plugin>> load(const std::string& path, const PluginOptions& options, const HostTable& host,
-                                                std::uint64_t generation);
+    static Result<std::unique_ptr<Plugin>> load(const std::string& path, const PluginOptions& options,
+                                                const HostTable& host, std::uint64_t generation);
 
     Plugin(const Plugin&) = delete;
     Plugin& operator=(const Plugin&) = delete;

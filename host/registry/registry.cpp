@@ -3,9 +3,9 @@
 #include "host/registry/suggest.hpp"
 #include "host/registry/trust.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <filesystem>
-#include <fmt/format.h>
 
 namespace soho::host {
 
@@ -55,11 +55,15 @@ Result<Plugin*> Registry::try_load(const std::string& path, const PluginOptions&
     const auto current = snapshot();
     const auto bad = [&](std::string why) { return refuse(Code::exists, fmt::format("{}: {}", added.file(), why)); };
     for (const Plugin* other : current->plugins) {
-        if (other->name() == added.name()) return bad(fmt::format("a plugin named \"{}\" is loaded already, from {}: rename one", added.name(), other->file()));
+        if (other->name() == added.name())
+            return bad(fmt::format("a plugin named \"{}\" is loaded already, from {}: rename one", added.name(),
+                                   other->file()));
     }
     for (const auto& type : added.types()) {
         if (const TypePtr* taken = current->find(type->type_id)) {
-            return bad(fmt::format("typeid \"{}\" is taken by plugin {} ({}): rename it, or give one of them a prefix in the config", type->type_id, (*taken)->plugin->name(), (*taken)->plugin->file()));
+            return bad(fmt::format(
+                "typeid \"{}\" is taken by plugin {} ({}): rename it, or give one of them a prefix in the config",
+                type->type_id, (*taken)->plugin->name(), (*taken)->plugin->file()));
         }
     }
     return &added;
@@ -70,7 +74,8 @@ Result<std::vector<std::string>> plugin_files(const std::string& folder) {
     const auto canonical = std::filesystem::canonical(folder, failure);
     std::filesystem::directory_iterator entries(failure ? std::filesystem::path(folder) : canonical, failure);
     if (failure) return refuse(Code::bad_arguments, fmt::format("plugin folder {}: {}", folder, failure.message()));
-    if (auto trusted = check_trusted_folder(canonical.string()); !trusted) return tl::unexpected<Error>(trusted.error());
+    if (auto trusted = check_trusted_folder(canonical.string()); !trusted)
+        return tl::unexpected<Error>(trusted.error());
     std::vector<std::string> files;
     for (const auto& entry : entries) {
         if (entry.path().extension() == ".so") files.push_back(entry.path().string());

@@ -1,7 +1,7 @@
 #include "host/registry/suggest.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <numeric>
 
 namespace soho::host {

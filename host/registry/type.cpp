@@ -5,10 +5,10 @@
 #include <soho/wire/frame.hpp>
 #include <soho/wire/message.hpp>
 
-#include <algorithm>
-#include <cstring>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <algorithm>
+#include <cstring>
 
 namespace soho::host {
 
@@ -32,11 +32,13 @@ template <class T>
 Result<void> check_array(const soho_array& array, const char* what) {
     if (array.count == 0) return {};
     if (array.items == nullptr) return bad(fmt::format("{} {} at a null address", array.count, what));
-    if (array.stride < sizeof(T)) return bad(fmt::format("{} of {} bytes each, ABI {} has {}", what, array.stride, SOHO_ABI, sizeof(T)));
+    if (array.stride < sizeof(T))
+        return bad(fmt::format("{} of {} bytes each, ABI {} has {}", what, array.stride, SOHO_ABI, sizeof(T)));
     if constexpr (!std::is_same_v<T, soho_text>) {
         for (std::uint32_t i = 0; i < array.count; ++i) {
             if (const auto size = element<T>(array, i).size; size < sizeof(T)) {
-                return bad(fmt::format("{} number {} says its size is {} bytes, ABI {} has {}", what, i + 1, size, SOHO_ABI, sizeof(T)));
+                return bad(fmt::format("{} number {} says its size is {} bytes, ABI {} has {}", what, i + 1, size,
+                                       SOHO_ABI, sizeof(T)));
             }
         }
     }
@@ -46,7 +48,9 @@ Result<void> check_array(const soho_array& array, const char* what) {
 Result<void> check_flags(std::uint32_t flags, std::uint32_t known, std::string_view what) {
     const std::uint32_t unknown = flags & critical_bits & ~known;
     if (unknown == 0) return {};
-    return bad(fmt::format("{} has the critical flags {:#x}, which this host does not know: use a newer host, or build without them", what, unknown));
+    return bad(fmt::format(
+        "{} has the critical flags {:#x}, which this host does not know: use a newer host, or build without them", what,
+        unknown));
 }
 
 Result<Parameter> copy_parameter(const soho_parameter& from) {
@@ -59,13 +63,16 @@ Result<Parameter> copy_parameter(const soho_parameter& from) {
     if (const char* why = parameter.name.empty() ? nullptr : wire::identifier_mismatch(parameter.name)) {
         return bad(fmt::format("parameter \"{}\": {}", parameter.name, why));
     }
-    if (auto known = check_flags(from.flags, SOHO_PARAMETER_OBJECT | SOHO_PARAMETER_EXCLUSIVE, fmt::format("parameter \"{}\"", parameter.name)); !known) {
+    if (auto known = check_flags(from.flags, SOHO_PARAMETER_OBJECT | SOHO_PARAMETER_EXCLUSIVE,
+                                 fmt::format("parameter \"{}\"", parameter.name));
+        !known) {
         return tl::unexpected<Error>(known.error());
     }
     if (parameter.optional()) {
         const data::Bytes bytes(from.default_value.data, static_cast<std::size_t>(from.default_value.size));
         if (auto value = wire::check_value(bytes, {}); !value) {
-            return bad(fmt::format("the default of parameter \"{}\" is not MessagePack: {}", parameter.name, value.error().text));
+            return bad(fmt::format("the default of parameter \"{}\" is not MessagePack: {}", parameter.name,
+                                   value.error().text));
         }
         parameter.default_value = data::as_text(bytes);
     }
@@ -73,7 +80,8 @@ Result<Parameter> copy_parameter(const soho_parameter& from) {
 }
 
 Result<Signature> copy_signature(const soho_array& parameters) {
-    if (auto sound = check_array<soho_parameter>(parameters, "parameters"); !sound) return tl::unexpected<Error>(sound.error());
+    if (auto sound = check_array<soho_parameter>(parameters, "parameters"); !sound)
+        return tl::unexpected<Error>(sound.error());
     Signature signature;
     bool optional_seen = false;
     for (std::uint32_t i = 0; i < parameters.count; ++i) {
@@ -87,7 +95,8 @@ Result<Signature> copy_signature(const soho_array& parameters) {
             signature.args_name = parameter->name.empty() ? "args" : parameter->name;
         } else {
             if (!signature.args_name.empty()) return bad("a parameter behind the one that takes further arguments");
-            if (optional_seen && !parameter->optional()) return bad(fmt::format("parameter \"{}\" without a default behind one that has one", parameter->name));
+            if (optional_seen && !parameter->optional())
+                return bad(fmt::format("parameter \"{}\" without a default behind one that has one", parameter->name));
             const auto same_name = [&](const Parameter& p) { return !p.name.empty() && p.name == parameter->name; };
             if (std::any_of(signature.parameters.begin(), signature.parameters.end(), same_name)) {
                 return bad(fmt::format("two parameters named \"{}\"", parameter->name));
@@ -103,10 +112,13 @@ Result<Signature> copy_signature(const soho_array& parameters) {
 
 Result<void> copy_method(const soho_method& from, Type& type) {
     const auto name = text_of(from.name);
-    const auto bad_method = [&](std::string_view why) { return bad(fmt::format("method \"{}\" of type {}: {}", name, type.local_id, why)); };
+    const auto bad_method = [&](std::string_view why) {
+        return bad(fmt::format("method \"{}\" of type {}: {}", name, type.local_id, why));
+    };
     if (const char* why = wire::identifier_mismatch(name)) return bad_method(why);
     if (from.invoke == nullptr) return bad_method("its invoke is null");
-    if (std::any_of(type.methods.begin(), type.methods.end(), [&](const Method& m) { return m.name == name; })) return bad_method("registered twice");
+    if (std::any_of(type.methods.begin(), type.methods.end(), [&](const Method& m) { return m.name == name; }))
+        return bad_method("registered twice");
     if (auto known = check_flags(from.flags, SOHO_METHOD_BLOCKING, "it"); !known) return bad_method(known.error().text);
     auto signature = copy_signature(from.parameters);
     if (!signature) return bad_method(signature.error().text);
@@ -137,9 +149,11 @@ Result<void> link_exposed(PendingType& pending) {
         }
     }
     for (const auto& name : pending.exposed) {
-        const auto method = std::find_if(type.methods.begin(), type.methods.end(), [&](const Method& m) { return m.name == name; });
+        const auto method =
+            std::find_if(type.methods.begin(), type.methods.end(), [&](const Method& m) { return m.name == name; });
         if (method == type.methods.end()) {
-            return bad(fmt::format("type {} exposes \"{}\", which is no method of {}{}", type.local_id, name, type.class_name, suggestion(name, names_of(type.methods))));
+            return bad(fmt::format("type {} exposes \"{}\", which is no method of {}{}", type.local_id, name,
+                                   type.class_name, suggestion(name, names_of(type.methods))));
         }
         type.exposed.emplace(method->name, &*method);
     }
@@ -153,19 +167,27 @@ Result<void> link_mappings(PendingType& pending, const std::vector<std::unique_p
     Type& type = pending.type;
     for (const auto& mapping : pending.mappings) {
         const auto bad_mapping = [&](std::string_view why) {
-            return bad(fmt::format("type {} maps method \"{}\" to typeid \"{}\", but {}", type.local_id, mapping.method, mapping.type_id, why));
+            return bad(fmt::format("type {} maps method \"{}\" to typeid \"{}\", but {}", type.local_id, mapping.method,
+                                   mapping.type_id, why));
         };
-        const auto method = std::find_if(type.methods.begin(), type.methods.end(), [&](const Method& m) { return m.name == mapping.method; });
-        if (method == type.methods.end()) return bad_mapping(fmt::format("{} has no such method{}", type.class_name, suggestion(mapping.method, names_of(type.methods))));
-        if (type.find(mapping.method) == nullptr) return bad_mapping(fmt::format("it does not expose that method (exposed: {})", type.exposed_text));
-        if (method->returns_type != nullptr) return bad_mapping(fmt::format("it is mapped to \"{}\" already", method->returns_type->local_id));
-        const auto target = std::find_if(all.begin(), all.end(), [&](const auto& p) { return p->type.local_id == mapping.type_id; });
+        const auto method = std::find_if(type.methods.begin(), type.methods.end(),
+                                         [&](const Method& m) { return m.name == mapping.method; });
+        if (method == type.methods.end())
+            return bad_mapping(fmt::format("{} has no such method{}", type.class_name,
+                                           suggestion(mapping.method, names_of(type.methods))));
+        if (type.find(mapping.method) == nullptr)
+            return bad_mapping(fmt::format("it does not expose that method (exposed: {})", type.exposed_text));
+        if (method->returns_type != nullptr)
+            return bad_mapping(fmt::format("it is mapped to \"{}\" already", method->returns_type->local_id));
+        const auto target =
+            std::find_if(all.begin(), all.end(), [&](const auto& p) { return p->type.local_id == mapping.type_id; });
         if (target == all.end()) {
             std::vector<std::string_view> known;
             for (const auto& p : all) known.push_back(p->type.local_id);
             return bad_mapping(fmt::format("this plugin registers no such type{}", suggestion(mapping.type_id, known)));
         }
-        if (mapping.through_callable && (*target)->type.create == nullptr) return bad_mapping("that type has no callable to take the result");
+        if (mapping.through_callable && (*target)->type.create == nullptr)
+            return bad_mapping("that type has no callable to take the result");
         method->returns_type = &(*target)->type;
         method->through_callable = mapping.through_callable;
     }
@@ -191,11 +213,14 @@ std::string Signature::text() const {
 Error Type::no_method(std::string_view method) const {
     std::vector<std::string_view> known;
     for (const auto& [name, unused] : exposed) known.push_back(name);
-    return Error(Code::no_method, fmt::format("type {} exposes no method \"{}\" (exposed: {}){}", type_id, method, exposed_text, suggestion(method, known)));
+    return Error(Code::no_method, fmt::format("type {} exposes no method \"{}\" (exposed: {}){}", type_id, method,
+                                              exposed_text, suggestion(method, known)));
 }
 
 Result<std::unique_ptr<PendingType>> copy_type(const soho_type& given) {
-    if (given.size < sizeof(soho_type)) return bad(fmt::format("a type says its size is {} bytes, ABI {} has {}", given.size, SOHO_ABI, sizeof(soho_type)));
+    if (given.size < sizeof(soho_type))
+        return bad(
+            fmt::format("a type says its size is {} bytes, ABI {} has {}", given.size, SOHO_ABI, sizeof(soho_type)));
     auto pending = std::make_unique<PendingType>();
     Type& type = pending->type;
     type.local_id = type.type_id = text_of(given.type_id);
@@ -206,7 +231,8 @@ Result<std::unique_ptr<PendingType>> copy_type(const soho_type& given) {
     if (given.class_key == nullptr) return bad_type("its class_key is null");
 
     type.proxytype = given.proxytype.size == 0 ? "AutoProxy" : text_of(given.proxytype);
-    if (const char* why = wire::identifier_mismatch(type.proxytype)) return bad_type(fmt::format("proxytype \"{}\": {}", type.proxytype, why));
+    if (const char* why = wire::identifier_mismatch(type.proxytype))
+        return bad_type(fmt::format("proxytype \"{}\": {}", type.proxytype, why));
     type.doc = text_of(given.doc);
     type.class_name = given.class_name.size == 0 ? type.local_id : std::string(text_of(given.class_name));
     type.flags = given.flags;
@@ -222,18 +248,23 @@ Result<std::unique_ptr<PendingType>> copy_type(const soho_type& given) {
 
     if (auto sound = check_array<soho_method>(given.methods, "methods"); !sound) return bad_type(sound.error().text);
     for (std::uint32_t i = 0; i < given.methods.count; ++i) {
-        if (auto copied = copy_method(element<soho_method>(given.methods, i), type); !copied) return tl::unexpected<Error>(copied.error());
+        if (auto copied = copy_method(element<soho_method>(given.methods, i), type); !copied)
+            return tl::unexpected<Error>(copied.error());
     }
-    if (auto sound = check_array<soho_text>(given.exposed, "exposed names"); !sound) return bad_type(sound.error().text);
+    if (auto sound = check_array<soho_text>(given.exposed, "exposed names"); !sound)
+        return bad_type(sound.error().text);
     pending->exposed_given = (given.flags & SOHO_TYPE_EXPOSED) != 0;
     for (std::uint32_t i = 0; pending->exposed_given && i < given.exposed.count; ++i) {
         pending->exposed.emplace_back(text_of(element<soho_text>(given.exposed, i)));
     }
-    if (auto sound = check_array<soho_mapping>(given.method_to_typeid, "mappings"); !sound) return bad_type(sound.error().text);
+    if (auto sound = check_array<soho_mapping>(given.method_to_typeid, "mappings"); !sound)
+        return bad_type(sound.error().text);
     for (std::uint32_t i = 0; i < given.method_to_typeid.count; ++i) {
         const auto mapping = element<soho_mapping>(given.method_to_typeid, i);
-        if (auto known = check_flags(mapping.flags, SOHO_MAPPING_SOURCE, "a mapping"); !known) return bad_type(known.error().text);
-        pending->mappings.push_back({std::string(text_of(mapping.method)), std::string(text_of(mapping.type_id)), (mapping.flags & SOHO_MAPPING_SOURCE) != 0});
+        if (auto known = check_flags(mapping.flags, SOHO_MAPPING_SOURCE, "a mapping"); !known)
+            return bad_type(known.error().text);
+        pending->mappings.push_back({std::string(text_of(mapping.method)), std::string(text_of(mapping.type_id)),
+                                     (mapping.flags & SOHO_MAPPING_SOURCE) != 0});
     }
     return pending;
 }

@@ -73,7 +73,7 @@ struct Type {
     std::uint32_t version_minor = 0;
     std::uint64_t generation = 0;  // tells loads of a plugin apart
     const void* class_key = nullptr;
-    Plugin* plugin = nullptr;  // plugins are never unloaded
+    Plugin* plugin = nullptr;    // plugins are never unloaded
     std::deque<Method> methods;  // stable addresses: Method cannot move
     std::unordered_map<std::string_view, const Method*> exposed;
     std::string exposed_text;  // "get_x, set_x", for messages

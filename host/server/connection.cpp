@@ -2,12 +2,12 @@
 
 #include "host/session/dispatcher.hpp"
 
+#include <sys/socket.h>
 #include <algorithm>
 #include <asio/post.hpp>
 #include <cerrno>
 #include <cstring>
 #include <new>
-#include <sys/socket.h>
 
 namespace soho::host {
 
@@ -20,10 +20,14 @@ constexpr std::size_t kept_bytes_max = 1u << 20;
 
 }  // namespace
 
-Connection::Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher, Principal principal, wire::ErrorForm error_form, OnClosed on_closed)
-    : socket_(std::move(socket)), reactor_(reactor), services_(services),
+Connection::Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher,
+                       Principal principal, wire::ErrorForm error_form, OnClosed on_closed)
+    : socket_(std::move(socket)),
+      reactor_(reactor),
+      services_(services),
       caller_(std::make_shared<Caller>(services, dispatcher, principal, error_form)),
-      frame_limits_(principal.rights != 0 ? services.limits.frame_limits() : wire::frame_limits_before_login), on_closed_(std::move(on_closed)) {
+      frame_limits_(principal.rights != 0 ? services.limits.frame_limits() : wire::frame_limits_before_login),
+      on_closed_(std::move(on_closed)) {
     caller_->attach(*this);
 }
 
@@ -64,7 +68,8 @@ void Connection::on_readable() {
         return close(std::strerror(errno));
     }
     if (got == 0) {
-        if (unsent_.empty()) return close(torn_ != nullptr ? "the client has gone in the middle of a frame" : "the client has gone");
+        if (unsent_.empty())
+            return close(torn_ != nullptr ? "the client has gone in the middle of a frame" : "the client has gone");
         closing_ = true;
         return;
     }
@@ -139,7 +144,8 @@ void Connection::refuse_frame(data::Bytes front, const Error& error) {
 void Connection::flush() {
     if (closed_) return;
     Seat& seat = reactor_.seat();
-    for (Caller::Notice& notice : caller_->take_notices()) notices_.push_back({bytes_queued_ + notice.end, std::move(notice.undelivered)});
+    for (Caller::Notice& notice : caller_->take_notices())
+        notices_.push_back({bytes_queued_ + notice.end, std::move(notice.undelivered)});
     bytes_queued_ += seat.out.size();
 
     data::Bytes bytes = seat.out.bytes();
@@ -175,7 +181,8 @@ void Connection::wait_writable() {
 void Connection::on_writable() {
     if (closed_) return;
     while (unsent_from_ != unsent_.size()) {
-        const ssize_t sent = ::send(socket_.native_handle(), unsent_.data() + unsent_from_, unsent_.size() - unsent_from_, MSG_NOSIGNAL);
+        const ssize_t sent =
+            ::send(socket_.native_handle(), unsent_.data() + unsent_from_, unsent_.size() - unsent_from_, MSG_NOSIGNAL);
         if (sent < 0) {
             if (errno == EAGAIN || errno == EINTR) break;
             return close(std::strerror(errno));
@@ -219,7 +226,8 @@ void Connection::deliver(data::Buffer frame, Undelivered undelivered) {
         first = mailbox_.empty();
         mailbox_.push_back({std::move(frame), std::move(undelivered)});
     }
-    if (first) asio::post(reactor_.context(), [self = shared_from_this()] { self->guarded(&Connection::drain_mailbox); });
+    if (first)
+        asio::post(reactor_.context(), [self = shared_from_this()] { self->guarded(&Connection::drain_mailbox); });
 }
 
 void Connection::drain_mailbox() {

@@ -17,7 +17,8 @@ public:
     using Socket = asio::generic::stream_protocol::socket;
     using OnClosed = std::function<void(const std::shared_ptr<Connection>&)>;
 
-    Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher, Principal principal, wire::ErrorForm error_form, OnClosed on_closed);
+    Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher, Principal principal,
+               wire::ErrorForm error_form, OnClosed on_closed);
 
     Reactor& reactor() { return reactor_; }
 

@@ -1,15 +1,15 @@
 #include "host/server/listener.hpp"
 
-#include <asio/ip/tcp.hpp>
-#include <asio/local/stream_protocol.hpp>
-#include <cerrno>
-#include <chrono>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <asio/ip/tcp.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <cerrno>
+#include <chrono>
 
 namespace soho::host {
 
@@ -35,10 +35,14 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> Listener::open(const wire::Address& address, const ListenerOptions& options, asio::io_context& context, spdlog::logger& log) {
+Result<std::unique_ptr<Listener>> Listener::open(const wire::Address& address, const ListenerOptions& options,
+                                                 asio::io_context& context, spdlog::logger& log) {
     std::unique_ptr<Listener> listener(new Listener(address, options, context, log));
-    auto opened = address.transport == wire::Address::Transport::unix_socket ? listener->open_unix() : listener->open_tcp();
-    if (!opened) return soho::refuse(opened.error().code, fmt::format("cannot listen on {}: {}", address.text(), opened.error().text));
+    auto opened =
+        address.transport == wire::Address::Transport::unix_socket ? listener->open_unix() : listener->open_tcp();
+    if (!opened)
+        return soho::refuse(opened.error().code,
+                            fmt::format("cannot listen on {}: {}", address.text(), opened.error().text));
     return listener;
 }
 
@@ -54,7 +58,8 @@ void Listener::close() {
 Result<void> Listener::bind(const Generic::endpoint& endpoint) {
     asio::error_code failure;
     acceptor_.open(endpoint.protocol(), failure);
-    if (!failure && address_.transport == wire::Address::Transport::tcp) acceptor_.set_option(asio::socket_base::reuse_address(true), failure);
+    if (!failure && address_.transport == wire::Address::Transport::tcp)
+        acceptor_.set_option(asio::socket_base::reuse_address(true), failure);
     if (!failure) acceptor_.bind(endpoint, failure);
     if (!failure) acceptor_.listen(backlog, failure);
     if (!failure) return {};
@@ -65,7 +70,8 @@ Result<void> Listener::bind(const Generic::endpoint& endpoint) {
 
 Result<void> Listener::open_unix() {
     if (address_.host == wire::user_address().host) {
-        if (const std::string why = wire::private_directory_mismatch(wire::user_directory(), true); !why.empty()) return soho::refuse(Code::denied, why);
+        if (const std::string why = wire::private_directory_mismatch(wire::user_directory(), true); !why.empty())
+            return soho::refuse(Code::denied, why);
     }
     const Generic::endpoint endpoint = asio::local::stream_protocol::endpoint(address_.host);
     const PrivateUmask umask;
@@ -84,11 +90,15 @@ Result<void> Listener::remove_stale_socket() const {
     asio::local::stream_protocol::socket probe(context);
     asio::error_code failure;
     probe.connect(asio::local::stream_protocol::endpoint(address_.host), failure);
-    if (!failure) return soho::refuse(Code::exists, "another host listens there: stop it (soho shutdown), or choose another address (--listen)");
+    if (!failure)
+        return soho::refuse(
+            Code::exists, "another host listens there: stop it (soho shutdown), or choose another address (--listen)");
     struct stat status {};
     const bool is_socket = ::lstat(address_.host.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
     if (failure != asio::error::connection_refused || !is_socket) {
-        return soho::refuse(Code::exists, fmt::format("something is there already that is no stale socket ({}): remove it, or choose another address (--listen)", failure.message()));
+        return soho::refuse(Code::exists, fmt::format("something is there already that is no stale socket ({}): remove "
+                                                      "it, or choose another address (--listen)",
+                                                      failure.message()));
     }
     log_.info("removed the stale socket {} of a host that has gone", address_.host);
     ::unlink(address_.host.c_str());
@@ -97,17 +107,23 @@ Result<void> Listener::remove_stale_socket() const {
 
 Result<void> Listener::open_tcp() {
     if (!options_.insecure_no_login) {
-        return soho::refuse(Code::denied, "TCP clients cannot log in yet (keys and TLS are not built), so whoever reaches the port could do what you can. Use a Unix socket, or, "
-                                          "where all who can reach the port may use the host, add --insecure-no-login");
+        return soho::refuse(Code::denied,
+                            "TCP clients cannot log in yet (keys and TLS are not built), so whoever reaches the port "
+                            "could do what you can. Use a Unix socket, or, "
+                            "where all who can reach the port may use the host, add --insecure-no-login");
     }
     asio::io_context context;
     asio::ip::tcp::resolver resolver(context);
     asio::error_code failure;
-    const auto found = resolver.resolve(address_.host, std::to_string(address_.port), asio::ip::resolver_base::passive, failure);
-    if (failure || found.empty()) return soho::refuse(Code::bad_arguments, fmt::format("{}: {}", address_.host, failure.message()));
+    const auto found =
+        resolver.resolve(address_.host, std::to_string(address_.port), asio::ip::resolver_base::passive, failure);
+    if (failure || found.empty())
+        return soho::refuse(Code::bad_arguments, fmt::format("{}: {}", address_.host, failure.message()));
     const asio::ip::tcp::endpoint endpoint = found.begin()->endpoint();
     if (!endpoint.address().is_loopback() && !options_.insecure_plaintext) {
-        return soho::refuse(Code::denied, "everybody on the network could read and change what is sent: listen on 127.0.0.1, or add --insecure-plaintext");
+        return soho::refuse(Code::denied,
+                            "everybody on the network could read and change what is sent: listen on 127.0.0.1, or add "
+                            "--insecure-plaintext");
     }
     auto bound = bind(Generic::endpoint(endpoint));
     if (!bound) return bound;

@@ -5,8 +5,8 @@
 
 #include <soho/wire/address.hpp>
 
-#include <asio/generic/stream_protocol.hpp>
 #include <asio/basic_socket_acceptor.hpp>
+#include <asio/generic/stream_protocol.hpp>
 #include <asio/steady_timer.hpp>
 
 namespace soho::host {
@@ -25,7 +25,8 @@ public:
     using OnAccept = std::function<void(Connection::Socket socket, Reactor& reactor, const Listener& listener)>;
 
     // Binds and listens. Fails with a sentence that says what to do.
-    static Result<std::unique_ptr<Listener>> open(const wire::Address& address, const ListenerOptions& options, asio::io_context& context, spdlog::logger& log);
+    static Result<std::unique_ptr<Listener>> open(const wire::Address& address, const ListenerOptions& options,
+                                                  asio::io_context& context, spdlog::logger& log);
     ~Listener();
 
     // Begins to accept; both functions run on the listener's own reactor. [its reactor]
@@ -42,7 +43,12 @@ private:
     using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
 
     Listener(wire::Address address, const ListenerOptions& options, asio::io_context& context, spdlog::logger& log)
-        : address_(std::move(address)), options_(options), context_(context), acceptor_(context), retry_(context), log_(log) {}
+        : address_(std::move(address)),
+          options_(options),
+          context_(context),
+          acceptor_(context),
+          retry_(context),
+          log_(log) {}
     Result<void> open_unix();
     Result<void> open_tcp();
     Result<void> remove_stale_socket() const;

@@ -1,8 +1,8 @@
 #include "host/server/reactor.hpp"
 
+#include <pthread.h>
 #include <asio/post.hpp>
 #include <chrono>
-#include <pthread.h>
 
 namespace soho::host {
 

@@ -1,12 +1,12 @@
 #include "host/server/server.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <openssl/rand.h>
 #include <algorithm>
 #include <array>
 #include <asio/post.hpp>
 #include <csignal>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <openssl/rand.h>
 #include <stdexcept>
 
 namespace soho::host {
@@ -18,7 +18,8 @@ constexpr std::int64_t thread_end_ns = 2'000 * millisecond;
 
 std::string random_instance() {
     std::array<unsigned char, 8> bytes{};
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::runtime_error("no random bytes to be had");
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+        throw std::runtime_error("no random bytes to be had");
     return fmt::format("{:02x}", fmt::join(bytes, ""));
 }
 
@@ -32,10 +33,19 @@ std::vector<std::unique_ptr<Reactor>> make_reactors(std::size_t count) {
 }  // namespace
 
 Server::Server(const ServerOptions& options, spdlog::logger& log)
-    : options_(options), log_(log), pool_(options_.limits.pool_threads_max), reactors_(make_reactors(options_.reactors)), objects_(pool_),
-      sessions_(options_.limits.handles_max), instance_(random_instance()), tickets_(timers_, options_.limits, instance_),
-      services_(new Services{registry_, objects_, names_, sessions_, tickets_, references_, timers_, pool_, options_.limits, log_, instance_}),
-      registry_(plugin_table(services_.get())), dispatcher_(std::make_unique<Dispatcher>(*services_)), ticker_(timers_, log_, options_.limits.stuck_ms),
+    : options_(options),
+      log_(log),
+      pool_(options_.limits.pool_threads_max),
+      reactors_(make_reactors(options_.reactors)),
+      objects_(pool_),
+      sessions_(options_.limits.handles_max),
+      instance_(random_instance()),
+      tickets_(timers_, options_.limits, instance_),
+      services_(new Services{registry_, objects_, names_, sessions_, tickets_, references_, timers_, pool_,
+                             options_.limits, log_, instance_}),
+      registry_(plugin_table(services_.get())),
+      dispatcher_(std::make_unique<Dispatcher>(*services_)),
+      ticker_(timers_, log_, options_.limits.stuck_ms),
       signals_(reactors_.front()->context(), SIGINT, SIGTERM) {
     services_->started_ns = monotonic_now();
     for (const auto& reactor : reactors_) services_->seats.push_back(&reactor->seat());
@@ -60,7 +70,8 @@ void Server::start() {
     ticker_.start(services_->seats);
 }
 
-Result<void> Server::publish(const TypePtr& type, std::string_view name, std::string_view args, const std::string& principal) {
+Result<void> Server::publish(const TypePtr& type, std::string_view name, std::string_view args,
+                             const std::string& principal) {
     auto published = publish_at_load(*services_, type, name, args, principal);
     if (!published) log_.error("{}", published.error().text);
     return published;
@@ -75,7 +86,9 @@ Result<void> Server::listen() {
     for (const auto& listener : listeners_) {
         reactors_.front()->post([this, &listener = *listener] {
             listener.start([this]() -> Reactor& { return *reactors_[next_reactor_++ % reactors_.size()]; },
-                           [this](Connection::Socket socket, Reactor& reactor, const Listener& from) { accept(std::move(socket), reactor, from); });
+                           [this](Connection::Socket socket, Reactor& reactor, const Listener& from) {
+                               accept(std::move(socket), reactor, from);
+                           });
         });
     }
     return {};
@@ -89,12 +102,14 @@ std::vector<wire::Address> Server::addresses() const {
 
 void Server::accept(Connection::Socket socket, Reactor& reactor, const Listener& listener) {
     if (services_->connections.load(std::memory_order_relaxed) >= options_.limits.connections_max) {
-        log_.warn("{} connections are open already (connections): a further one is closed", options_.limits.connections_max);
+        log_.warn("{} connections are open already (connections): a further one is closed",
+                  options_.limits.connections_max);
         return;
     }
     const Principal principal = listener.principal_of(socket);
-    auto connection = std::make_shared<Connection>(std::move(socket), reactor, *services_, *dispatcher_, principal, listener.options().error_form,
-                                                   [this](const std::shared_ptr<Connection>& closed) { forget(closed); });
+    auto connection = std::make_shared<Connection>(
+        std::move(socket), reactor, *services_, *dispatcher_, principal, listener.options().error_form,
+        [this](const std::shared_ptr<Connection>& closed) { forget(closed); });
     services_->connections.fetch_add(1, std::memory_order_relaxed);
     services_->connections_accepted.fetch_add(1, std::memory_order_relaxed);
     {
@@ -103,9 +118,11 @@ void Server::accept(Connection::Socket socket, Reactor& reactor, const Listener&
     }
     if (principal.rights == 0) {
         log_.info("{} has no rights here: only its own user and root may use this host", principal.name);
-        timers_.start(monotonic_now() + options_.limits.login_ms * millisecond, [weak = std::weak_ptr<Connection>(connection)] {
-            if (const auto idle = weak.lock()) idle->reactor().post([idle] { idle->close("nobody logged in (login_ms)"); });
-        });
+        timers_.start(monotonic_now() + options_.limits.login_ms * millisecond,
+                      [weak = std::weak_ptr<Connection>(connection)] {
+                          if (const auto idle = weak.lock())
+                              idle->reactor().post([idle] { idle->close("nobody logged in (login_ms)"); });
+                      });
     }
     reactor.post([connection] { connection->start(); });
 }
@@ -143,7 +160,8 @@ void Server::drain() {
     while (services_->calls_in_flight != 0 && ends_requested_ == 1 && std::chrono::steady_clock::now() < until) {
         changed_.wait_for(lock, std::chrono::milliseconds(10));
     }
-    if (const auto left = services_->calls_in_flight.load()) log_.warn("{} calls were still in flight at the end", left);
+    if (const auto left = services_->calls_in_flight.load())
+        log_.warn("{} calls were still in flight at the end", left);
 }
 
 bool Server::end() {
@@ -154,7 +172,8 @@ bool Server::end() {
         const std::scoped_lock lock(mutex_);
         for (const auto& [key, connection] : connections_) open.push_back(connection);
     }
-    for (const auto& connection : open) connection->reactor().post([connection] { connection->close("the host ends"); });
+    for (const auto& connection : open)
+        connection->reactor().post([connection] { connection->close("the host ends"); });
     open.clear();
     names_.clear();
     tickets_.clear();
@@ -162,7 +181,8 @@ bool Server::end() {
         std::unique_lock lock(mutex_);
         const auto gone = [this] { return connections_.empty() && objects_.created() == objects_.destroyed(); };
         const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(thread_end_ns);
-        while (!gone() && std::chrono::steady_clock::now() < until) changed_.wait_for(lock, std::chrono::milliseconds(2));
+        while (!gone() && std::chrono::steady_clock::now() < until)
+            changed_.wait_for(lock, std::chrono::milliseconds(2));
     }
     ticker_.stop();
     bool ended = pool_.stop(thread_end_ns);

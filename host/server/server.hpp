@@ -31,7 +31,8 @@ public:
     void start();
     Registry& registry() { return registry_; }
     // Makes and publishes what the plugin, or the config, asks for. The failure is logged, and is the value.
-    Result<void> publish(const TypePtr& type, std::string_view name, std::string_view args, const std::string& principal);
+    Result<void> publish(const TypePtr& type, std::string_view name, std::string_view args,
+                         const std::string& principal);
     // Opens all listeners. Fails with a sentence.
     Result<void> listen();
     std::vector<wire::Address> addresses() const;

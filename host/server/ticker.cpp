@@ -2,8 +2,8 @@
 
 #include "host/object/arguments.hpp"
 
-#include <algorithm>
 #include <pthread.h>
+#include <algorithm>
 
 namespace soho::host {
 
@@ -18,7 +18,10 @@ bool StuckWatch::sample(const Activity& activity, std::int64_t now_ns) {
     return now_ns - since_ns_ >= stuck_ns_ && !std::exchange(told_, true);
 }
 
-Ticker::Ticker(Timers& timers, spdlog::logger& log, std::int64_t stuck_ms) : timers_(timers), log_(log), stuck_ns_(stuck_ms * 1'000'000) {
+Ticker::Ticker(Timers& timers, spdlog::logger& log, std::int64_t stuck_ms)
+    : timers_(timers),
+      log_(log),
+      stuck_ns_(stuck_ms * 1'000'000) {
     timers_.set_wake([this] {
         const std::scoped_lock lock(mutex_);
         woken_ = true;
@@ -57,7 +60,8 @@ void Ticker::run() {
         lock.lock();
         // Half the time that is too long, so that it is noticed before it has lasted twice that.
         const std::int64_t until_next = std::min(next ? *next - now : INT64_MAX, stuck_ns_ / 2);
-        wake_.wait_for(lock, std::chrono::nanoseconds(std::max<std::int64_t>(until_next, 0)), [this] { return stopping_ || woken_; });
+        wake_.wait_for(lock, std::chrono::nanoseconds(std::max<std::int64_t>(until_next, 0)),
+                       [this] { return stopping_ || woken_; });
     }
 }
 
@@ -69,11 +73,13 @@ void Ticker::watch(std::int64_t now_ns) {
         const Method* method = activity.method.load(std::memory_order_relaxed);
         if (type == nullptr) continue;  // it has just ended
         if (method == nullptr) {
-            log_.warn("the callable of type {} has kept a reactor for {} ms: declare the type blocking", type->type_id, stuck_ns_ / 1'000'000);
+            log_.warn("the callable of type {} has kept a reactor for {} ms: declare the type blocking", type->type_id,
+                      stuck_ns_ / 1'000'000);
             continue;
         }
         method->on_pool.store(true, std::memory_order_relaxed);
-        log_.warn("method {}.{} has kept a reactor for {} ms: from now on it runs on the pool; declare it blocking", type->type_id, method->name, stuck_ns_ / 1'000'000);
+        log_.warn("method {}.{} has kept a reactor for {} ms: from now on it runs on the pool; declare it blocking",
+                  type->type_id, method->name, stuck_ns_ / 1'000'000);
     }
 }
 

@@ -5,9 +5,9 @@
 #include "host/object/timers.hpp"
 #include "host/session/seat.hpp"
 
+#include <spdlog/logger.h>
 #include <condition_variable>
 #include <mutex>
-#include <spdlog/logger.h>
 #include <thread>
 #include <vector>
 

@@ -37,7 +37,8 @@ bool Caller::take(const wire::Frame& frame, Seat& seat) {
         return true;
     }
     if (request->wants_reply && in_flight(request->msgid)) {
-        return close(fmt::format("msgid {} was used for \"{}\" while the request of that msgid is unanswered", request->msgid, request->method));
+        return close(fmt::format("msgid {} was used for \"{}\" while the request of that msgid is unanswered",
+                                 request->msgid, request->method));
     }
     ++requests_;
     dispatcher_.dispatch(*this, *request, seat);
@@ -58,7 +59,8 @@ void Caller::refuse(const wire::Request& request, const Error& error, std::strin
 
 void Caller::log_oneway_failure(std::string_view method, const Error& error) {
     services_.oneway_failures.fetch_add(1, std::memory_order_relaxed);
-    services_.log.info("session {} ({}): notification \"{}\" failed: {}: {}", has_session() ? session_->id() : 0, principal_.name, method, code_name(error.code), error.text);
+    services_.log.info("session {} ({}): notification \"{}\" failed: {}: {}", has_session() ? session_->id() : 0,
+                       principal_.name, method, code_name(error.code), error.text);
 }
 
 // Counts each handle of a result for the session, and remembers that in case the reply is not delivered.
@@ -66,7 +68,10 @@ wire::HandleVisitor Caller::holder(Undelivered& undelivered) {
     return [this, &undelivered](const wire::Handle& handle) -> Result<void> {
         const ObjectPtr object = services_.objects.find(handle.id);
         if (object == nullptr || object->type().type_id != handle.type_id) {
-            return soho::refuse(Code::internal, fmt::format("the result holds a handle #{} ({}) of no living object: a defect of the plugin", handle.id, handle.type_id));
+            return soho::refuse(
+                Code::internal,
+                fmt::format("the result holds a handle #{} ({}) of no living object: a defect of the plugin", handle.id,
+                            handle.type_id));
         }
         if (auto held = session_->hold(object); !held) return held;
         undelivered.session = session_;
@@ -84,10 +89,11 @@ Result<void> Caller::write_value(data::Bytes value, data::Buffer& buffer, Undeli
     return held;
 }
 
-void Caller::reply_value(const wire::Request& request, std::size_t start, std::size_t value_start, const Callee& callee, std::string_view trace,
-                         PluginTask discarded, const ObjectPtr& target, Seat& seat) {
+void Caller::reply_value(const wire::Request& request, std::size_t start, std::size_t value_start, const Callee& callee,
+                         std::string_view trace, PluginTask discarded, const ObjectPtr& target, Seat& seat) {
     const Limits& limits = services_.limits;
-    const auto value = wire::check_value(seat.out.bytes().subspan(value_start), {limits.frame_bytes_max, limits.depth_max, SIZE_MAX});
+    const auto value =
+        wire::check_value(seat.out.bytes().subspan(value_start), {limits.frame_bytes_max, limits.depth_max, SIZE_MAX});
     Undelivered undelivered;
     if (discarded) undelivered.discardable = std::make_unique<Discardable>(target, std::move(discarded));
     const auto fail = [&](const Error& error) {
@@ -96,7 +102,8 @@ void Caller::reply_value(const wire::Request& request, std::size_t start, std::s
         refuse(request, error, trace, seat);
     };
     if (!value) {
-        return fail(Error(Code::internal, fmt::format("the result of {} is not MessagePack: {}; a defect of plugin {}", callee.text(), value.error().text, callee.type.plugin->name())));
+        return fail(Error(Code::internal, fmt::format("the result of {} is not MessagePack: {}; a defect of plugin {}",
+                                                      callee.text(), value.error().text, callee.type.plugin->name())));
     }
     if (!request.wants_reply) {
         seat.out.truncate(start);
@@ -108,7 +115,8 @@ void Caller::reply_value(const wire::Request& request, std::size_t start, std::s
         seat.result.clear();
         seat.result.append(value->bytes);
         seat.out.truncate(value_start);
-        if (auto written = write_value(seat.result.bytes(), seat.out, undelivered); !written) return fail(written.error());
+        if (auto written = write_value(seat.result.bytes(), seat.out, undelivered); !written)
+            return fail(written.error());
     }
     if (!undelivered.empty()) notice(std::move(undelivered), seat);
 }
@@ -135,11 +143,13 @@ ObjectPtr Caller::find(std::uint64_t id) {
 Result<void> Caller::may_wait() const {
     const std::scoped_lock lock(mutex_);
     if (waiting_ < services_.limits.calls_waiting_max) return {};
-    return soho::refuse(Code::overloaded, fmt::format("{} calls of this connection wait already (calls_waiting); this one was not started", waiting_));
+    return soho::refuse(
+        Code::overloaded,
+        fmt::format("{} calls of this connection wait already (calls_waiting); this one was not started", waiting_));
 }
 
-Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, const CallContext& context, bool blocking, Seat& seat,
-                                                std::shared_ptr<Completion> completion) {
+Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, const CallContext& context, bool blocking,
+                                                Seat& seat, std::shared_ptr<Completion> completion) {
     const Limits& limits = services_.limits;
     session();
     if (completion == nullptr) completion = shared_from_this();
@@ -151,10 +161,16 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
     const std::scoped_lock lock(mutex_);
     // A method that cannot wait may free those that do: it may pass the cap of waiting calls, within the other cap.
     if (waiting_ >= limits.calls_waiting_max + limits.calls_running_max) {
-        return soho::refuse(Code::overloaded, fmt::format("{} calls of this connection wait already (calls_waiting); this one was not started", waiting_));
+        return soho::refuse(
+            Code::overloaded,
+            fmt::format("{} calls of this connection wait already (calls_waiting); this one was not started",
+                        waiting_));
     }
     if (blocking && blocking_ >= limits.calls_running_max) {
-        return soho::refuse(Code::overloaded, fmt::format("{} blocking calls of this connection run already (calls_running); this one was not started", blocking_));
+        return soho::refuse(
+            Code::overloaded,
+            fmt::format("{} blocking calls of this connection run already (calls_running); this one was not started",
+                        blocking_));
     }
     ++waiting_;
     blocking_ += blocking;
@@ -167,7 +183,9 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
     }
     if (context.deadline_ns != 0) {
         call->timer = services_.timers.start(context.deadline_ns, [weak = std::weak_ptr<Call>(call)] {
-            if (const auto late = weak.lock()) late->cancel(Code::deadline, fmt::format("{} has not replied in time (timeout_ms)", late->callee_text()));
+            if (const auto late = weak.lock())
+                late->cancel(Code::deadline,
+                             fmt::format("{} has not replied in time (timeout_ms)", late->callee_text()));
         });
     }
     return call;
@@ -206,7 +224,8 @@ void Caller::replied(Call& call, Outcome outcome) noexcept {
     }
 }
 
-void Caller::write_outcome(wire::Out& out, data::Buffer& buffer, std::uint32_t msgid, Outcome& outcome, std::string_view trace, Undelivered& undelivered) {
+void Caller::write_outcome(wire::Out& out, data::Buffer& buffer, std::uint32_t msgid, Outcome& outcome,
+                           std::string_view trace, Undelivered& undelivered) {
     Error error = std::move(outcome.error);
     if (error.code == Code::ok) {
         wire::begin_reply(out, msgid);
@@ -215,7 +234,8 @@ void Caller::write_outcome(wire::Out& out, data::Buffer& buffer, std::uint32_t m
             if (auto held = holder(undelivered)(handle); !held) error = held.error();
             wire::write_handle(out, handle, handle_form_);
         } else if (outcome.may_hold_handles) {
-            if (auto written = write_value(outcome.value.bytes(), buffer, undelivered); !written) error = written.error();
+            if (auto written = write_value(outcome.value.bytes(), buffer, undelivered); !written)
+                error = written.error();
         } else {
             out.raw(outcome.value.bytes());
         }

@@ -32,7 +32,10 @@ public:
 class Caller final : public Completion, public std::enable_shared_from_this<Caller> {
 public:
     Caller(Services& services, const Dispatcher& dispatcher, Principal principal, wire::ErrorForm error_form)
-        : services_(services), dispatcher_(dispatcher), principal_(std::move(principal)), error_form_(error_form) {}
+        : services_(services),
+          dispatcher_(dispatcher),
+          principal_(std::move(principal)),
+          error_form_(error_form) {}
 
     void attach(Outlet& outlet) { outlet_ = &outlet; }
 
@@ -68,20 +71,22 @@ public:
     // Replies into seat.out; nothing for a notification, whose failure is logged.
     void refuse(const wire::Request& request, const Error& error, std::string_view trace, Seat& seat);
     // The value that was appended to seat.out behind `start`, where begin_reply() was written at `start`: checks and translates it.
-    void reply_value(const wire::Request& request, std::size_t start, std::size_t value_start, const Callee& callee, std::string_view trace,
-                     PluginTask discarded, const ObjectPtr& target, Seat& seat);
+    void reply_value(const wire::Request& request, std::size_t start, std::size_t value_start, const Callee& callee,
+                     std::string_view trace, PluginTask discarded, const ObjectPtr& target, Seat& seat);
     void reply_object(const wire::Request& request, const ObjectPtr& object, std::string_view trace, Seat& seat);
 
     // What ends seat.out now must be known to be delivered.
-    void notice(Undelivered undelivered, const Seat& seat) { notices_.push_back({seat.out.size(), std::move(undelivered)}); }
+    void notice(Undelivered undelivered, const Seat& seat) {
+        notices_.push_back({seat.out.size(), std::move(undelivered)});
+    }
 
     // The object that an id means to this caller: its own session's, or one of its principal's. Null if none.
     ObjectPtr find(std::uint64_t id);
 
     // Keeps a call that does not end here; fails at the caps.
     // `completion` stands between the call and this caller, if given, and must pass on what it is told.
-    Result<std::shared_ptr<Call>> make_call(const wire::Request& request, const CallContext& context, bool blocking, Seat& seat,
-                                            std::shared_ptr<Completion> completion = nullptr);
+    Result<std::shared_ptr<Call>> make_call(const wire::Request& request, const CallContext& context, bool blocking,
+                                            Seat& seat, std::shared_ptr<Completion> completion = nullptr);
     // Whether a further call may wait.
     Result<void> may_wait() const;
     void cancel(std::uint32_t msgid);
@@ -93,7 +98,8 @@ public:
 private:
     bool close(std::string reason);
     bool in_flight(std::uint32_t msgid) const;
-    void write_outcome(wire::Out& out, data::Buffer& buffer, std::uint32_t msgid, Outcome& outcome, std::string_view trace, Undelivered& undelivered);
+    void write_outcome(wire::Out& out, data::Buffer& buffer, std::uint32_t msgid, Outcome& outcome,
+                       std::string_view trace, Undelivered& undelivered);
     Result<void> write_value(data::Bytes value, data::Buffer& buffer, Undelivered& undelivered);
     wire::HandleVisitor holder(Undelivered& undelivered);
     void log_oneway_failure(std::string_view method, const Error& error);

@@ -3,13 +3,13 @@
 #include "host/registry/plugin.hpp"
 #include "host/registry/suggest.hpp"
 #include "host/session/describe.hpp"
-#include "host/session/dispatcher.hpp"
+#include "host/session/resolve.hpp"
 #include "host/session/hello.hpp"
 #include "host/session/report.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <algorithm>
 
 namespace soho::host {
 
@@ -31,18 +31,23 @@ Token first_token(data::Bytes value) {
 
 Result<std::string_view> text_param(const Context& context, std::size_t index, std::string_view what) {
     const Token token = first_token(context.params[index]);
-    if (token.kind != Kind::string) return bad(fmt::format("{}: {} must be a string, not {}", context.request.method, what, kind_name(token.kind)));
+    if (token.kind != Kind::string)
+        return bad(fmt::format("{}: {} must be a string, not {}", context.request.method, what, kind_name(token.kind)));
     return token.text();
 }
 
 Result<std::uint64_t> number_param(const Context& context, std::size_t index, std::string_view what) {
     const Token token = first_token(context.params[index]);
-    if (token.kind != Kind::unsigned_integer) return bad(fmt::format("{}: {} must be an unsigned integer, not {}", context.request.method, what, kind_name(token.kind)));
+    if (token.kind != Kind::unsigned_integer)
+        return bad(fmt::format("{}: {} must be an unsigned integer, not {}", context.request.method, what,
+                               kind_name(token.kind)));
     return token.unsigned_value;
 }
 
-Result<RequestOptions> options_param(const Context& context, std::size_t index, std::initializer_list<std::string_view> allowed) {
-    return parse_options(context.params.size() > index ? context.params[index] : data::Bytes{}, context.request.method, allowed);
+Result<RequestOptions> options_param(const Context& context, std::size_t index,
+                                     std::initializer_list<std::string_view> allowed) {
+    return parse_options(context.params.size() > index ? context.params[index] : data::Bytes{}, context.request.method,
+                         allowed);
 }
 
 Result<void> give_handle(Context& context, const ObjectPtr& object) {
@@ -75,7 +80,9 @@ Result<void> publish(Context& context) {
     const auto options = options_param(context, 2, {"session"});
     if (!options) return tl::unexpected<Error>(options.error());
     const std::uint64_t session = options->session ? context.caller.session()->id() : 0;
-    if (auto published = context.services.names.publish(*name, {*object, context.caller.principal().name, session}); !published) return published;
+    if (auto published = context.services.names.publish(*name, {*object, context.caller.principal().name, session});
+        !published)
+        return published;
     return done(context);
 }
 
@@ -83,7 +90,8 @@ Result<void> unpublish(Context& context) {
     const auto name = text_param(context, 0, "the name");
     if (!name) return tl::unexpected<Error>(name.error());
     const Principal& principal = context.caller.principal();
-    if (auto gone = context.services.names.unpublish(*name, principal.name, principal.may(right_admin)); !gone) return gone;
+    if (auto gone = context.services.names.unpublish(*name, principal.name, principal.may(right_admin)); !gone)
+        return gone;
     return done(context);
 }
 
@@ -99,14 +107,15 @@ Result<void> release(Context& context) {
     for (const data::Bytes param : context.params) {
         Reader reader(param);
         Token pair, id, count;
-        if (!reader.next(pair) || pair.kind != Kind::array || pair.size != 2 || !reader.next(id) || id.kind != Kind::unsigned_integer || !reader.next(count) ||
-            count.kind != Kind::unsigned_integer) {
+        if (!reader.next(pair) || pair.kind != Kind::array || pair.size != 2 || !reader.next(id) ||
+            id.kind != Kind::unsigned_integer || !reader.next(count) || count.kind != Kind::unsigned_integer) {
             return bad("soho.release takes pairs [id, count]");
         }
         pairs.push_back({id.unsigned_value, count.unsigned_value});
     }
     for (const auto& [id, count] : pairs) {
-        const std::uint64_t given_back = context.caller.has_session() ? context.caller.session()->release(id, count) : 0;
+        const std::uint64_t given_back =
+            context.caller.has_session() ? context.caller.session()->release(id, count) : 0;
         if (given_back != count) context.services.releases_clamped.fetch_add(1, std::memory_order_relaxed);
     }
     return done(context);
@@ -220,7 +229,8 @@ Result<void> drop(Context& context) {
     Services& services = context.services;
     const ObjectPtr object = services.objects.find(*id);
     if (object == nullptr) return tl::unexpected<Error>(services.objects.no_object(*id));
-    services.log.warn("session {} ({}) drops #{} ({})", context.caller.session()->id(), context.caller.principal().name, *id, object->type().type_id);
+    services.log.warn("session {} ({}) drops #{} ({})", context.caller.session()->id(), context.caller.principal().name,
+                      *id, object->type().type_id);
     services.names.drop_object(*id);
     for (const SessionPtr& session : services.sessions.all()) session->drop(*id);
     services.references.drop(*id);
@@ -239,7 +249,8 @@ Result<void> log_level(Context& context) {
 }
 
 Result<void> shutdown(Context& context) {
-    context.services.log.info("session {} ({}) asks for the host's end", context.caller.session()->id(), context.caller.principal().name);
+    context.services.log.info("session {} ({}) asks for the host's end", context.caller.session()->id(),
+                              context.caller.principal().name);
     context.services.shutdown();
     return done(context);
 }
@@ -269,7 +280,8 @@ constexpr Control::Method methods[] = {
 };
 
 Result<const Control::Method*> find_method(std::string_view name) {
-    const auto found = std::find_if(std::begin(methods), std::end(methods), [&](const Control::Method& method) { return method.name == name; });
+    const auto found = std::find_if(std::begin(methods), std::end(methods),
+                                    [&](const Control::Method& method) { return method.name == name; });
     if (found != std::end(methods)) return &*found;
     std::vector<std::string_view> known = {"soho.call", "soho.create"};
     for (const auto& method : methods) known.push_back(method.name);
@@ -281,7 +293,8 @@ Result<std::vector<data::Bytes>> take_params(const Control::Method& method, data
     const Token array = first_token(params);
     Token header;
     reader.next(header);
-    if (array.size < method.params_min || array.size > method.params_max) return bad(fmt::format("{} takes {}, {} given", method.name, method.form, array.size));
+    if (array.size < method.params_min || array.size > method.params_max)
+        return bad(fmt::format("{} takes {}, {} given", method.name, method.form, array.size));
     std::vector<data::Bytes> values;
     for (std::uint32_t i = 0; i < array.size; ++i) values.push_back(reader.take_value());
     return values;
@@ -296,7 +309,9 @@ void Control::run(Caller& caller, const wire::Request& request, Seat& seat) cons
         return caller.refuse(request, method.error(), {}, seat);
     }
     if (!caller.principal().may((*method)->rights)) {
-        return caller.refuse(request, Error(Code::denied, fmt::format("{} may not use {}", caller.principal().name, request.method)), {}, seat);
+        return caller.refuse(
+            request, Error(Code::denied, fmt::format("{} may not use {}", caller.principal().name, request.method)), {},
+            seat);
     }
     auto params = take_params(**method, request.params);
     if (!params) return caller.refuse(request, params.error(), {}, seat);

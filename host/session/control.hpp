@@ -18,8 +18,8 @@ public:
         const wire::Request& request;
         Seat& seat;
         std::vector<data::Bytes> params;
-        wire::Out& out;          // the reply is begun; a handler writes the result
-        Undelivered undelivered; // handles that it gave out
+        wire::Out& out;           // the reply is begun; a handler writes the result
+        Undelivered undelivered;  // handles that it gave out
     };
     using Handler = Result<void> (*)(Context&);
     struct Method {

@@ -40,12 +40,17 @@ void describe_method(const Method& method, wire::Out& out) {
     out.map(4 + (method.returns_type != nullptr));
     out.string("args");
     describe_signature(method.signature, out);
-    text_entry(out, "returns", method.returns_type != nullptr ? std::string_view(method.returns_type->class_name) : std::string_view(method.returns));
+    text_entry(out, "returns",
+               method.returns_type != nullptr ? std::string_view(method.returns_type->class_name)
+                                              : std::string_view(method.returns));
     text_entry(out, "doc", method.doc);
-    constexpr std::pair<std::uint32_t, std::string_view> flags[] = {
-        {SOHO_METHOD_BLOCKING, "blocking"}, {SOHO_METHOD_READONLY, "readonly"}, {SOHO_METHOD_IDEMPOTENT, "idempotent"}, {SOHO_METHOD_ONEWAY, "oneway"}};
+    constexpr std::pair<std::uint32_t, std::string_view> flags[] = {{SOHO_METHOD_BLOCKING, "blocking"},
+                                                                    {SOHO_METHOD_READONLY, "readonly"},
+                                                                    {SOHO_METHOD_IDEMPOTENT, "idempotent"},
+                                                                    {SOHO_METHOD_ONEWAY, "oneway"}};
     out.string("flags");
-    out.array(static_cast<std::size_t>(std::count_if(std::begin(flags), std::end(flags), [&](const auto& flag) { return (method.flags & flag.first) != 0; })));
+    out.array(static_cast<std::size_t>(std::count_if(
+        std::begin(flags), std::end(flags), [&](const auto& flag) { return (method.flags & flag.first) != 0; })));
     for (const auto& [bit, name] : flags) {
         if ((method.flags & bit) != 0) out.string(name);
     }

@@ -1,8 +1,8 @@
 #include "host/session/hello.hpp"
 
-#include <array>
 #include <fmt/format.h>
 #include <openssl/rand.h>
+#include <array>
 
 namespace soho::host {
 
@@ -27,8 +27,8 @@ struct Hello {
 bool read_join(data::Bytes value, Hello& hello) {
     Reader reader(value);
     Token array, session, secret;
-    if (!reader.next(array) || array.kind != Kind::array || array.size != 2 || !reader.next(session) || session.kind != Kind::unsigned_integer ||
-        !reader.next(secret) || secret.kind != Kind::binary) {
+    if (!reader.next(array) || array.kind != Kind::array || array.size != 2 || !reader.next(session) ||
+        session.kind != Kind::unsigned_integer || !reader.next(secret) || secret.kind != Kind::binary) {
         return false;
     }
     hello.joins = true;
@@ -65,25 +65,32 @@ const char* read_key(std::string_view key, const Token& token, data::Bytes value
 Result<Hello> read_hello(data::Bytes param) {
     Reader reader(param);
     Token map;
-    if (!reader.next(map) || map.kind != Kind::map) return bad(fmt::format("soho.hello takes a map, not {}", kind_name(map.kind)));
+    if (!reader.next(map) || map.kind != Kind::map)
+        return bad(fmt::format("soho.hello takes a map, not {}", kind_name(map.kind)));
     Hello hello;
     for (std::uint32_t pair = 0; pair < map.size; ++pair) {
         Token key, token;
         if (!reader.next(key) || key.kind != Kind::string) return bad("soho.hello: the keys must be strings");
         const data::Bytes value = reader.take_value();
         Reader(value).next(token);
-        if (const char* wanted = read_key(key.text(), token, value, hello)) return bad(fmt::format("soho.hello: \"{}\" must be {}", key.text(), wanted));
+        if (const char* wanted = read_key(key.text(), token, value, hello))
+            return bad(fmt::format("soho.hello: \"{}\" must be {}", key.text(), wanted));
     }
     if (hello.proto != wire::protocol_version) {
-        return refuse(Code::protocol, fmt::format("this host speaks protocol {}, the client asks for {}: use a client for protocol {}", wire::protocol_version, hello.proto, wire::protocol_version));
+        return refuse(Code::protocol,
+                      fmt::format("this host speaks protocol {}, the client asks for {}: use a client for protocol {}",
+                                  wire::protocol_version, hello.proto, wire::protocol_version));
     }
     return hello;
 }
 
 void write_limits(const Limits& limits, wire::Out& out) {
-    const std::pair<std::string_view, std::size_t> entries[] = {{"frame_bytes", limits.frame_bytes_max}, {"depth", limits.depth_max},
-                                                                {"items", limits.items_max},             {"calls", limits.calls_running_max},
-                                                                {"waiting", limits.calls_waiting_max},   {"handles", limits.handles_max}};
+    const std::pair<std::string_view, std::size_t> entries[] = {{"frame_bytes", limits.frame_bytes_max},
+                                                                {"depth", limits.depth_max},
+                                                                {"items", limits.items_max},
+                                                                {"calls", limits.calls_running_max},
+                                                                {"waiting", limits.calls_waiting_max},
+                                                                {"handles", limits.handles_max}};
     out.map(std::size(entries));
     for (const auto& [name, value] : entries) {
         out.string(name);
@@ -95,7 +102,8 @@ void write_limits(const Limits& limits, wire::Out& out) {
 
 Result<void> hello(Control::Context& context) {
     Caller& caller = context.caller;
-    if (!caller.first_request()) return refuse(Code::protocol, "soho.hello must be the first request of a connection, and its only one");
+    if (!caller.first_request())
+        return refuse(Code::protocol, "soho.hello must be the first request of a connection, and its only one");
     const auto hello = read_hello(context.params[0]);
     if (!hello) return tl::unexpected<Error>(hello.error());
     if (hello->joins) {
@@ -108,7 +116,8 @@ Result<void> hello(Control::Context& context) {
     caller.set_forms(hello->errors, hello->handles);
 
     std::array<std::uint8_t, 32> nonce{};
-    if (RAND_bytes(nonce.data(), static_cast<int>(nonce.size())) != 1) return refuse(Code::internal, "no random bytes to be had");
+    if (RAND_bytes(nonce.data(), static_cast<int>(nonce.size())) != 1)
+        return refuse(Code::internal, "no random bytes to be had");
     wire::Out& out = context.out;
     const Session& session = *caller.session();
     out.map(11);

@@ -8,7 +8,10 @@ namespace {
 
 class NamedCompletion : public Completion {
 public:
-    NamedCompletion(Names& names, std::shared_ptr<Caller> caller, std::string name) : names_(names), caller_(std::move(caller)), name_(std::move(name)) {}
+    NamedCompletion(Names& names, std::shared_ptr<Caller> caller, std::string name)
+        : names_(names),
+          caller_(std::move(caller)),
+          name_(std::move(name)) {}
 
     void replied(Call& call, Outcome outcome) noexcept override {
         if (outcome.ok() && outcome.object != nullptr) {
@@ -31,14 +34,20 @@ private:
 
 }  // namespace
 
-std::shared_ptr<Completion> named_completion(Services& services, Caller& caller, const TypePtr& type, std::string_view name) {
+std::shared_ptr<Completion> named_completion(Services& services, Caller& caller, const TypePtr& type,
+                                             std::string_view name) {
     if (type == nullptr || name.empty()) return nullptr;
     return std::make_shared<NamedCompletion>(services.names, caller.shared_from_this(), std::string(name));
 }
 
 Result<ObjectPtr> OpenWaiter::open() const {
     ObjectPtr object = names_.find(name_);
-    if (object == nullptr) return refuse(Code::not_started, fmt::format("making \"{}\", for which this request waited, has failed, or it was unpublished at once: try again", name_));
+    if (object == nullptr)
+        return refuse(
+            Code::not_started,
+            fmt::format(
+                "making \"{}\", for which this request waited, has failed, or it was unpublished at once: try again",
+                name_));
     if (&object->type() != type_.get()) return tl::unexpected<Error>(exists());
     return object;
 }
@@ -46,7 +55,8 @@ Result<ObjectPtr> OpenWaiter::open() const {
 Error OpenWaiter::exists() const {
     const ObjectPtr object = names_.find(name_);
     if (object == nullptr) return Error(Code::exists, fmt::format("the name \"{}\" is being taken", name_));
-    return Error(Code::exists, fmt::format("the name \"{}\" is taken by #{} ({})", name_, object->id(), object->type().type_id));
+    return Error(Code::exists,
+                 fmt::format("the name \"{}\" is taken by #{} ({})", name_, object->id(), object->type().type_id));
 }
 
 void OpenWaiter::complete(Call& call) const {

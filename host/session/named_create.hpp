@@ -6,12 +6,16 @@
 namespace soho::host {
 
 // Stands between a create call and its caller, and publishes what was made. Null without a name.
-std::shared_ptr<Completion> named_completion(Services& services, Caller& caller, const TypePtr& type, std::string_view name);
+std::shared_ptr<Completion> named_completion(Services& services, Caller& caller, const TypePtr& type,
+                                             std::string_view name);
 
 // A create-or-open that found the name taken, or about to be.
 class OpenWaiter {
 public:
-    OpenWaiter(Names& names, TypePtr type, std::string name) : names_(names), type_(std::move(type)), name_(std::move(name)) {}
+    OpenWaiter(Names& names, TypePtr type, std::string name)
+        : names_(names),
+          type_(std::move(type)),
+          name_(std::move(name)) {}
 
     // What is published, if it is of the wanted type.
     Result<ObjectPtr> open() const;

@@ -2,9 +2,9 @@
 
 #include "host/registry/suggest.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 
 namespace soho::host {
 
@@ -19,7 +19,9 @@ constexpr double timeout_ms_max = 1e12;  // some thirty years
 tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
 
 bool read_timeout(const Token& token, RequestOptions& options) {
-    const double ms = token.kind == Kind::floating ? token.floating_value : token.kind == Kind::unsigned_integer ? static_cast<double>(token.unsigned_value) : 0;
+    const double ms = token.kind == Kind::floating           ? token.floating_value
+                      : token.kind == Kind::unsigned_integer ? static_cast<double>(token.unsigned_value)
+                                                             : 0;
     if (!(ms > 0) || ms > timeout_ms_max) return false;
     options.timeout_ns = std::max<std::int64_t>(1, std::llround(ms * 1e6));
     return true;
@@ -60,16 +62,19 @@ const char* read_option(std::string_view key, const Token& token, data::Bytes va
 
 }  // namespace
 
-Result<RequestOptions> parse_options(data::Bytes value, std::string_view request, std::initializer_list<std::string_view> allowed) {
+Result<RequestOptions> parse_options(data::Bytes value, std::string_view request,
+                                     std::initializer_list<std::string_view> allowed) {
     RequestOptions options;
     if (value.empty()) return options;
     Reader reader(value);
     Token map;
     if (!reader.next(map) || map.kind == Kind::nil) return options;
-    if (map.kind != Kind::map) return bad(fmt::format("{}: options must be a map, not {}", request, kind_name(map.kind)));
+    if (map.kind != Kind::map)
+        return bad(fmt::format("{}: options must be a map, not {}", request, kind_name(map.kind)));
     for (std::uint32_t pair = 0; pair < map.size; ++pair) {
         Token key;
-        if (!reader.next(key) || key.kind != Kind::string) return bad(fmt::format("{}: the keys of options must be strings", request));
+        if (!reader.next(key) || key.kind != Kind::string)
+            return bad(fmt::format("{}: the keys of options must be strings", request));
         if (std::find(allowed.begin(), allowed.end(), key.text()) == allowed.end()) {
             return bad(fmt::format("{} has no option \"{}\"{}", request, key.text(), suggestion(key.text(), allowed)));
         }

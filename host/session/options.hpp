@@ -21,6 +21,7 @@ struct RequestOptions {
 };
 
 // `value` is a map or nil, or empty for none. `allowed` are the keys that this request takes. Fails with bad_arguments.
-Result<RequestOptions> parse_options(data::Bytes value, std::string_view request, std::initializer_list<std::string_view> allowed);
+Result<RequestOptions> parse_options(data::Bytes value, std::string_view request,
+                                     std::initializer_list<std::string_view> allowed);
 
 }  // namespace soho::host

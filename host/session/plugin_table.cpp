@@ -4,9 +4,9 @@
 #include "host/session/hello.hpp"
 #include "host/session/ref_call.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cstring>
-#include <fmt/format.h>
 #include <future>
 
 namespace soho::host {
@@ -17,7 +17,10 @@ Services& services_of(const soho_host* host) { return *static_cast<Services*>(Pl
 
 // A plugin's task that waits for something to happen, and then runs in an object's turn. It does not keep the object alive.
 struct Waiting {
-    Waiting(PluginTask task_, const ObjectPtr& object_) : task(std::move(task_)), object(object_), in_turn(object_ != nullptr) {}
+    Waiting(PluginTask task_, const ObjectPtr& object_)
+        : task(std::move(task_)),
+          object(object_),
+          in_turn(object_ != nullptr) {}
 
     PluginTask task;
     std::weak_ptr<Object> object;
@@ -115,7 +118,8 @@ struct PluginTimer {
 void start_timer(Services& services, const std::shared_ptr<PluginTimer>& timer, std::int64_t due_ns) {
     timer->timer = services.timers.start(due_ns, [&services, timer, due_ns] {
         const bool lives = run_waiting(services, timer->waiting);
-        if (lives && timer->period_ns > 0) start_timer(services, timer, std::max(due_ns + timer->period_ns, monotonic_now()));
+        if (lives && timer->period_ns > 0)
+            start_timer(services, timer, std::max(due_ns + timer->period_ns, monotonic_now()));
     });
 }
 
@@ -152,7 +156,8 @@ private:
 
 namespace {
 
-std::uint64_t timer_start(const soho_host* host, std::uint64_t id, std::int64_t delay_ns, std::int64_t period_ns, const soho_task* given) {
+std::uint64_t timer_start(const soho_host* host, std::uint64_t id, std::int64_t delay_ns, std::int64_t period_ns,
+                          const soho_task* given) {
     Services& services = services_of(host);
     const ObjectPtr object = id != 0 ? services.objects.find(id) : nullptr;
     auto timer = std::make_shared<PluginTimer>();
@@ -180,7 +185,9 @@ std::uint64_t on_session_end(const soho_host* host, std::uint64_t session, std::
     return services.sessions.on_session_end(session, [&services, waiting] { run_waiting(services, waiting); });
 }
 
-void session_end_cancel(const soho_host* host, std::uint64_t number) { services_of(host).sessions.cancel_session_end(number); }
+void session_end_cancel(const soho_host* host, std::uint64_t number) {
+    services_of(host).sessions.cancel_session_end(number);
+}
 
 // ---- the rest
 
@@ -195,8 +202,10 @@ std::uint32_t charge(const soho_host* host, std::uint64_t id, std::int64_t bytes
 }
 
 void log_line(const soho_host* host, std::uint32_t level, soho_text line) {
-    constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
-    services_of(host).log.log(levels[std::min<std::uint32_t>(level, SOHO_LOG_ERROR)], "plugin {}: {}", Plugin::of(host).name(), text_of(line));
+    constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                                    spdlog::level::err};
+    services_of(host).log.log(levels[std::min<std::uint32_t>(level, SOHO_LOG_ERROR)], "plugin {}: {}",
+                              Plugin::of(host).name(), text_of(line));
 }
 
 soho_bytes settings(const soho_host* host) {
@@ -220,7 +229,9 @@ std::uint32_t unpublish(const soho_host* host, soho_text name) {
 // None yet: the ids that plugins ask for belong to later hosts.
 const void* get_extension(const soho_host*, soho_text) { return nullptr; }
 
-void ref_call(const soho_host* host, const soho_ref_call* call) { start_ref_call(services_of(host), Plugin::of(host), *call); }
+void ref_call(const soho_host* host, const soho_ref_call* call) {
+    start_ref_call(services_of(host), Plugin::of(host), *call);
+}
 
 }  // namespace
 
@@ -269,9 +280,11 @@ private:
 
 }  // namespace
 
-Result<void> publish_at_load(Services& services, const TypePtr& type, std::string_view name, std::string_view args, const std::string& principal) {
+Result<void> publish_at_load(Services& services, const TypePtr& type, std::string_view name, std::string_view args,
+                             const std::string& principal) {
     const auto fail = [&](const Error& error) {
-        return refuse(error.code, fmt::format("publishing \"{}\" as a {}: {}{}{}", name, type->type_id, error.type, error.type.empty() ? "" : ": ", error.text));
+        return refuse(error.code, fmt::format("publishing \"{}\" as a {}: {}{}{}", name, type->type_id, error.type,
+                                              error.type.empty() ? "" : ": ", error.text));
     };
     data::Buffer scratch;
     const auto bound = bind_arguments({*type}, data::as_bytes(args), {}, scratch);
@@ -279,12 +292,14 @@ Result<void> publish_at_load(Services& services, const TypePtr& type, std::strin
     CallContext context;
     context.principal = principal;
     const auto completion = std::make_shared<AwaitedCompletion>();
-    const auto call = std::make_shared<Call>(services.objects, services.pool, *services.home, completion, context, Call::Limits{});
+    const auto call =
+        std::make_shared<Call>(services.objects, services.pool, *services.home, completion, context, Call::Limits{});
     call->set_create(type, *bound, {});
     call->submit();
     const Outcome outcome = completion->wait();
     if (!outcome.ok()) return fail(outcome.error);
-    if (auto published = services.names.publish(name, {outcome.object, principal}); !published) return fail(published.error());
+    if (auto published = services.names.publish(name, {outcome.object, principal}); !published)
+        return fail(published.error());
     return {};
 }
 

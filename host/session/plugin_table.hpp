@@ -12,6 +12,7 @@ HostTable plugin_table(Services* services);
 std::shared_ptr<PluginTimers> make_plugin_timers();
 
 // Makes what a plugin publishes at load. Runs the callable on this thread or waits for it; fails with a sentence.
-Result<void> publish_at_load(Services& services, const TypePtr& type, std::string_view name, std::string_view args, const std::string& principal);
+Result<void> publish_at_load(Services& services, const TypePtr& type, std::string_view name, std::string_view args,
+                             const std::string& principal);
 
 }  // namespace soho::host

@@ -4,9 +4,9 @@
 
 #include <soho/wire/handles.hpp>
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cstring>
-#include <fmt/format.h>
 
 namespace soho::host {
 
@@ -35,14 +35,20 @@ void tell(Done done, void* context, const Outcome& outcome) {
 class RefCompletion : public Completion {
 public:
     RefCompletion(Services& services, const soho_ref_call& given)
-        : services_(services), done_(given.done), context_(given.context), waits_((given.flags & SOHO_REF_CALL_WAITS) != 0) {}
+        : services_(services),
+          done_(given.done),
+          context_(given.context),
+          waits_((given.flags & SOHO_REF_CALL_WAITS) != 0) {}
 
     void replied(Call& call, Outcome outcome) noexcept override {
         if (call.timer != 0) services_.timers.cancel(call.timer);
         // One that waits sits on a thread of the pool and only wants to be woken. Others may go on to run the plugin's code:
         // not in the turn of the object that was called.
         if (waits_) return tell(done_, context_, outcome);
-        services_.home->post([done = done_, context = context_, shared = std::make_shared<Outcome>(std::move(outcome))] { tell(done, context, *shared); });
+        services_.home->post(
+            [done = done_, context = context_, shared = std::make_shared<Outcome>(std::move(outcome))] {
+                tell(done, context, *shared);
+            });
     }
     void finished(Call&) noexcept override {}
 
@@ -69,7 +75,10 @@ Result<Parent> parent_of(const soho_ref_call& given) {
         parent.context = running.context();
         parent.object = running.object_id();
         if (waits) {
-            if (!running.may_block()) return refuse(Code::internal, fmt::format("{} waits for another object's method, but is not declared blocking", running.callee().text()));
+            if (!running.may_block())
+                return refuse(Code::internal,
+                              fmt::format("{} waits for another object's method, but is not declared blocking",
+                                          running.callee().text()));
             parent.held.assign(parent.context.held.begin(), parent.context.held.end());
             parent.held.insert(parent.held.end(), running.turns().begin(), running.turns().end());
         }
@@ -87,7 +96,8 @@ std::string chain_text(const ObjectTable& objects, const std::vector<std::uint64
     std::string text;
     for (const std::uint64_t id : chain) {
         const ObjectPtr object = objects.find(id);
-        fmt::format_to(std::back_inserter(text), "#{} ({}) -> ", id, object != nullptr ? object->type().type_id : "gone");
+        fmt::format_to(std::back_inserter(text), "#{} ({}) -> ", id,
+                       object != nullptr ? object->type().type_id : "gone");
     }
     return text + fmt::format("#{} ({})", next.id(), next.type().type_id);
 }
@@ -97,7 +107,8 @@ struct Prepared {
     std::int64_t deadline_ns = 0;
 };
 
-Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call& given, std::shared_ptr<Completion> completion) {
+Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call& given,
+                         std::shared_ptr<Completion> completion) {
     const ObjectPtr target = services.objects.find(given.object);
     if (target == nullptr) return tl::unexpected<Error>(services.objects.no_object(given.object));
     const Method* method = target->type().find(text_of(given.method));
@@ -105,7 +116,9 @@ Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call
     auto parent = parent_of(given);
     if (!parent) return tl::unexpected<Error>(parent.error());
     if (parent->chain.size() > services.limits.chain_max) {
-        return refuse(Code::limit, fmt::format("calls of objects on objects, one inside the other, {} deep (chain): {}", parent->chain.size(), chain_text(services.objects, parent->chain, *target)));
+        return refuse(Code::limit,
+                      fmt::format("calls of objects on objects, one inside the other, {} deep (chain): {}",
+                                  parent->chain.size(), chain_text(services.objects, parent->chain, *target)));
     }
 
     const Callee callee{target->type(), method};
@@ -121,11 +134,14 @@ Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call
     for (const data::Bytes part : {args, kwargs}) {
         if (part.empty()) continue;
         auto frame = wire::check_value(part, services.limits.frame_limits());
-        if (!frame) return refuse(Code::bad_arguments, fmt::format("the arguments for {} are not MessagePack: {}", callee.text(), frame.error().text));
+        if (!frame)
+            return refuse(Code::bad_arguments, fmt::format("the arguments for {} are not MessagePack: {}",
+                                                           callee.text(), frame.error().text));
         if (auto found = wire::visit_handles(part, resolve); !found) return tl::unexpected<Error>(found.error());
     }
     data::Token array;
-    if (!data::Reader(args).next(array) || array.kind != data::Kind::array) return refuse(Code::bad_arguments, fmt::format("the arguments for {} are no array", callee.text()));
+    if (!data::Reader(args).next(array) || array.kind != data::Kind::array)
+        return refuse(Code::bad_arguments, fmt::format("the arguments for {} are no array", callee.text()));
     data::Buffer scratch;
     const auto bound = bind_arguments(callee, args, kwargs, scratch);
     if (!bound) return tl::unexpected<Error>(bound.error());
@@ -135,9 +151,13 @@ Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call
         if (!needed) return tl::unexpected<Error>(needed.error());
         turns = *std::move(needed);
     }
-    const auto is_held = [&](Turn* turn) { return turn != nullptr && std::find(parent->held.begin(), parent->held.end(), turn) != parent->held.end(); };
+    const auto is_held = [&](Turn* turn) {
+        return turn != nullptr && std::find(parent->held.begin(), parent->held.end(), turn) != parent->held.end();
+    };
     if (is_held(target->turn()) || std::any_of(turns.begin(), turns.end(), is_held)) {
-        return refuse(Code::unavailable, fmt::format("this wait could never end, as the calls that wait have the turn it needs: {}", chain_text(services.objects, parent->chain, *target)));
+        return refuse(Code::unavailable,
+                      fmt::format("this wait could never end, as the calls that wait have the turn it needs: {}",
+                                  chain_text(services.objects, parent->chain, *target)));
     }
 
     const std::string principal = "plugin:" + plugin.name();
@@ -170,9 +190,11 @@ void start_ref_call(Services& services, Plugin& plugin, const soho_ref_call& fro
         return;
     }
     if (prepared->deadline_ns != 0) {
-        prepared->call->timer = services.timers.start(prepared->deadline_ns, [weak = std::weak_ptr<Call>(prepared->call)] {
-            if (const auto late = weak.lock()) late->cancel(Code::deadline, fmt::format("{} has not replied in time", late->callee_text()));
-        });
+        prepared->call->timer =
+            services.timers.start(prepared->deadline_ns, [weak = std::weak_ptr<Call>(prepared->call)] {
+                if (const auto late = weak.lock())
+                    late->cancel(Code::deadline, fmt::format("{} has not replied in time", late->callee_text()));
+            });
     }
     prepared->call->submit();
 }

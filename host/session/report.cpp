@@ -19,7 +19,9 @@ void entry(wire::Out& out, std::string_view key, std::string_view value) {
     out.string(value);
 }
 
-std::uint64_t age_ms(std::int64_t since_ns) { return static_cast<std::uint64_t>((monotonic_now() - since_ns) / 1'000'000); }
+std::uint64_t age_ms(std::int64_t since_ns) {
+    return static_cast<std::uint64_t>((monotonic_now() - since_ns) / 1'000'000);
+}
 
 // Who holds which object: "session 3", "object #17", "plugin pair", "name pair", "ticket".
 struct Holders {
@@ -46,7 +48,8 @@ struct Holders {
         for (const std::uint64_t id : services.tickets.objects()) of[id].emplace_back("ticket");
     }
 
-    void write(wire::Out& out, std::string_view key, const std::unordered_map<std::uint64_t, std::vector<std::string>>& texts, std::uint64_t id) const {
+    void write(wire::Out& out, std::string_view key,
+               const std::unordered_map<std::uint64_t, std::vector<std::string>>& texts, std::uint64_t id) const {
         out.string(key);
         const auto found = texts.find(id);
         out.array(found == texts.end() ? 0 : found->second.size());
@@ -66,7 +69,8 @@ void report_objects(const Services& services, const Principal& principal, std::u
     std::vector<ObjectPtr> shown;
     for (ObjectPtr& object : services.objects.all()) {
         if (referrers != 0 && referring.find(object->id()) == referring.end()) continue;
-        const bool own = object->principal() == principal.name || holders.principals_own.find(object->id()) != holders.principals_own.end();
+        const bool own = object->principal() == principal.name ||
+                         holders.principals_own.find(object->id()) != holders.principals_own.end();
         if (own || principal.may(right_admin)) shown.push_back(std::move(object));
     }
     out.array(shown.size());
@@ -98,7 +102,8 @@ void report_stats(const Services& services, wire::Out& out) {
     const auto snapshot = services.registry.snapshot();
     for (const auto& [name, type] : snapshot->types) {
         for (const Method& method : type->methods) {
-            if (const std::uint32_t count = method.stuck.load(std::memory_order_relaxed)) stuck.emplace_back(name + "." + method.name, count);
+            if (const std::uint32_t count = method.stuck.load(std::memory_order_relaxed))
+                stuck.emplace_back(name + "." + method.name, count);
         }
     }
 

@@ -11,8 +11,8 @@
 #include "host/session/session_table.hpp"
 #include "host/session/tickets.hpp"
 
-#include <functional>
 #include <spdlog/logger.h>
+#include <functional>
 
 namespace soho::host {
 

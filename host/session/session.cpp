@@ -12,7 +12,9 @@ Result<void> Session::hold(const ObjectPtr& object) {
         return {};
     }
     if (references_.size() >= handles_max_) {
-        return refuse(Code::limit, fmt::format("this session refers to {} objects already (handles): release some first", handles_max_));
+        return refuse(
+            Code::limit,
+            fmt::format("this session refers to {} objects already (handles): release some first", handles_max_));
     }
     references_.emplace(object->id(), Reference{object, 1});
     return {};

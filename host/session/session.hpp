@@ -18,7 +18,8 @@ enum Right : std::uint32_t {
     right_admin = 1u << 5,
 };
 inline constexpr std::uint32_t rights_all = (1u << 6) - 1;
-inline constexpr std::array<std::string_view, 6> right_names = {"create", "call", "share", "publish", "provide", "admin"};
+inline constexpr std::array<std::string_view, 6> right_names = {"create",  "call",    "share",
+                                                                "publish", "provide", "admin"};
 
 struct Principal {
     std::string name;  // "uid:1000"
@@ -33,7 +34,12 @@ public:
     using Secret = std::array<std::uint8_t, 16>;
 
     Session(std::uint64_t id, Secret secret, Principal principal, std::string client, std::size_t handles_max)
-        : id_(id), secret_(secret), principal_(std::move(principal)), client_(std::move(client)), handles_max_(handles_max), created_ns_(monotonic_now()) {}
+        : id_(id),
+          secret_(secret),
+          principal_(std::move(principal)),
+          client_(std::move(client)),
+          handles_max_(handles_max),
+          created_ns_(monotonic_now()) {}
 
     std::uint64_t id() const { return id_; }
     const Secret& secret() const { return secret_; }

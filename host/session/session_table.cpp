@@ -1,8 +1,8 @@
 #include "host/session/session_table.hpp"
 
-#include <algorithm>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <algorithm>
 #include <stdexcept>
 
 namespace soho::host {
@@ -13,7 +13,8 @@ constexpr std::size_t released_in_one_pass = 64;
 
 Session::Secret random_secret() {
     Session::Secret secret;
-    if (RAND_bytes(secret.data(), static_cast<int>(secret.size())) != 1) throw std::runtime_error("no random bytes to be had");
+    if (RAND_bytes(secret.data(), static_cast<int>(secret.size())) != 1)
+        throw std::runtime_error("no random bytes to be had");
     return secret;
 }
 
@@ -39,7 +40,8 @@ SessionPtr SessionTable::open(const Principal& principal, std::string client) {
 Result<SessionPtr> SessionTable::join(std::uint64_t id, data::Bytes secret, const Principal& principal) {
     const std::scoped_lock lock(mutex_);
     const auto found = sessions_.find(id);
-    if (found != sessions_.end() && found->second->principal().name == principal.name && secret.size() == found->second->secret().size() &&
+    if (found != sessions_.end() && found->second->principal().name == principal.name &&
+        secret.size() == found->second->secret().size() &&
         CRYPTO_memcmp(secret.data(), found->second->secret().data(), secret.size()) == 0) {
         ++found->second->connections;
         return found->second;
@@ -109,7 +111,8 @@ std::vector<SessionPtr> SessionTable::all() const {
     const std::scoped_lock lock(mutex_);
     std::vector<SessionPtr> sessions;
     for (const auto& [id, session] : sessions_) sessions.push_back(session);
-    std::sort(sessions.begin(), sessions.end(), [](const SessionPtr& a, const SessionPtr& b) { return a->id() < b->id(); });
+    std::sort(sessions.begin(), sessions.end(),
+              [](const SessionPtr& a, const SessionPtr& b) { return a->id() < b->id(); });
     return sessions;
 }
 

@@ -1,9 +1,9 @@
 #include "host/session/tickets.hpp"
 
-#include <array>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <openssl/rand.h>
+#include <array>
 #include <stdexcept>
 
 namespace soho::host {
@@ -12,21 +12,25 @@ namespace {
 
 std::string random_hex() {
     std::array<unsigned char, 16> bytes{};
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::runtime_error("no random bytes to be had");
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+        throw std::runtime_error("no random bytes to be had");
     return fmt::format("{:02x}", fmt::join(bytes, ""));
 }
 
 }  // namespace
 
-Result<std::string> Tickets::share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses, std::uint64_t session) {
+Result<std::string> Tickets::share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses,
+                                   std::uint64_t session) {
     if (ttl_ms <= 0 || ttl_ms > limits_.ticket_ttl_ms_max) {
-        return refuse(Code::bad_arguments, fmt::format("a ticket lives 1 to {} ms (ticket_ttl_ms), not {}", limits_.ticket_ttl_ms_max, ttl_ms));
+        return refuse(Code::bad_arguments, fmt::format("a ticket lives 1 to {} ms (ticket_ttl_ms), not {}",
+                                                       limits_.ticket_ttl_ms_max, ttl_ms));
     }
     if (uses == 0) return refuse(Code::bad_arguments, "a ticket that may be claimed 0 times is of no use");
     std::string ticket = fmt::format("{}.{}", instance_, random_hex());
     const std::scoped_lock lock(mutex_);
     std::size_t& pending = by_session_[session];
-    if (pending >= limits_.tickets_max) return refuse(Code::limit, fmt::format("this session has {} unclaimed tickets already (tickets)", pending));
+    if (pending >= limits_.tickets_max)
+        return refuse(Code::limit, fmt::format("this session has {} unclaimed tickets already (tickets)", pending));
     ++pending;
     const auto timer = timers_.start(monotonic_now() + ttl_ms * 1'000'000, [this, ticket] { expire(ticket); });
     tickets_.emplace(ticket, Ticket{object, uses, session, timer});
@@ -54,7 +58,8 @@ Result<ObjectPtr> Tickets::claim(std::string_view ticket) {
     const auto found = tickets_.find(ticket);
     if (found == tickets_.end()) {
         const bool ours = ticket.substr(0, ticket.find('.')) == instance_;
-        return refuse(Code::no_object, ours ? "no such ticket: claimed already, or its time is over" : "no such ticket: from an earlier host, or made up");
+        return refuse(Code::no_object, ours ? "no such ticket: claimed already, or its time is over"
+                                            : "no such ticket: from an earlier host, or made up");
     }
     if (--found->second.uses != 0) return found->second.object;
     timers_.cancel(found->second.timer);

@@ -14,7 +14,10 @@ namespace soho::host {
 // Thread-safe.
 class Tickets {
 public:
-    Tickets(Timers& timers, const Limits& limits, std::string instance) : timers_(timers), limits_(limits), instance_(std::move(instance)) {}
+    Tickets(Timers& timers, const Limits& limits, std::string instance)
+        : timers_(timers),
+          limits_(limits),
+          instance_(std::move(instance)) {}
 
     // Fails with bad_arguments or limit. `session` bears the cap, but need not live on.
     Result<std::string> share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses, std::uint64_t session);

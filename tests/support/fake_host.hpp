@@ -123,7 +123,7 @@ public:
     std::uint64_t create(const std::string& type_id, const A&... arguments) {
         set_arguments(arguments...);
         last = create_with(type_id, nullptr);
-        return last.ok() ? keep(type_id, last.object) : 0;
+        return last.has_object ? keep(type_id, last.object) : 0;
     }
     Ended create_with(const std::string& type_id, void* source) {
         Type& type = types.at(type_id);

@@ -24,10 +24,19 @@ void find_by_name(Target& target, const std::shared_ptr<Link>& link, std::string
 
 std::shared_ptr<Target> target_of(const Value& value) {
     const auto* extension = value.get_if<Value::Extension>();
-    if (extension == nullptr || extension->type != wire::ext_handle || extension->keeper == nullptr) {
+    if (extension == nullptr || extension->type() != wire::ext_handle || extension->keeper() == nullptr) {
         throw CallError(Failure(CallCode::bad_result, "expected an object, got " + std::string(value.kind_text())));
     }
-    return std::static_pointer_cast<Target>(std::const_pointer_cast<void>(extension->keeper));
+    return std::static_pointer_cast<Target>(std::const_pointer_cast<void>(extension->keeper()));
+}
+
+Value value_of(const std::shared_ptr<Target>& target) {
+    data::Buffer handle;
+    data::Writer<data::Buffer> out(handle);
+    write_handle(out, target);
+    data::Token token;
+    data::Reader(handle.bytes()).next(token);
+    return Value::Extension(wire::ext_handle, std::string(token.text()), target);
 }
 
 void empty_proxy() { throw CallError(Failure(CallCode::bad_arguments, "an empty proxy: it refers to no object")); }

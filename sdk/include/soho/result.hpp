@@ -35,9 +35,9 @@ enum class Code : std::uint32_t {
 };
 
 inline constexpr std::array<std::string_view, 19> code_names = {
-    "ok",         "protocol",  "no_object", "no_method",   "bad_arguments", "denied", "unauthenticated",
-    "deadline",   "cancelled", "overloaded", "limit",      "unavailable",   "moved",  "fenced",
-    "not_started", "internal", "failed",    "exists",      "no_type"};
+    "ok",          "protocol",  "no_object",  "no_method", "bad_arguments", "denied", "unauthenticated",
+    "deadline",    "cancelled", "overloaded", "limit",     "unavailable",   "moved",  "fenced",
+    "not_started", "internal",  "failed",     "exists",    "no_type"};
 
 // The name that travels in errors; "internal" for a number that is none of ours.
 constexpr std::string_view code_name(Code code) {
@@ -54,7 +54,10 @@ struct Error {
 
     Error() = default;
     Error(Code code_, std::string text_, std::string type_ = {}, std::string data_ = {})
-        : code(code_), text(std::move(text_)), type(std::move(type_)), data(std::move(data_)) {}
+        : code(code_),
+          text(std::move(text_)),
+          type(std::move(type_)),
+          data(std::move(data_)) {}
 };
 
 template <class T>

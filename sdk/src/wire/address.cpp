@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 namespace soho::wire {
 
@@ -19,13 +19,16 @@ constexpr std::size_t unix_path_max = sizeof(sockaddr_un::sun_path) - 1;
 Result<Address> unix_address(std::string_view path) {
     if (path.empty()) return refuse(Code::bad_arguments, "\"unix:\" lacks the socket's path: unix:PATH");
     if (path.size() > unix_path_max) {
-        return refuse(Code::bad_arguments, fmt::format("the socket path \"{}\" has {} bytes; the system allows {}", path, path.size(), unix_path_max));
+        return refuse(Code::bad_arguments, fmt::format("the socket path \"{}\" has {} bytes; the system allows {}",
+                                                       path, path.size(), unix_path_max));
     }
     return Address{Address::Transport::unix_socket, std::string(path), 0};
 }
 
 Result<Address> tcp_address(std::string_view text) {
-    const auto malformed = [&] { return refuse(Code::bad_arguments, fmt::format("\"tcp:{}\" is not tcp:HOST:PORT or tcp:[V6]:PORT", text)); };
+    const auto malformed = [&] {
+        return refuse(Code::bad_arguments, fmt::format("\"tcp:{}\" is not tcp:HOST:PORT or tcp:[V6]:PORT", text));
+    };
     const auto colon = text.rfind(':');
     if (colon == std::string_view::npos || colon == 0) return malformed();
     std::string_view host = text.substr(0, colon);
@@ -59,7 +62,8 @@ Result<Address> parse_address(std::string_view text) {
     if (text.starts_with("unix:")) return unix_address(text.substr(5));
     if (text.starts_with("tcp:")) return tcp_address(text.substr(4));
     if (text.starts_with('/')) return unix_address(text);
-    return refuse(Code::bad_arguments, fmt::format("\"{}\" is not an address: unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT", text));
+    return refuse(Code::bad_arguments,
+                  fmt::format("\"{}\" is not an address: unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT", text));
 }
 
 std::string user_directory() {
@@ -87,8 +91,10 @@ std::string private_directory_mismatch(const std::string& directory, bool create
     struct stat status {};
     if (::lstat(directory.c_str(), &status) != 0) return fmt::format("{}: {}", directory, std::strerror(errno));
     if (!S_ISDIR(status.st_mode)) return fmt::format("{} is not a directory", directory);
-    if (status.st_uid != ::geteuid()) return fmt::format("{} belongs to user {}, not to {}", directory, status.st_uid, ::geteuid());
-    if ((status.st_mode & 0077) != 0) return fmt::format("{} is open to other users (mode {:04o}): chmod 700 it", directory, status.st_mode & 07777u);
+    if (status.st_uid != ::geteuid())
+        return fmt::format("{} belongs to user {}, not to {}", directory, status.st_uid, ::geteuid());
+    if ((status.st_mode & 0077) != 0)
+        return fmt::format("{} is open to other users (mode {:04o}): chmod 700 it", directory, status.st_mode & 07777u);
     return {};
 }
 

@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::uint8_t empty_array[] = {0x90};
 
-bool is_uint32(const Token& token) { return token.kind == Kind::unsigned_integer && token.unsigned_value <= UINT32_MAX; }
+bool is_uint32(const Token& token) {
+    return token.kind == Kind::unsigned_integer && token.unsigned_value <= UINT32_MAX;
+}
 
 // Error::data may be empty, but what follows a key must be a value.
 std::size_t detail_count(const Error& error, std::string_view trace) {
@@ -83,14 +85,21 @@ Result<Request> decode_request(const Frame& frame, std::uint32_t* msgid, bool* m
             }
             *msgid = request.msgid = static_cast<std::uint32_t>(token.unsigned_value);
             *msgid_known = true;
-            if (size != 4) return refuse(Code::protocol, fmt::format("a request has 4 elements [0, msgid, method, params], this one has {}", size));
+            if (size != 4)
+                return refuse(
+                    Code::protocol,
+                    fmt::format("a request has 4 elements [0, msgid, method, params], this one has {}", size));
             break;
         case static_cast<unsigned>(FrameType::notification):
             request.wants_reply = false;
-            if (size != 3) return refuse(Code::protocol, fmt::format("a notification has 3 elements [2, method, params], this one has {}", size));
+            if (size != 3)
+                return refuse(Code::protocol,
+                              fmt::format("a notification has 3 elements [2, method, params], this one has {}", size));
             break;
         default:
-            return refuse(Code::protocol, fmt::format("a frame of type {}: a host takes requests (0) and notifications (2)", token.unsigned_value));
+            return refuse(Code::protocol,
+                          fmt::format("a frame of type {}: a host takes requests (0) and notifications (2)",
+                                      token.unsigned_value));
     }
 
     if (!reader.next(token) || (token.kind != Kind::string && token.kind != Kind::binary)) {
@@ -214,11 +223,14 @@ bool read_handle(data::Bytes value, HandleForm form, Handle& handle) {
     if (form == HandleForm::ext) {
         if (token.kind != Kind::extension || token.extension_type != ext_handle) return false;
         Reader body(token.bytes());
-        if (!body.next(token) || token.kind != Kind::array || token.size != 2 || !body.next(id) || !body.next(type) || !body.at_end()) return false;
+        if (!body.next(token) || token.kind != Kind::array || token.size != 2 || !body.next(id) || !body.next(type) ||
+            !body.at_end())
+            return false;
     } else {
         Token key;
-        if (token.kind != Kind::map || token.size != 2 || !reader.next(key) || key.kind != Kind::string || key.text() != handle_key ||
-            !reader.next(id) || !reader.next(key) || key.kind != Kind::string || key.text() != handle_type_key || !reader.next(type)) {
+        if (token.kind != Kind::map || token.size != 2 || !reader.next(key) || key.kind != Kind::string ||
+            key.text() != handle_key || !reader.next(id) || !reader.next(key) || key.kind != Kind::string ||
+            key.text() != handle_type_key || !reader.next(type)) {
             return false;
         }
     }

@@ -24,15 +24,19 @@ FrameReader::Status FrameReader::scan(data::Bytes unread) {
         const std::uint8_t* const token_start = at;
         Token token;
         switch (data::read_header(at, end, token)) {
-            case ReadStatus::incomplete: scanned_ = static_cast<std::size_t>(token_start - begin); return Status::incomplete;
+            case ReadStatus::incomplete:
+                scanned_ = static_cast<std::size_t>(token_start - begin);
+                return Status::incomplete;
             case ReadStatus::invalid: return refuse(Code::protocol, "a byte 0xc1, which MessagePack never uses");
             case ReadStatus::ok: break;
         }
         const auto used = static_cast<std::size_t>(at - begin);
-        if (++items_ > limits_.items_max) return refuse(Code::limit, fmt::format("more than {} values in one frame (items)", limits_.items_max));
+        if (++items_ > limits_.items_max)
+            return refuse(Code::limit, fmt::format("more than {} values in one frame (items)", limits_.items_max));
 
         if (has_body(token.kind)) {
-            if (token.size > limits_.bytes_max - std::min(used, limits_.bytes_max)) return refuse_value_of(token.size, "bytes");
+            if (token.size > limits_.bytes_max - std::min(used, limits_.bytes_max))
+                return refuse_value_of(token.size, "bytes");
             // A token counts as scanned only with its body, so that its first byte can be looked at when it is noted.
             if (static_cast<std::size_t>(end - at) < token.size) {
                 --items_;
@@ -47,9 +51,12 @@ FrameReader::Status FrameReader::scan(data::Bytes unread) {
 
         if (const std::uint64_t children = token.children(); children != 0) {
             // Each child takes at least a byte: what cannot fit is refused before it arrives.
-            if (children > limits_.bytes_max - std::min(used, limits_.bytes_max)) return refuse_value_of(children, "values");
-            if (children > limits_.items_max - items_) return refuse(Code::limit, fmt::format("more than {} values in one frame (items)", limits_.items_max));
-            if (depth_ == std::min(limits_.depth_max, depth_capacity)) return refuse(Code::limit, fmt::format("values nested deeper than {} (depth)", depth_));
+            if (children > limits_.bytes_max - std::min(used, limits_.bytes_max))
+                return refuse_value_of(children, "values");
+            if (children > limits_.items_max - items_)
+                return refuse(Code::limit, fmt::format("more than {} values in one frame (items)", limits_.items_max));
+            if (depth_ == std::min(limits_.depth_max, depth_capacity))
+                return refuse(Code::limit, fmt::format("values nested deeper than {} (depth)", depth_));
             open_[depth_++] = children;
             continue;
         }
@@ -82,7 +89,8 @@ FrameReader::Status FrameReader::refuse(Code code, std::string text) {
 }
 
 FrameReader::Status FrameReader::refuse_value_of(std::uint64_t size, const char* what) {
-    return refuse(Code::limit, fmt::format("a value of {} {} in a frame of at most {} bytes (frame_bytes)", size, what, limits_.bytes_max));
+    return refuse(Code::limit, fmt::format("a value of {} {} in a frame of at most {} bytes (frame_bytes)", size, what,
+                                           limits_.bytes_max));
 }
 
 bool peek_msgid(data::Bytes front, std::uint32_t& msgid) {
@@ -105,7 +113,8 @@ Result<Frame> check_value(data::Bytes bytes, FrameLimits limits) {
     }
     const Frame frame = reader.frame(bytes);
     if (frame.bytes.size() != bytes.size()) {
-        return soho::refuse(Code::protocol, fmt::format("{} bytes behind the value", bytes.size() - frame.bytes.size()));
+        return soho::refuse(Code::protocol,
+                            fmt::format("{} bytes behind the value", bytes.size() - frame.bytes.size()));
     }
     return frame;
 }

@@ -16,7 +16,8 @@ constexpr int depth_max = static_cast<int>(FrameReader::depth_capacity);
 
 Result<void> too_deep() { return refuse(Code::limit, fmt::format("values nested deeper than {} (depth)", depth_max)); }
 Result<void> malformed(std::int8_t type) {
-    return refuse(Code::bad_arguments, fmt::format("the body of extension 0x{:02x} is not what PROTOCOL.md says", static_cast<unsigned>(type)));
+    return refuse(Code::bad_arguments, fmt::format("the body of extension 0x{:02x} is not what PROTOCOL.md says",
+                                                   static_cast<unsigned>(type)));
 }
 bool holds_values(std::int8_t type) { return type == ext_tuple || type == ext_set; }
 

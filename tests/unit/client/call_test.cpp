@@ -135,8 +135,8 @@ TEST(Call, SendsProxiesAsHandles) {
     const Value sent = host.asked().empty() ? Value() : pair.call("meet", other, std::vector{other}, Value(other));
     const auto arguments = host.asked("soho.call").at(0).call_args();
     for (const Value& handle : {arguments[0], arguments[1][0], arguments[2]}) {
-        EXPECT_EQ(handle.get_if<Value::Extension>()->type, 0x53);
-        EXPECT_EQ(data::decode<Value>(data::as_bytes(handle.get_if<Value::Extension>()->body)), Value(Value::Array{8, "Other"}));
+        EXPECT_EQ(handle.get_if<Value::Extension>()->type(), 0x53);
+        EXPECT_EQ(data::decode<Value>(data::as_bytes(handle.get_if<Value::Extension>()->body())), Value(Value::Array{8, "Other"}));
     }
 }
 

@@ -185,6 +185,13 @@ TEST_F(Replies, HearOfACancelInTheTurn) {
     EXPECT_TRUE(host.pending(0).released);
 }
 
+TEST_F(Replies, HearOfNoCancelThatComesTooLate) {
+    host.call(id, "watched");
+    box->reply(1);
+    host.cancel(host.pending(0));
+    EXPECT_EQ(box->cancelled, 0);
+}
+
 TEST_F(Replies, HearOfAResultThatWasDiscarded) {
     host.call(id, "watched");
     box->reply(1);

@@ -18,7 +18,18 @@ inline Bytes as_bytes(std::string_view text) {
 }
 inline std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
-enum class Kind : std::uint8_t { nil, boolean, unsigned_integer, negative_integer, floating, string, binary, array, map, extension };
+enum class Kind : std::uint8_t {
+    nil,
+    boolean,
+    unsigned_integer,
+    negative_integer,
+    floating,
+    string,
+    binary,
+    array,
+    map,
+    extension
+};
 
 // What a sentence calls a value of this kind.
 constexpr std::string_view kind_name(Kind kind) {

@@ -37,7 +37,29 @@ public:
     using Bytes = std::vector<std::byte>;
     using Array = std::vector<Value>;
     using Map = std::vector<std::pair<Value, Value>>;
-    class Extension;
+    // Its type, its body and what keeps it good; see above. Copies share them.
+    class Extension {
+    public:
+        Extension() = default;
+        Extension(std::int8_t type, std::string body, std::shared_ptr<const void> keeper = nullptr)
+            : parts_(std::make_shared<const Parts>(type, std::move(body), std::move(keeper))) {}
+        std::int8_t type() const { return parts_ ? parts_->type : std::int8_t{0}; }
+        std::string_view body() const { return parts_ ? std::string_view(parts_->body) : std::string_view(); }
+        std::shared_ptr<const void> keeper() const { return parts_ ? parts_->keeper : nullptr; }
+        friend bool operator==(const Extension& a, const Extension& b) {
+            return a.type() == b.type() && a.body() == b.body();
+        }
+
+    private:
+        struct Parts {
+            Parts(std::int8_t type_, std::string body_, std::shared_ptr<const void> keeper_)
+                : type(type_), body(std::move(body_)), keeper(std::move(keeper_)) {}
+            std::int8_t type;
+            std::string body;
+            std::shared_ptr<const void> keeper;
+        };
+        std::shared_ptr<const Parts> parts_;
+    };
 
     Value() = default;
     Value(std::nullptr_t) {}
@@ -60,7 +82,7 @@ public:
     Value(Bytes bytes) : held_(std::move(bytes)) {}
     Value(Array elements) : held_(std::move(elements)) {}
     Value(Map pairs) : held_(std::move(pairs)) {}
-    Value(Extension extension);
+    Value(Extension extension) : held_(std::move(extension)) {}
     // Types of other floors that know how to become a Value, such as ObjectRef.
     template <class T>
         requires requires(const T& value) { data::Codec<T>::to_value(value); }
@@ -209,9 +231,8 @@ struct data::Codec<Value> : data::PlainCodec {
 private:
     template <class Context>
     static bool decode_extension(const Token& token, Value& out, Context& context) {
-        Value::Extension extension{token.extension_type, std::string(token.text()), nullptr};
-        extension.keeper = context.keeper(token.extension_type, token.bytes());
-        out.held_ = std::move(extension);
+        out.held_ = Value::Extension(token.extension_type, std::string(token.text()),
+                                     context.keeper(token.extension_type, token.bytes()));
         return true;
     }
     template <class Context>
@@ -252,14 +273,13 @@ struct data::Codec<Value::Extension> : data::PlainCodec {
         Token token;
         if (!in.next(token)) return context.cut_short();
         if (token.kind != Kind::extension) return context.expected(kind_name(Kind::extension), token);
-        out.type = token.extension_type;
-        out.body = token.text();
-        out.keeper = context.keeper(token.extension_type, token.bytes());
+        out = Value::Extension(token.extension_type, std::string(token.text()),
+                               context.keeper(token.extension_type, token.bytes()));
         return true;
     }
     template <class W>
     static void encode(W& out, const Value::Extension& value) {
-        out.extension(value.type, as_bytes(value.body));
+        out.extension(value.type(), as_bytes(value.body()));
     }
 };
 

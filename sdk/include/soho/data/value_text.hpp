@@ -50,7 +50,7 @@ inline void append_text(std::string& text, const Value& value) {
         append_quoted(text, {reinterpret_cast<const char*>(bytes->data()), bytes->size()}, true);
     }
     if (const auto* extension = value.get_if<Value::Extension>()) {
-        text += "ext(" + std::to_string(extension->type) + ", " + std::to_string(extension->body.size()) + ")";
+        text += "ext(" + std::to_string(extension->type()) + ", " + std::to_string(extension->body().size()) + ")";
     }
     const char* between = "";
     if (const auto* elements = value.get_if<Value::Array>()) {

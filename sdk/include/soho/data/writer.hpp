@@ -150,7 +150,9 @@ public:
         out_.commit(at);
     }
 
-    void floating(double value) { out_.commit(detail::put(out_.reserve(9), 0xcb, std::bit_cast<std::uint64_t>(value))); }
+    void floating(double value) {
+        out_.commit(detail::put(out_.reserve(9), 0xcb, std::bit_cast<std::uint64_t>(value)));
+    }
     void floating(float value) { out_.commit(detail::put(out_.reserve(5), 0xca, std::bit_cast<std::uint32_t>(value))); }
 
     void string(std::string_view text) {

@@ -44,11 +44,11 @@ public:
     // The object behind a handle in a Value that was decoded inside the plugin; throws DecodeError if it is none.
     static ObjectRef from(const Value& value) {
         const auto* extension = value.get_if<Value::Extension>();
-        if (extension == nullptr || extension->type != handle_extension || extension->keeper == nullptr) {
+        if (extension == nullptr || extension->type() != handle_extension || extension->keeper() == nullptr) {
             throw data::DecodeError("expected object, got " + std::string(value.kind_text()));
         }
         ObjectRef ref;
-        ref.held_ = std::static_pointer_cast<const Held>(extension->keeper);
+        ref.held_ = std::static_pointer_cast<const Held>(extension->keeper());
         return ref;
     }
 
@@ -179,7 +179,7 @@ struct soho::data::Codec<soho::ObjectRef> : soho::data::PlainCodec {
 
     static Value to_value(const ObjectRef& ref) {
         if (!ref) return {};
-        return Value::Extension{handle_extension, body_of(ref), ref.keeper()};
+        return Value::Extension(handle_extension, body_of(ref), ref.keeper());
     }
     static void from_value(const Value& value, ObjectRef& out) { out = ObjectRef::from(value); }
 

@@ -77,7 +77,7 @@ struct MappingRecord {
 struct TypeRecord {
     std::uint32_t flags = 0;
     std::string type_id, proxytype, doc;
-    std::uint32_t version_major = 0, version_minor = 0;
+    std::uint32_t version_major = 1, version_minor = 0;
     ClassRecord* of = nullptr;
     std::optional<std::vector<std::string>> exposed, proxytype_exposed;
     std::vector<MappingRecord> mappings;

@@ -71,7 +71,11 @@ public:
     // already; never after completion. A second one replaces the first. The Reply should then be dropped.
     template <class F>
     void on_cancel(F function) {
-        if (state_) state_->set_on_cancel(detail::make_task(host(), "an on_cancel callback", std::move(function)));
+        if (!state_) return;
+        auto unless_settled = [state = state_, function = std::move(function)]() mutable {
+            if (!state->settled()) function();
+        };
+        state_->set_on_cancel(detail::make_task(host(), "an on_cancel callback", std::move(unless_settled)));
     }
     // `function` runs in the object's turn if the completed result does not reach the caller: here an item that was taken
     // for it goes back. Set it before completing.

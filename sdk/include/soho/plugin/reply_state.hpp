@@ -58,12 +58,12 @@ public:
     // True if this completed the call.
     bool complete(ReplyOutcome outcome) {
         std::unique_lock lock(mutex_);
+        const bool first = !std::exchange(completed_, true);
         if (stage_ == Stage::pending) {
             lock.unlock();
             return pass_on(outcome);
         }
-        if (stage_ == Stage::in_call && !completed_) {
-            completed_ = true;
+        if (stage_ == Stage::in_call && first) {
             outcome_.emplace(std::move(outcome));
             return true;
         }
@@ -77,6 +77,12 @@ public:
 
     void set_on_cancel(soho_task task) { set(on_cancel_, host_.pending_on_cancel, task); }
     void set_on_discarded(soho_task task) { set(on_discarded_, host_.pending_on_discarded, task); }
+
+    // Completed or dropped: a cancellation that was on its way has come too late.
+    bool settled() {
+        const std::lock_guard lock(mutex_);
+        return completed_ || dropped_;
+    }
 
     bool caller_gone() {
         const std::lock_guard lock(mutex_);

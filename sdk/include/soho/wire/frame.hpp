@@ -11,8 +11,8 @@ namespace soho::wire {
 
 struct FrameLimits {
     std::size_t bytes_max = 16u << 20;
-    std::size_t depth_max = 64;       // at most FrameReader::depth_capacity
-    std::size_t items_max = 1u << 20; // values in one frame, nested ones included
+    std::size_t depth_max = 64;        // at most FrameReader::depth_capacity
+    std::size_t items_max = 1u << 20;  // values in one frame, nested ones included
 };
 
 // Before a login: enough for soho.hello and soho.auth.

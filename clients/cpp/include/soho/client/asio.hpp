@@ -51,26 +51,29 @@ private:
     void drive() {
         wakes_ = 0;  // whoever starts a call from here on wakes again
         client_.poll();
-        if (client_.in_flight() == 0) {
-            socket_.cancel();
-            timer_.cancel();
-            return;
-        }
+        if (client_.in_flight() == 0) return rest();
         follow_connection();
-        const auto again = [self = shared_from_this()](bool AsioDriver::*waits) {
-            return [self, waits](std::error_code failure) {
-                (*self).*waits = false;
-                if (!failure) self->drive();
-            };
-        };
-        if (!std::exchange(reads_, true)) socket_.async_wait(socket_.wait_read, again(&AsioDriver::reads_));
-        if (client_.wants_to_write() && !std::exchange(writes_, true)) socket_.async_wait(socket_.wait_write, again(&AsioDriver::writes_));
+        if (!std::exchange(reads_, true)) wait_for(socket_.wait_read, reads_);
+        if (client_.wants_to_write() && !std::exchange(writes_, true)) wait_for(socket_.wait_write, writes_);
         const auto deadline = client_.next_deadline();
         if (deadline == asio::steady_timer::time_point::max()) return;
         timer_.expires_at(deadline);
         timer_.async_wait([self = shared_from_this()](std::error_code failure) {
             if (!failure) self->drive();
         });
+    }
+
+    // An aborted wait drives, too: a call may have been started between the abort and its word here.
+    void wait_for(asio::posix::descriptor_base::wait_type what, bool& waits) {
+        socket_.async_wait(what, [self = shared_from_this(), &waits, followed = followed_](std::error_code) {
+            if (followed == self->followed_) waits = false;
+            self->drive();
+        });
+    }
+
+    void rest() {
+        if (reads_ || writes_) socket_.cancel();
+        timer_.cancel();
     }
 
     // A lost connection may have been replaced. The descriptor is a duplicate, so that each side closes its own.
@@ -108,17 +111,20 @@ public:
         if (auto slot = asio::get_associated_cancellation_slot(handler_); slot.is_connected()) {
             slot.assign([cancel](asio::cancellation_type) { (*cancel)(); });
         }
+        const auto driver = driver_;
         try {
             *cancel = start([self](Outcome<R> outcome) { self->finish(std::move(outcome)); });
         } catch (const CallError& error) {
             return finish(Outcome<R>(error.failure()));
         }
-        driver_->wake();
+        driver->wake();
     }
 
 private:
     void finish(Outcome<R> outcome) {
-        if (!driver_->runs_here()) driver_->wake();
+        // The handler may go to another context, and outlive the driver's there.
+        const auto driver = std::move(driver_);
+        if (!driver->runs_here()) driver->wake();
         auto deliver = [self = this->shared_from_this(), outcome = std::move(outcome)]() mutable { self->deliver(std::move(outcome)); };
         asio::post(work_.get_executor(), std::move(deliver));
     }

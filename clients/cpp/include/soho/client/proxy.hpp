@@ -24,12 +24,13 @@ namespace soho {
 
 namespace client {
 
-// For templates: each returns without throwing, but for write_handle of an empty proxy.
+// For the templates below.
 SOHO_CLIENT_API std::uint64_t id_of(const Target& target);
 SOHO_CLIENT_API std::string type_of(const Target& target);
 SOHO_CLIENT_API void write_handle(data::Writer<data::Buffer>& out, const std::shared_ptr<Target>& target);
 SOHO_CLIENT_API void find_by_name(Target& target, const std::shared_ptr<Link>& link, std::string name, const ProxyClass& proxy_class);
 SOHO_CLIENT_API std::shared_ptr<Target> target_of(const Value& value);
+SOHO_CLIENT_API Value value_of(const std::shared_ptr<Target>& target);
 [[noreturn]] SOHO_CLIENT_API void empty_proxy();
 
 // Runs `use(callback, argument...)`, where the callback came last.
@@ -177,14 +178,7 @@ struct Codec<P> {
         return true;
     }
     static void encode(Writer<Buffer>& out, const P& proxy) { client::write_handle(out, proxy.target()); }
-    static Value to_value(const P& proxy) {
-        Buffer buffer;
-        Writer<Buffer> out(buffer);
-        encode(out, proxy);
-        auto value = data::decode<Value>(buffer.bytes());
-        value.template get_if<Value::Extension>()->keeper = proxy.target();
-        return value;
-    }
+    static Value to_value(const P& proxy) { return client::value_of(proxy.target()); }
 };
 
 }  // namespace data

@@ -1,0 +1,167 @@
+#include "host/session/resolve.hpp"
+
+#include <fmt/format.h>
+#include <array>
+
+namespace soho::host {
+
+using data::Bytes;
+using data::Kind;
+using data::Reader;
+using data::Token;
+
+namespace {
+
+constexpr std::uint8_t no_arguments[] = {0x90};
+
+tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
+
+Token first_token(Bytes value) {
+    Token token;
+    Reader(value).next(token);
+    return token;
+}
+
+// The positional parameters of a request: `least` to `most` of them, four at most.
+Result<std::array<Bytes, 4>> read_params(const wire::Request& request, std::uint32_t least, std::uint32_t most,
+                                         std::string_view form) {
+    Reader reader(request.params);
+    Token array;
+    reader.next(array);
+    if (array.size < least || array.size > most) {
+        return bad(fmt::format("{} takes {}, {} given", request.method, form, array.size));
+    }
+    std::array<Bytes, 4> params;
+    for (std::uint32_t i = 0; i < array.size; ++i) params[i] = reader.take_value();
+    return params;
+}
+
+Result<std::string_view> read_text(Bytes value, std::string_view what) {
+    const Token token = first_token(value);
+    if (token.kind != Kind::string) return bad(fmt::format("{} must be a string, not {}", what, kind_name(token.kind)));
+    return token.text();
+}
+
+// Arguments that were left out or are nil are none.
+Result<Bytes> read_arguments(Bytes value) {
+    const Token token = first_token(value);
+    if (value.empty() || token.kind == Kind::nil) return Bytes(no_arguments);
+    if (token.kind != Kind::array) return bad(fmt::format("args must be an array, not {}", kind_name(token.kind)));
+    return value;
+}
+
+Result<void> check_right(const Caller& caller, std::uint32_t rights, std::string_view what) {
+    if (caller.principal().may(rights)) return {};
+    return refuse(Code::denied, fmt::format("{} may not {}", caller.principal().name, what));
+}
+
+Result<Resolved> resolve_method(ObjectPtr target, std::string_view method) {
+    Resolved what;
+    what.target = std::move(target);
+    what.method = what.target->type().find(method);
+    if (what.method == nullptr) return tl::unexpected<Error>(what.target->type().no_method(method));
+    return what;
+}
+
+Result<Resolved> resolve_call(Caller& caller, const wire::Request& request, std::string_view& trace) {
+    const auto params = read_params(request, 2, 4, "[target, method, args?, options?]");
+    if (!params) return tl::unexpected<Error>(params.error());
+    const auto options = parse_options((*params)[3], request.method, {"kw", "timeout_ms", "owner", "trace"});
+    if (!options) return tl::unexpected<Error>(options.error());
+    trace = options->trace;
+    const auto args = read_arguments((*params)[2]);
+    if (!args) return tl::unexpected<Error>(args.error());
+    const auto method = read_text((*params)[1], "the method's name");
+    if (!method) return tl::unexpected<Error>(method.error());
+    if (auto may = check_right(caller, right_call, "call"); !may) return tl::unexpected<Error>(may.error());
+    auto target = find_target(caller, (*params)[0]);
+    if (!target) return tl::unexpected<Error>(target.error());
+    auto what = resolve_method(*std::move(target), *method);
+    if (what) {
+        what->args = *args;
+        what->options = *options;
+    }
+    return what;
+}
+
+Result<Resolved> resolve_name(Caller& caller, const wire::Request& request) {
+    const auto [name, method] = wire::split_method(request.method);
+    if (name.empty()) {
+        return refuse(Code::no_method,
+                      fmt::format("no method \"{}\": the host's own begin with soho., an object's with "
+                                  "its published name and a dot",
+                                  request.method));
+    }
+    if (auto may = check_right(caller, right_call, "call"); !may) return tl::unexpected<Error>(may.error());
+    const Names& names = caller.services().names;
+    ObjectPtr target = names.find(name);
+    if (target == nullptr) return tl::unexpected<Error>(names.no_name(name));
+    auto what = resolve_method(std::move(target), method);
+    if (what) what->args = request.params;
+    return what;
+}
+
+Result<Resolved> resolve_create(Caller& caller, const wire::Request& request, std::string_view& trace) {
+    const auto params = read_params(request, 1, 3, "[typeid, args?, options?]");
+    if (!params) return tl::unexpected<Error>(params.error());
+    Resolved what;
+    const auto options =
+        parse_options((*params)[2], request.method, {"kw", "timeout_ms", "owner", "trace", "name", "if_exists"});
+    if (!options) return tl::unexpected<Error>(options.error());
+    what.options = *options;
+    trace = options->trace;
+    const auto args = read_arguments((*params)[1]);
+    if (!args) return tl::unexpected<Error>(args.error());
+    what.args = *args;
+    const auto type_id = read_text((*params)[0], "the typeid");
+    if (!type_id) return tl::unexpected<Error>(type_id.error());
+    if (auto may = check_right(caller, right_create, "create"); !may) return tl::unexpected<Error>(may.error());
+    if (!options->name.empty()) {
+        if (auto may = check_right(caller, right_publish, "publish"); !may) return tl::unexpected<Error>(may.error());
+    }
+    const auto snapshot = caller.services().registry.snapshot();
+    const TypePtr* type = snapshot->find(*type_id);
+    if (type == nullptr) return tl::unexpected<Error>(snapshot->no_type(*type_id));
+    if (!(*type)->creatable()) {
+        const char* why = (*type)->create == nullptr ? "it has no callable" : "create_method is false";
+        return refuse(Code::denied,
+                      fmt::format("type {} is not created by name ({}): its objects come from other objects' methods",
+                                  *type_id, why));
+    }
+    what.type = *type;
+    return what;
+}
+
+}  // namespace
+
+Result<Resolved> resolve(Caller& caller, const wire::Request& request, std::string_view& trace) {
+    if (request.method == "soho.call") return resolve_call(caller, request, trace);
+    if (request.method == "soho.create") return resolve_create(caller, request, trace);
+    return resolve_name(caller, request);
+}
+
+Result<ObjectPtr> find_handle(Caller& caller, const wire::Handle& handle) {
+    ObjectPtr object = caller.find(handle.id);
+    if (object == nullptr) return tl::unexpected<Error>(caller.services().objects.no_object(handle.id));
+    if (object->type().type_id == handle.type_id) return object;
+    return refuse(Code::no_object, fmt::format("#{} is a {}, not a {} as the handle says", handle.id,
+                                               object->type().type_id, handle.type_id));
+}
+
+Result<ObjectPtr> find_target(Caller& caller, Bytes target) {
+    const Services& services = caller.services();
+    const Token token = first_token(target);
+    if (token.kind == Kind::unsigned_integer) {
+        if (ObjectPtr object = caller.find(token.unsigned_value)) return object;
+        return tl::unexpected<Error>(services.objects.no_object(token.unsigned_value));
+    }
+    if (token.kind == Kind::string) {
+        if (ObjectPtr object = services.names.find(token.text())) return object;
+        return tl::unexpected<Error>(services.names.no_name(token.text()));
+    }
+    wire::Handle handle;
+    if (wire::read_handle(target, caller.handle_form(), handle)) return find_handle(caller, handle);
+    return bad(fmt::format("a target is an id, a handle or a published name, not {}", kind_name(token.kind)));
+}
+
+}  // namespace soho::host

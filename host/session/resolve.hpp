@@ -1,0 +1,32 @@
+#pragma once
+// What a request wants called: the object or the type, the method, the arguments, the options.
+
+#include "host/session/caller.hpp"
+#include "host/session/options.hpp"
+
+namespace soho::host {
+
+// Borrows from its request.
+struct Resolved {
+    ObjectPtr target;                // of a method
+    TypePtr type;                    // of a create
+    const Method* method = nullptr;  // exposed, or null for a create
+    data::Bytes args;                // a MessagePack array
+    RequestOptions options;
+    std::int64_t deadline_ns = 0;  // 0: none
+
+    Callee callee() const { return {target != nullptr ? target->type() : *type, method}; }
+    const Type& result_type() const { return method != nullptr ? *method->returns_type : *type; }
+};
+
+// soho.call, soho.create or NAME.METHOD. Fails with the sentence that refuses the request; `trace` is set as far as the
+// request could be read.
+Result<Resolved> resolve(Caller& caller, const wire::Request& request, std::string_view& trace);
+
+// The object that a target (an id, a handle or a name) means to this caller.
+Result<ObjectPtr> find_target(Caller& caller, data::Bytes target);
+
+// The object that a handle means to this caller: it must be of the type that the handle says.
+Result<ObjectPtr> find_handle(Caller& caller, const wire::Handle& handle);
+
+}  // namespace soho::host

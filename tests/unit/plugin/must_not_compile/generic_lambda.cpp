@@ -1,0 +1,14 @@
+// soho: this is no function, or one with overloads
+#include <soho/plugin.hpp>
+
+struct Item {
+    int number = 0;
+};
+struct Shop {
+    Item item;
+};
+
+SOHO_PLUGIN(shop, "1.0", plugin) {
+    plugin.type<Item>("Item");
+    plugin.methods<Shop>().method("item", [](auto&) { return 1; });
+}
