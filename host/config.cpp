@@ -28,7 +28,8 @@ using Setter = std::function<Result<void>(const toml::node& node)>;
 using Keys = std::vector<std::pair<std::string_view, Setter>>;
 
 Result<void> read_table(const Place& place, const toml::table& table, std::string_view name, const Keys& keys) {
-    for (const auto& [key, node] : table) {
+    for (const auto& [toml_key, node] : table) {
+        const toml::key& key = toml_key;  // clang 14 captures no structured bindings
         const auto found =
             std::find_if(keys.begin(), keys.end(), [&](const auto& known) { return known.first == key.str(); });
         if (found == keys.end()) {

@@ -136,6 +136,10 @@ void Call::submit() {
 
 void Call::run(Activity* activity) noexcept {
     if (answered()) return finish();  // cancelled while it waited
+    if (objects_.draining.load(std::memory_order_relaxed) && chain_.empty()) {
+        cancel(Code::not_started, fmt::format("the host is shutting down; {} was not started", callee_text()));
+        return finish();
+    }
 
     data::Buffer value;
     const CallContext context = this->context();

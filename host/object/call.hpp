@@ -97,7 +97,7 @@ public:
     std::uint32_t tag = 0;
     bool oneway = false;
     bool blocking = false;
-    std::uint64_t timer = 0;
+    std::atomic<std::uint64_t> timer{0};
 
 private:
     class Task;

@@ -28,6 +28,8 @@ public:
 
     std::size_t size() const { return living_.load(std::memory_order_relaxed); }
     std::uint64_t created() const { return created_.load(std::memory_order_relaxed); }
+    // The host is going: queued calls that have not begun are answered not_started, but for those that running ones make.
+    std::atomic<bool> draining{false};
     // Replies that a plugin completed a second time: ignored, but counted.
     std::atomic<std::uint64_t> completed_twice{0};
     // Destructors that have returned.

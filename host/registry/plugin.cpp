@@ -105,17 +105,14 @@ Plugin::Plugin(Library library, PluginOptions options, const HostTable& host, st
     table_.self = this;
 }
 
-Result<std::unique_ptr<Plugin>> Plugin::load(const std::string& path, const PluginOptions& options,
-                                             const HostTable& host, std::uint64_t generation) {
-    auto library = open_library(path);
-    if (!library) return tl::unexpected<Error>(library.error());
-    std::unique_ptr<Plugin> plugin(new Plugin(*std::move(library), options, host, generation));
-    auto loaded = plugin->enter();
-    if (loaded) loaded = plugin->run_load();
-    if (loaded) return plugin;
-    // Its table and text may still be in use by a thread that `load` started: a refused plugin is kept as well.
-    const std::string file = plugin.release()->file();
-    return bad(fmt::format("{}: {}", file, loaded.error().text));
+Result<Plugin*> Plugin::load(Library library, const PluginOptions& options, const HostTable& host,
+                             std::uint64_t generation, std::vector<std::unique_ptr<Plugin>>& kept) {
+    kept.emplace_back(new Plugin(std::move(library), options, host, generation));
+    Plugin& plugin = *kept.back();
+    auto loaded = plugin.enter();
+    if (loaded) loaded = plugin.run_load();
+    if (!loaded) return bad(fmt::format("{}: {}", plugin.file(), loaded.error().text));
+    return &plugin;
 }
 
 Result<void> Plugin::enter() {

@@ -27,9 +27,10 @@ public:
         std::string args;
     };
 
-    // Opens the file and has it register; its types get that generation. Never throws; fails with the sentence that refuses the plugin.
-    static Result<std::unique_ptr<Plugin>> load(const std::string& path, const PluginOptions& options,
-                                                const HostTable& host, std::uint64_t generation);
+    // Has an open library register; its types get that generation. Never throws; fails with the sentence that refuses the plugin.
+    // It goes to `kept` in either case: its code is in the process, and perhaps a thread that its `load` started.
+    static Result<Plugin*> load(Library library, const PluginOptions& options, const HostTable& host,
+                                std::uint64_t generation, std::vector<std::unique_ptr<Plugin>>& kept);
 
     Plugin(const Plugin&) = delete;
     Plugin& operator=(const Plugin&) = delete;

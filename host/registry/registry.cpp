@@ -34,23 +34,35 @@ void Registry::change(const std::function<void(Snapshot&)>& edit) {
 }
 
 Result<Plugin*> Registry::load(const std::string& path, const PluginOptions& options) {
-    auto loaded = try_load(path, options);
+    auto library = open_library(path);
+    if (library) return load(*std::move(library), options);
+    const Result<Plugin*> refused = tl::unexpected<Error>(library.error());
+    record(path, refused);
+    return refused;
+}
+
+Result<Plugin*> Registry::load(Library library, const PluginOptions& options) {
+    const std::string file = library.file;
+    const auto loaded = try_load(std::move(library), options);
+    record(file, loaded);
+    return loaded;
+}
+
+void Registry::record(const std::string& file, const Result<Plugin*>& loaded) {
     change([&](Snapshot& next) {
         if (!loaded) {
-            next.refused.push_back({path, loaded.error().text});
+            next.refused.push_back({file, loaded.error().text});
             return;
         }
         next.plugins.push_back(*loaded);
         for (const auto& type : (*loaded)->types()) next.types.emplace(type->type_id, type);
     });
-    return loaded;
 }
 
-Result<Plugin*> Registry::try_load(const std::string& path, const PluginOptions& options) {
-    auto plugin = Plugin::load(path, options, host_, ++loads_);
-    if (!plugin) return tl::unexpected<Error>(plugin.error());
-    plugins_.push_back(*std::move(plugin));  // also when it is refused below: its code is in the process
-    Plugin& added = *plugins_.back();
+Result<Plugin*> Registry::try_load(Library library, const PluginOptions& options) {
+    auto loaded = Plugin::load(std::move(library), options, host_, ++loads_, plugins_);
+    if (!loaded) return loaded;
+    Plugin& added = **loaded;
 
     const auto current = snapshot();
     const auto bad = [&](std::string why) { return refuse(Code::exists, fmt::format("{}: {}", added.file(), why)); };

@@ -34,12 +34,15 @@ public:
 
     // Loads one plugin and swaps in a snapshot with its types; or with the reason why not, which is also the failure.
     Result<Plugin*> load(const std::string& path, const PluginOptions& options = {});
+    // The same for a library that is open.
+    Result<Plugin*> load(Library library, const PluginOptions& options = {});
 
     // Makes another snapshot from the current one and swaps it in.
     void change(const std::function<void(Snapshot&)>& edit);
 
 private:
-    Result<Plugin*> try_load(const std::string& path, const PluginOptions& options);
+    Result<Plugin*> try_load(Library library, const PluginOptions& options);
+    void record(const std::string& file, const Result<Plugin*>& loaded);
 
     HostTable host_;
     std::uint64_t loads_ = 0;

@@ -15,6 +15,7 @@ namespace {
 
 // Replies are written in the middle of a batch beyond this, so that a batch of large ones does not gather in memory.
 constexpr std::size_t flush_bytes = 1u << 20;
+constexpr std::size_t torn_room_min = 4096;
 // A buffer that grew for one large frame is not kept.
 constexpr std::size_t kept_bytes_max = 1u << 20;
 
@@ -61,8 +62,11 @@ void Connection::on_readable() {
     if (closed_) return;
     Seat& seat = reactor_.seat();
     data::Buffer& in = torn_ != nullptr ? torn_->bytes : seat.in;
-    std::uint8_t* const to = in.reserve(Reactor::read_bytes);
-    const ssize_t got = ::recv(socket_.native_handle(), to, Reactor::read_bytes, 0);
+    // A torn frame gets room by what has come of it: many connections may hold half frames open.
+    const std::size_t room =
+        torn_ != nullptr ? std::clamp(in.size(), torn_room_min, Reactor::read_bytes) : Reactor::read_bytes;
+    std::uint8_t* const to = in.reserve(room);
+    const ssize_t got = ::recv(socket_.native_handle(), to, room, 0);
     if (got < 0) {
         if (errno == EAGAIN || errno == EINTR) return wait_readable();
         return close(std::strerror(errno));

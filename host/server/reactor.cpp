@@ -31,6 +31,11 @@ bool Reactor::stop(std::int64_t timeout_ns) {
     return true;
 }
 
+void Reactor::run_rest() {
+    context_.restart();
+    context_.poll();
+}
+
 void Reactor::post(Work work) { asio::post(context_, std::move(work)); }
 
 }  // namespace soho::host

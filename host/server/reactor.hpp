@@ -23,6 +23,9 @@ public:
     // Ends the thread after what it runs now, and waits for it. False if it does not end within `timeout_ns`.
     bool stop(std::int64_t timeout_ns);
 
+    // What was posted and never ran, run on this thread; after stop().
+    void run_rest();
+
     void post(Work work) override;
     Activity* activity() override { return &seat_.activity; }
 

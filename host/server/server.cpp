@@ -154,7 +154,7 @@ void Server::drain() {
     reactors_.front()->post([this] {
         for (const auto& listener : listeners_) listener->close();
     });
-    services_->draining = true;
+    objects_.draining = true;
     std::unique_lock lock(mutex_);
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.drain_ms);
     while (services_->calls_in_flight != 0 && ends_requested_ == 1 && std::chrono::steady_clock::now() < until) {
@@ -187,6 +187,10 @@ bool Server::end() {
     ticker_.stop();
     bool ended = pool_.stop(thread_end_ns);
     for (const auto& reactor : reactors_) ended &= reactor->stop(thread_end_ns);
+    if (ended) {
+        // What was still under way belongs to tables that go before the reactors do.
+        for (const auto& reactor : reactors_) reactor->run_rest();
+    }
     if (ended && objects_.created() == objects_.destroyed()) {
         for (Plugin* plugin : snapshot->plugins) plugin->unload();
     } else {

@@ -87,7 +87,7 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
 
 // Everything that can be refused is checked before the plugin sees the call.
 Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const {
-    if (services_.draining.load(std::memory_order_relaxed)) {
+    if (services_.objects.draining.load(std::memory_order_relaxed)) {
         return refuse(Code::not_started, "the host is shutting down; this call was not started");
     }
     const Callee callee = what.callee();

@@ -142,7 +142,7 @@ void report_stats(const Services& services, wire::Out& out) {
 void report_health(const Services& services, wire::Out& out) {
     const auto snapshot = services.registry.snapshot();
     out.map(4);
-    const bool draining = services.draining.load(std::memory_order_relaxed);
+    const bool draining = services.objects.draining.load(std::memory_order_relaxed);
     entry(out, "status", draining ? "draining" : snapshot->refused.empty() ? "ok" : "degraded");
     entry(out, "version", host_name);
     entry(out, "uptime_ms", age_ms(services.started_ns));

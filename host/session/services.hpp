@@ -41,7 +41,6 @@ struct Services {
     std::atomic<std::uint64_t> oneway_failures{0};
     std::atomic<std::uint64_t> releases_clamped{0};
     std::atomic<std::uint64_t> calls_in_flight{0};
-    std::atomic<bool> draining{false};
 };
 
 }  // namespace soho::host

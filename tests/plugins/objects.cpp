@@ -101,9 +101,13 @@ struct Node : Counted {
 void add_accounts(soho::Plugin& plugin, const std::shared_ptr<Tally>& tally) {
     using namespace soho::literals;
     plugin.methods<Account>()
-        .method("deposit", &Account::deposit).args("n")
-        .method("get", &Account::get).readonly()
-        .method("transfer", &Account::transfer).args("to", "n").doc("Moves n to another account, or raises NotEnough.");
+        .method("deposit", &Account::deposit)
+        .args("n")
+        .method("get", &Account::get)
+        .readonly()
+        .method("transfer", &Account::transfer)
+        .args("to", "n")
+        .doc("Moves n to another account, or raises NotEnough.");
     plugin.type<Account>("Account")
         .callable([tally](std::int64_t balance) { return std::make_unique<Account>(tally, balance); })
         .args("balance"_a = 0)
@@ -112,25 +116,35 @@ void add_accounts(soho::Plugin& plugin, const std::shared_ptr<Tally>& tally) {
 
     plugin.methods<Bank>()
         .method("add", [](Bank& bank, std::shared_ptr<Account> account) { bank.members.push_back(std::move(account)); })
-            .args("account")
-        .method("look", [](Bank&, const Account& account) { return account.get(); }).args("account")
-        .method("move", [](Bank&, Account& from, Account& to, std::int64_t n) { from.transfer(to, n); }).args("source", "target", "n")
-        .method("sum", [](Bank&, const std::vector<std::shared_ptr<Account>>& accounts) {
-            std::int64_t sum = 0;
-            for (const auto& account : accounts) sum += account->get();
-            return sum;
-        }).args("accounts")
-        .method("open", [tally](Bank& bank, std::int64_t balance) {
-            return bank.members.emplace_back(std::make_shared<Account>(tally, balance));
-        }).args("balance"_a = 0).doc("Returns an Account without any mapping: the class has one typeid.")
-        .method("member", [](Bank& bank, std::uint64_t index) { return bank.members.at(index); }).args("index");
+        .args("account")
+        .method("look", [](Bank&, const Account& account) { return account.get(); })
+        .args("account")
+        .method("move", [](Bank&, Account& from, Account& to, std::int64_t n) { from.transfer(to, n); })
+        .args("source", "target", "n")
+        .method("sum",
+                [](Bank&, const std::vector<std::shared_ptr<Account>>& accounts) {
+                    std::int64_t sum = 0;
+                    for (const auto& account : accounts) sum += account->get();
+                    return sum;
+                })
+        .args("accounts")
+        .method("open",
+                [tally](Bank& bank, std::int64_t balance) {
+                    return bank.members.emplace_back(std::make_shared<Account>(tally, balance));
+                })
+        .args("balance"_a = 0)
+        .doc("Returns an Account without any mapping: the class has one typeid.")
+        .method("member", [](Bank& bank, std::uint64_t index) { return bank.members.at(index); })
+        .args("index");
     plugin.type<Bank>("Bank");
 }
 
 void add_lists(soho::Plugin& plugin, const std::shared_ptr<Tally>& tally) {
     plugin.methods<List>()
-        .method("append", [](List& list, soho::Value item) { list.items.push_back(std::move(item)); }).args("item")
-        .method("size", [](const List& list) { return list.items.size(); }).readonly()
+        .method("append", [](List& list, soho::Value item) { list.items.push_back(std::move(item)); })
+        .args("item")
+        .method("size", [](const List& list) { return list.items.size(); })
+        .readonly()
         .method("first_number", [](const List& list) { return Number{list.items.at(0).as<std::int64_t>()}; })
         .method("length", [](const List& list) { return static_cast<std::int64_t>(list.items.size()); });
     // A method cannot return its own object as a shared_ptr unless the class can give one: here a copy, as Python's iter() of
@@ -138,20 +152,27 @@ void add_lists(soho::Plugin& plugin, const std::shared_ptr<Tally>& tally) {
     plugin.methods<List>().method("iterate", [](List& list) { return std::make_shared<List>(list); });
     plugin.methods<List>().method("copy", [](List& list) { return std::make_unique<List>(list); });
     plugin.methods<Iterator>()
-        .method("next", [](Iterator& iterator) {
-            if (iterator.next == iterator.list->items.size()) throw soho::Error("StopIteration", "");
-            return iterator.list->items[iterator.next++];
-        })
+        .method("next",
+                [](Iterator& iterator) {
+                    if (iterator.next == iterator.list->items.size()) throw soho::Error("StopIteration", "");
+                    return iterator.list->items[iterator.next++];
+                })
         .method("_private", [](Iterator&) { return 1; });
     plugin.methods<Number>()
-        .method("get", [](const Number& number) { return number.value; }).readonly()
-        .method("set", [](Number& number, std::int64_t value) { number.value = value; }).args("value");
+        .method("get", [](const Number& number) { return number.value; })
+        .readonly()
+        .method("set", [](Number& number, std::int64_t value) { number.value = value; })
+        .args("value");
 
     plugin.type<List>("List")
         .callable([tally] { return List(tally); })
         .proxytype("ListProxy", {"append", "size", "iterate", "copy", "first_number", "length"})
-        .method_to_typeid({{"iterate", "Iterator"}, {"copy", "List"}, {"first_number", "Number"}, {"length", "Numbered"}});
-    plugin.type<List>("NarrowList").callable([tally] { return List(tally); }).proxytype("ListProxy", {"append", "size"}).exposed({"size"});
+        .method_to_typeid(
+            {{"iterate", "Iterator"}, {"copy", "List"}, {"first_number", "Number"}, {"length", "Numbered"}});
+    plugin.type<List>("NarrowList")
+        .callable([tally] { return List(tally); })
+        .proxytype("ListProxy", {"append", "size"})
+        .exposed({"size"});
     plugin.type<Iterator>("Iterator")
         .callable([](std::shared_ptr<List> list) { return Iterator(std::move(list)); })
         .create_method(false)
@@ -174,7 +195,9 @@ void add_shared(soho::Plugin& plugin) {
         if (number == nullptr) held = number = std::make_shared<Number>();
         return number;
     });
-    plugin.type<Number>("Refusing").callable([](std::string why) -> Number { throw soho::Error("Refused", why); }).args("why");
+    plugin.type<Number>("Refusing")
+        .callable([](std::string why) -> Number { throw soho::Error("Refused", why); })
+        .args("why");
     plugin.type<Number>("Null").callable([] { return std::shared_ptr<Number>(); });
     plugin.publish("shared_number", "shared_number");
 }
@@ -182,45 +205,66 @@ void add_shared(soho::Plugin& plugin) {
 void add_nodes(soho::Plugin& plugin, const std::shared_ptr<Tally>& tally) {
     using namespace soho::literals;
     plugin.methods<Node>()
-        .method("name", [](const Node& node) { return node.name; }).readonly()
-        .method("rename", [](Node& node, std::string name) { node.name = std::move(name); }).args("name")
-        .method("link", [](Node& node, std::string key, soho::ObjectRef to) { node.links[std::move(key)] = std::move(to); })
-            .args("key", "to")
-        .method("unlink", [](Node& node, const std::string& key) { node.links.erase(key); }).args("key")
-        .method("follow", [](Node& node, const std::string& key) { return node.at(key); }).args("key")
+        .method("name", [](const Node& node) { return node.name; })
+        .readonly()
+        .method("rename", [](Node& node, std::string name) { node.name = std::move(name); })
+        .args("name")
+        .method("link",
+                [](Node& node, std::string key, soho::ObjectRef to) { node.links[std::move(key)] = std::move(to); })
+        .args("key", "to")
+        .method("unlink", [](Node& node, const std::string& key) { node.links.erase(key); })
+        .args("key")
+        .method("follow", [](Node& node, const std::string& key) { return node.at(key); })
+        .args("key")
         .method("links", [](const Node& node) { return node.links; })
-        .method("keep", [](Node& node, soho::Value anything) { node.anything = std::move(anything); }).args("anything")
+        .method("keep", [](Node& node, soho::Value anything) { node.anything = std::move(anything); })
+        .args("anything")
         .method("kept", [](const Node& node) { return node.anything; })
         .method("me", [](Node&, soho::Call& call) { return call.self().id(); })
-        .method("spawn", [tally](Node& node, soho::Call& call, std::string name) {
-            auto child = call.host().make_object<Node>("Node", std::make_shared<Node>(tally, name), call.object());
-            node.links[name] = child;
-            return child;
-        }).args("name")
-        .method("ask", [](Node& node, soho::Call& call, soho::Reply<soho::Value> reply, std::string key, std::string method,
-                          soho::Value argument) {
-            auto asked = argument.is_nil() ? node.at(key).call<soho::Value>(call, method)
-                                           : node.at(key).call<soho::Value>(call, method, argument);
-            auto kept = std::make_shared<soho::Reply<soho::Value>>(std::move(reply));
-            std::move(asked).then([kept](soho::Outcome<soho::Value> outcome) {
-                if (outcome) {
-                    kept->complete(outcome.value());
-                } else {
-                    kept->fail(outcome.error());
-                }
-            });
-        }).args("key", "method", "argument"_a = nullptr).doc("Calls a method of a linked object; the reply comes when that has answered.")
-        .method("ask_and_wait", [](Node& node, soho::Call& call, const std::string& key, const std::string& method) {
-            return node.at(key).call<soho::Value>(call, method).get();
-        }).args("key", "method").blocking().doc("The same, waiting. In a circle this is refused at once.")
-        .method("ask_in_a_circle", [](Node& node, soho::Call& call, std::int64_t depth) -> std::int64_t {
-            if (depth == 0) return 0;
-            return 1 + node.at("next").call<std::int64_t>(call, "ask_in_a_circle", depth - 1).get();
-        }).args("depth").blocking();
+        .method("spawn",
+                [tally](Node& node, soho::Call& call, std::string name) {
+                    auto child =
+                        call.host().make_object<Node>("Node", std::make_shared<Node>(tally, name), call.object());
+                    node.links[name] = child;
+                    return child;
+                })
+        .args("name")
+        .method("ask",
+                [](Node& node, soho::Call& call, soho::Reply<soho::Value> reply, std::string key, std::string method,
+                   soho::Value argument) {
+                    auto asked = argument.is_nil() ? node.at(key).call<soho::Value>(call, method)
+                                                   : node.at(key).call<soho::Value>(call, method, argument);
+                    auto kept = std::make_shared<soho::Reply<soho::Value>>(std::move(reply));
+                    std::move(asked).then([kept](soho::Outcome<soho::Value> outcome) {
+                        if (outcome) {
+                            kept->complete(outcome.value());
+                        } else {
+                            kept->fail(outcome.error());
+                        }
+                    });
+                })
+        .args("key", "method", "argument"_a = nullptr)
+        .doc("Calls a method of a linked object; the reply comes when that has answered.")
+        .method("ask_and_wait",
+                [](Node& node, soho::Call& call, const std::string& key, const std::string& method) {
+                    return node.at(key).call<soho::Value>(call, method).get();
+                })
+        .args("key", "method")
+        .blocking()
+        .doc("The same, waiting. In a circle this is refused at once.")
+        .method("ask_in_a_circle",
+                [](Node& node, soho::Call& call, std::int64_t depth) -> std::int64_t {
+                    if (depth == 0) return 0;
+                    return 1 + node.at("next").call<std::int64_t>(call, "ask_in_a_circle", depth - 1).get();
+                })
+        .args("depth")
+        .blocking();
     plugin.type<Node>("Node")
         .callable([tally](std::string name) { return std::make_shared<Node>(tally, std::move(name)); })
         .args("name"_a = "");
-    plugin.type<Node>("NodeOfPlugin").callable([tally] { return std::make_shared<Node>(tally, "plugin"); }).per_plugin();
+    plugin.type<Node>("NodeOfPlugin")
+        .callable([tally] { return std::make_shared<Node>(tally, "plugin"); })
+        .per_plugin();
 }
 
 }  // namespace

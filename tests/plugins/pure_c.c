@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT(literal) {(literal), sizeof(literal) - 1}
+#define TEXT(literal) \
+    { (literal), sizeof(literal) - 1 }
 
 struct counter {
     int64_t value;
 };
 
-static const soho_host* host; /* one library, one host: set once, by load */
+static const soho_host* host;      /* one library, one host: set once, by load */
 static const char class_key = 'c'; /* its address stands for the class */
 
 /* ---- the little MessagePack that a counter needs ---- */
@@ -92,20 +93,25 @@ static const soho_parameter add_parameters[] = {
     {sizeof(soho_parameter), SOHO_PARAMETER_OPTIONAL, TEXT("n"), TEXT("int64"), TEXT("how many"), {one, 1}, NULL}};
 
 static const soho_method methods[] = {
-    {sizeof(soho_method), 0, TEXT("add"), TEXT("Adds n and returns the sum."), TEXT("int64"),
-     {add_parameters, 1, sizeof(soho_parameter)}, NULL, add},
+    {sizeof(soho_method),
+     0,
+     TEXT("add"),
+     TEXT("Adds n and returns the sum."),
+     TEXT("int64"),
+     {add_parameters, 1, sizeof(soho_parameter)},
+     NULL,
+     add},
     {sizeof(soho_method), SOHO_METHOD_READONLY, TEXT("get"), TEXT("The sum."), TEXT("int64"), {NULL, 0, 0}, NULL, get}};
 
-static const soho_type counter_type = {
-    .size = sizeof(soho_type),
-    .type_id = TEXT("CCounter"),
-    .doc = TEXT("A counter, in C."),
-    .version_major = 1,
-    .class_key = &class_key,
-    .class_name = TEXT("counter"),
-    .methods = {methods, sizeof methods / sizeof *methods, sizeof(soho_method)},
-    .parameters = {create_parameters, 1, sizeof(soho_parameter)},
-    .create = create};
+static const soho_type counter_type = {.size = sizeof(soho_type),
+                                       .type_id = TEXT("CCounter"),
+                                       .doc = TEXT("A counter, in C."),
+                                       .version_major = 1,
+                                       .class_key = &class_key,
+                                       .class_name = TEXT("counter"),
+                                       .methods = {methods, sizeof methods / sizeof *methods, sizeof(soho_method)},
+                                       .parameters = {create_parameters, 1, sizeof(soho_parameter)},
+                                       .create = create};
 
 static int load(const soho_host* given, const soho_registrar* registrar, void** state) {
     (void)state;

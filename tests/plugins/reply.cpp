@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 
 // How often each thing happened, for tests to compare. One for the plugin; its own object has the typeid Counts.
 struct Counts {
-    std::atomic<std::int64_t> constructed{0}, destroyed{0}, completed{0}, late{0}, cancelled{0}, discarded{0}, sessions_ended{0};
+    std::atomic<std::int64_t> constructed{0}, destroyed{0}, completed{0}, late{0}, cancelled{0}, discarded{0},
+        sessions_ended{0};
 };
 
 // A thread that does things later.
@@ -102,9 +103,8 @@ public:
     }
     void fail_later(soho::Reply<void> reply, std::string type, std::int64_t ms) {
         auto kept = std::make_shared<soho::Reply<void>>(std::move(reply));
-        shared_->worker.after(std::chrono::milliseconds(ms), [kept, type = std::move(type)] {
-            kept->fail(soho::Error(type, "as asked, later"));
-        });
+        shared_->worker.after(std::chrono::milliseconds(ms),
+                              [kept, type = std::move(type)] { kept->fail(soho::Error(type, "as asked, later")); });
     }
     // Never says anything, and gives the reply away later.
     void drop_later(soho::Reply<void> reply, std::int64_t ms) {
@@ -145,7 +145,8 @@ public:
     }
     // Hears of the end of the caller's session.
     void watch_session(soho::Call& call) {
-        ends_.push_back(call.host().on_session_end(call.session(), call.object(), [this] { ++counts().sessions_ended; }));
+        ends_.push_back(
+            call.host().on_session_end(call.session(), call.object(), [this] { ++counts().sessions_ended; }));
     }
     // A result whose loss is noticed.
     soho::Value precious(soho::Call& call, soho::Value item) {
@@ -207,34 +208,48 @@ SOHO_PLUGIN(reply, "1.0", plugin) {
     plugin.on_stop([shared] { shared->worker.stop(); });
 
     plugin.methods<Mailbox>()
-        .method("put", &Mailbox::put).args("item")
+        .method("put", &Mailbox::put)
+        .args("item")
         .method("get", &Mailbox::get)
-        .method("waiting", &Mailbox::waiting).readonly()
-        .method("size", &Mailbox::size).readonly()
-        .method("later", &Mailbox::later).args("value", "ms"_a = 10)
-        .method("fail_later", &Mailbox::fail_later).args("type", "ms"_a = 10)
-        .method("drop_later", &Mailbox::drop_later).args("ms"_a = 10)
+        .method("waiting", &Mailbox::waiting)
+        .readonly()
+        .method("size", &Mailbox::size)
+        .readonly()
+        .method("later", &Mailbox::later)
+        .args("value", "ms"_a = 10)
+        .method("fail_later", &Mailbox::fail_later)
+        .args("type", "ms"_a = 10)
+        .method("drop_later", &Mailbox::drop_later)
+        .args("ms"_a = 10)
         .method("drop", &Mailbox::drop)
         .method("never", &Mailbox::never)
         .method("twice", &Mailbox::twice)
-        .method("twice_later", &Mailbox::twice_later).args("ms"_a = 10)
+        .method("twice_later", &Mailbox::twice_later)
+        .args("ms"_a = 10)
         .method("race", &Mailbox::race)
-        .method("wait_until_gone", &Mailbox::wait_until_gone).args("ms"_a = 10000)
+        .method("wait_until_gone", &Mailbox::wait_until_gone)
+        .args("ms"_a = 10000)
         .method("watch_session", &Mailbox::watch_session)
-        .method("precious", &Mailbox::precious).args("item");
+        .method("precious", &Mailbox::precious)
+        .args("item");
     plugin.type<Mailbox>("Mailbox").callable([shared] { return std::make_shared<Mailbox>(shared); });
     plugin.type<Mailbox>("LateMailbox")
         .callable([shared](soho::Reply<std::shared_ptr<Mailbox>> reply, std::int64_t ms) {
             auto kept = std::make_shared<soho::Reply<std::shared_ptr<Mailbox>>>(std::move(reply));
-            shared->worker.after(std::chrono::milliseconds(ms), [shared, kept] { (*kept)(std::make_shared<Mailbox>(shared)); });
+            shared->worker.after(std::chrono::milliseconds(ms),
+                                 [shared, kept] { (*kept)(std::make_shared<Mailbox>(shared)); });
         })
         .args("ms"_a = 10)
         .doc("A Mailbox whose create completes late.");
 
     plugin.methods<Slow>()
-        .method("sleep", &Slow::sleep).args("ms"_a = 10).blocking()
-        .method("sleep_undeclared", &Slow::sleep).args("ms"_a = 10)
-        .method("spin", &Slow::spin).args("ms"_a = 10)
+        .method("sleep", &Slow::sleep)
+        .args("ms"_a = 10)
+        .blocking()
+        .method("sleep_undeclared", &Slow::sleep)
+        .args("ms"_a = 10)
+        .method("spin", &Slow::spin)
+        .args("ms"_a = 10)
         .method("quick", [](Slow& slow) { return ++slow.calls; });
     plugin.type<Slow>("Slow");
     plugin.type<Slow>("SlowConcurrent").concurrent();
@@ -247,17 +262,22 @@ SOHO_PLUGIN(reply, "1.0", plugin) {
         .blocking();
 
     plugin.methods<Clock>()
-        .method("start", [](Clock& clock, soho::Call& call, std::int64_t ms) {
-            clock.timer = call.host().every(call.object(), std::chrono::milliseconds(ms), [&clock] { ++clock.ticks; });
-        }).args("ms"_a = 1)
+        .method("start",
+                [](Clock& clock, soho::Call& call, std::int64_t ms) {
+                    clock.timer =
+                        call.host().every(call.object(), std::chrono::milliseconds(ms), [&clock] { ++clock.ticks; });
+                })
+        .args("ms"_a = 1)
         .method("stop", [](Clock& clock) { clock.timer.reset(); })
-        .method("ticks", [](const Clock& clock) { return clock.ticks; }).readonly();
+        .method("ticks", [](const Clock& clock) { return clock.ticks; })
+        .readonly();
     plugin.type<Clock>("Clock");
 
     plugin.methods<Counts>().method("get", [](const Counts& counts) {
         return std::map<std::string, std::int64_t>{
-            {"constructed", counts.constructed}, {"destroyed", counts.destroyed}, {"completed", counts.completed},
-            {"late", counts.late},               {"cancelled", counts.cancelled}, {"discarded", counts.discarded},
+            {"constructed", counts.constructed},      {"destroyed", counts.destroyed},
+            {"completed", counts.completed},          {"late", counts.late},
+            {"cancelled", counts.cancelled},          {"discarded", counts.discarded},
             {"sessions_ended", counts.sessions_ended}};
     });
     plugin.type<Counts>("Counts").callable([shared] { return shared->counts; }).concurrent();

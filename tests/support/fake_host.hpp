@@ -143,7 +143,8 @@ public:
         const Type::Method& called = type.methods.at(method);
         std::uint32_t flags = call_flags;
         if (const auto mapping = type.mappings.find(method); mapping != type.mappings.end()) {
-            flags |= (mapping->second.second & SOHO_MAPPING_SOURCE) != 0 ? SOHO_CALL_WANTS_SOURCE : SOHO_CALL_WANTS_OBJECT;
+            flags |=
+                (mapping->second.second & SOHO_MAPPING_SOURCE) != 0 ? SOHO_CALL_WANTS_SOURCE : SOHO_CALL_WANTS_OBJECT;
         }
         return run(id, flags, nullptr, [&](const soho_call& call, soho_instance&) {
             return called.invoke(called.context, object.instance.self, &call);
@@ -273,7 +274,7 @@ private:
         type.parameters = parameters_of(given.parameters);
         for (std::uint32_t i = 0; i != given.methods.count; ++i) {
             const auto& m = at<soho_method>(given.methods, i);
-            type.methods[text(m.name)] = {m.flags,  text(m.doc), text(m.returns), parameters_of(m.parameters),
+            type.methods[text(m.name)] = {m.flags,   text(m.doc), text(m.returns), parameters_of(m.parameters),
                                           m.context, m.invoke};
         }
         for (std::uint32_t i = 0; i != given.exposed.count; ++i) {

@@ -3,6 +3,7 @@
 
 #include <soho/client.hpp>
 
+// [proxy]
 struct PairProxy : soho::Proxy {
     using Proxy::Proxy;
     static constexpr soho::Version version{1, 0};
@@ -12,3 +13,4 @@ struct PairProxy : soho::Proxy {
     void set_x(std::int64_t x) const { call<void>("set_x", x); }
     void set_y(std::int64_t y) const { call<void>("set_y", y); }
 };
+// [/proxy]

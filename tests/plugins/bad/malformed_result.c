@@ -14,17 +14,20 @@ static uint32_t give(const soho_call* call, const void* bytes, size_t size) {
     return SOHO_DONE;
 }
 
-#define METHOD(name, ...)                                                          \
-    static uint32_t name(void* context, void* self, const soho_call* call) {       \
-        (void)context;                                                             \
-        (void)self;                                                                \
-        (void)call;                                                                \
-        __VA_ARGS__                                                                \
+#define METHOD(name, ...)                                                    \
+    static uint32_t name(void* context, void* self, const soho_call* call) { \
+        (void)context;                                                       \
+        (void)self;                                                          \
+        (void)call;                                                          \
+        __VA_ARGS__                                                          \
     }
 
 METHOD(never_used_byte, return give(call, "\xc1", 1);)
 METHOD(cut_short, return give(call, "\x93\x01\x02", 3);)
-METHOD(cut_string, return give(call, "\xd9\x20" "abc", 5);)
+METHOD(cut_string, return give(call,
+                               "\xd9\x20"
+                               "abc",
+                               5);)
 METHOD(two_values, return give(call, "\x01\x02", 2);)
 METHOD(huge_array, return give(call, "\xdd\xff\xff\xff\xff", 5);)
 METHOD(huge_map, return give(call, "\xdf\x7f\xff\xff\xff", 5);)
@@ -56,7 +59,9 @@ METHOD(unknown_code, {
     return SOHO_FAILED;
 })
 METHOD(error_not_utf8, {
-    const soho_text type = TEXT("Bad\xff" "Name");
+    const soho_text type = TEXT(
+        "Bad\xff"
+        "Name");
     const soho_text text = TEXT("\xff\xfe\n\x1b[31m");
     const soho_bytes data = {NULL, 0};
     host->fail(call, SOHO_RAISED, type, text, data);
@@ -64,7 +69,8 @@ METHOD(error_not_utf8, {
 })
 METHOD(good, return give(call, "\x2a", 1);)
 
-#define ENTRY(name) {sizeof(soho_method), 0, TEXT(#name), TEXT(""), TEXT("any"), {NULL, 0, 0}, NULL, name}
+#define ENTRY(name) \
+    { sizeof(soho_method), 0, TEXT(#name), TEXT(""), TEXT("any"), {NULL, 0, 0}, NULL, name }
 static const soho_method methods[] = {ENTRY(never_used_byte),
                                       ENTRY(cut_short),
                                       ENTRY(cut_string),

@@ -1,16 +1,16 @@
 /* What the bad plugins in C have in common. */
-#ifndef SOHO_TESTS_PLUGINS_BAD_TABLE_H
-#define SOHO_TESTS_PLUGINS_BAD_TABLE_H
+#pragma once
 
 #include <soho/abi.h>
 
 #include <stddef.h>
 
-#define TEXT(literal) {(literal), sizeof(literal) - 1}
+#define TEXT(literal) \
+    { (literal), sizeof(literal) - 1 }
 
 /* A plugin's table. */
 #define TABLE(abi, name, load) \
-    {sizeof(soho_plugin), (abi), TEXT(name), TEXT("1.0"), TEXT(SOHO_SDK_VERSION), (load), NULL, NULL, NULL}
+    { sizeof(soho_plugin), (abi), TEXT(name), TEXT("1.0"), TEXT(SOHO_SDK_VERSION), (load), NULL, NULL, NULL }
 
 /* A `load` that registers nothing. */
 static inline int load_nothing(const soho_host* host, const soho_registrar* registrar, void** state) {
@@ -32,5 +32,3 @@ static inline uint32_t create_static(void* context, const soho_call* call, soho_
     out->release = keep;
     return SOHO_DONE;
 }
-
-#endif

@@ -12,7 +12,8 @@ TEST(Containers, EveryKindComesBack) {
     EXPECT_EQ(round_trip(std::set<int>{3, 1}), (std::set<int>{1, 3}));
     EXPECT_EQ(round_trip(std::unordered_set<int>{3, 1}), (std::unordered_set<int>{1, 3}));
     EXPECT_EQ(round_trip(std::map<std::string, int>{{"a", 1}}), (std::map<std::string, int>{{"a", 1}}));
-    EXPECT_EQ(round_trip(std::unordered_map<int, std::string>{{1, "a"}}), (std::unordered_map<int, std::string>{{1, "a"}}));
+    EXPECT_EQ(round_trip(std::unordered_map<int, std::string>{{1, "a"}}),
+              (std::unordered_map<int, std::string>{{1, "a"}}));
     EXPECT_EQ(round_trip(std::array<int, 2>{4, 5}), (std::array<int, 2>{4, 5}));
     EXPECT_EQ(round_trip(std::pair<int, std::string>{1, "a"}), (std::pair<int, std::string>{1, "a"}));
     EXPECT_EQ(round_trip(std::tuple<int, bool, double>{1, true, 2.5}), (std::tuple<int, bool, double>{1, true, 2.5}));

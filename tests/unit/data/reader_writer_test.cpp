@@ -45,8 +45,10 @@ TEST(Reader, ReadsIntegersThatAreNotInTheirShortestForm) {
 }
 
 TEST(Reader, RefusesAValueCutShortAtAnyByte) {
-    const Buffer whole = encoded(Value(Value::Map{
-        {"text", std::string(300, 'x')}, {1.5, Value::Array{-70000, nullptr}}, {"b", Value::Bytes(40)}, {true, 1u << 31}}));
+    const Buffer whole = encoded(Value(Value::Map{{"text", std::string(300, 'x')},
+                                                  {1.5, Value::Array{-70000, nullptr}},
+                                                  {"b", Value::Bytes(40)},
+                                                  {true, 1u << 31}}));
     for (std::size_t size = 0; size != whole.size(); ++size) {
         EXPECT_NE(problem<Value>(whole.bytes().first(size)), "") << size;
     }

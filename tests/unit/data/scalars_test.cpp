@@ -49,8 +49,10 @@ TEST(Scalars, AStringIsNoBytes) {
     EXPECT_EQ(round_trip(std::string("grün")), "grün");
     EXPECT_EQ(encoding("abc"), encoding(std::string("abc")));
     EXPECT_EQ(encoding(static_cast<const char*>(nullptr)), encoding(nullptr));
-    EXPECT_EQ(problem_of<std::string>(std::vector<std::byte>(3)), "expected str, got " + std::string(kind_name(Kind::binary)));
-    EXPECT_EQ(problem_of<std::vector<std::byte>>("abc"), "expected " + std::string(kind_name(Kind::binary)) + ", got str");
+    EXPECT_EQ(problem_of<std::string>(std::vector<std::byte>(3)),
+              "expected str, got " + std::string(kind_name(Kind::binary)));
+    EXPECT_EQ(problem_of<std::vector<std::byte>>("abc"),
+              "expected " + std::string(kind_name(Kind::binary)) + ", got str");
 }
 
 TEST(Scalars, AStringViewBorrows) {
@@ -72,8 +74,10 @@ TEST(Scalars, BytesComeInEveryShape) {
 }
 
 TEST(Scalars, BytesAlsoComeAsAnArrayOfIntegers) {
-    EXPECT_EQ(decode<std::vector<std::uint8_t>>(encoded(std::vector<int>{1, 255}).bytes()), (std::vector<std::uint8_t>{1, 255}));
-    EXPECT_EQ(problem_of<std::vector<std::uint8_t>>(std::vector<int>{1, 256}), "element 1: 256 is out of range for uint8");
+    EXPECT_EQ(decode<std::vector<std::uint8_t>>(encoded(std::vector<int>{1, 255}).bytes()),
+              (std::vector<std::uint8_t>{1, 255}));
+    EXPECT_EQ(problem_of<std::vector<std::uint8_t>>(std::vector<int>{1, 256}),
+              "element 1: 256 is out of range for uint8");
 }
 
 enum class Colour : std::uint8_t { red, green };

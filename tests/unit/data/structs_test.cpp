@@ -65,7 +65,8 @@ TEST(Structs, MembersThatAreMissingKeepTheirValues) {
 TEST(Structs, WhatDoesNotFitIsRefusedWithTheClassName) {
     EXPECT_EQ(problem_of<shapes::Point>(5), "expected Point; this int does not fit it");
     EXPECT_EQ(problem_of<shapes::Point>(Value::Map{{"x", "wide"}}), "expected Point; this map does not fit it");
-    EXPECT_EQ(problem_of<std::vector<shapes::Point>>(Value::Array{1}), "element 0: expected Point; this int does not fit it");
+    EXPECT_EQ(problem_of<std::vector<shapes::Point>>(Value::Array{1}),
+              "element 0: expected Point; this int does not fit it");
 }
 
 TEST(Structs, MalformedBytesAreRefused) {

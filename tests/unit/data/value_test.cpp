@@ -16,9 +16,7 @@ const Value everything = Value::Map{{"nil", nullptr},
                                     {3, Value::Map{}},
                                     {"ext", Value::Extension{0x54, "\x90", nullptr}}};
 
-TEST(Value, EveryKindComesBack) {
-    EXPECT_EQ(data::round_trip(everything), everything);
-}
+TEST(Value, EveryKindComesBack) { EXPECT_EQ(data::round_trip(everything), everything); }
 
 TEST(Value, KnowsItsKind) {
     EXPECT_TRUE(Value().is_nil());

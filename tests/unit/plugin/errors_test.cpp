@@ -17,7 +17,10 @@ void raise(Thrower&) {
 
 void throwers(Plugin& plugin) {
     plugin.methods<Thrower>()
-        .method("error", [](Thrower&) { throw Error("KeyError", "no 'Ada'", Value::Map{{"key", "Ada"}}); })
+        .method("error",
+                [](Thrower&) {
+                    throw Error("KeyError", "no 'Ada'", Value::Map{{"key", "Ada"}});
+                })
         .method("code", [](Thrower&) { throw Error::with_code(SOHO_UNAVAILABLE, "later"); })
         .method("index", &raise<std::out_of_range>)
         .method("value", &raise<std::invalid_argument>)

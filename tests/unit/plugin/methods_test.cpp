@@ -19,14 +19,21 @@ std::int64_t twice(const Counter& counter) { return 2 * counter.n; }
 void counters(Plugin& plugin) {
     using namespace literals;
     plugin.methods<Counter>()
-        .method("add", &Counter::add).args("k"_a.doc("how many")).doc("Adds k.").idempotent()
-        .method("get", &Counter::get).readonly()
-        .method("reset", &Counter::reset).oneway()
+        .method("add", &Counter::add)
+        .args("k"_a.doc("how many"))
+        .doc("Adds k.")
+        .idempotent()
+        .method("get", &Counter::get)
+        .readonly()
+        .method("reset", &Counter::reset)
+        .oneway()
         .method("base", &Counter::base)
         .method("twice", &twice)
-        .method("thrice", [](Counter& counter) { return 3 * counter.n; }).blocking()
+        .method("thrice", [](Counter& counter) { return 3 * counter.n; })
+        .blocking()
         .method("who", [](Counter&, Call& call, std::string_view greeting) {
-            return std::string(greeting) + " " + std::string(call.principal()) + " of " + std::to_string(call.session());
+            return std::string(greeting) + " " + std::string(call.principal()) + " of " +
+                   std::to_string(call.session());
         });
     plugin.type<Counter>("Counter");
 }
@@ -52,9 +59,7 @@ TEST_F(Methods, OfEveryShapeAreCalled) {
     EXPECT_EQ(host.call(counter, "get").value, Value(0));
 }
 
-TEST_F(Methods, SeeWhoCalls) {
-    EXPECT_EQ(host.call(counter, "who", "hello").value, Value("hello uid:1000 of 7"));
-}
+TEST_F(Methods, SeeWhoCalls) { EXPECT_EQ(host.call(counter, "who", "hello").value, Value("hello uid:1000 of 7")); }
 
 TEST_F(Methods, AreDescribed) {
     const auto& methods = host.types.at("Counter").methods;
@@ -75,7 +80,8 @@ TEST_F(Methods, RefuseArgumentsThatDoNotFit) {
     EXPECT_EQ(host.call(counter, "add", "five").code, std::uint32_t{SOHO_BAD_ARGUMENTS});
     EXPECT_EQ(host.call(counter, "add", "five").text, "argument 'k': expected int, got str");
     EXPECT_EQ(host.call(counter, "who", 5).text, "argument 1: expected str, got int");
-    EXPECT_EQ(host.call(counter, "add", UINT64_MAX).text, "argument 'k': 18446744073709551615 is out of range for int64");
+    EXPECT_EQ(host.call(counter, "add", UINT64_MAX).text,
+              "argument 'k': 18446744073709551615 is out of range for int64");
 }
 
 TEST_F(Methods, RefuseAWrongNumberFromACarelessHost) {

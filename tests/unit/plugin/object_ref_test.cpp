@@ -26,27 +26,33 @@ void holders(Plugin& plugin) {
         .method("hold_value", [](Holder& self, Value value) { self.value = std::move(value); })
         .method("hold_all", [](Holder& self, std::vector<ObjectRef> refs) { self.refs = std::move(refs); })
         .method("from_value", [](Holder& self) { return ObjectRef::from(self.value).id(); })
-        .method("as_value", [](Holder& self) { return Value::Array{1, self.ref}; })
+        .method("as_value",
+                [](Holder& self) {
+                    return Value::Array{1, self.ref};
+                })
         .method("myself", [](Holder&, Call& call) { return call.self().id(); })
-        .method("make", [](Holder&, Call& call) {
-            return call.host().make_object<Account>("Account", Account{9}, call.object());
-        })
+        .method(
+            "make",
+            [](Holder&, Call& call) { return call.host().make_object<Account>("Account", Account{9}, call.object()); })
         .method("make_wrong", [](Holder&, Call& call) { return call.host().make_object<Account>("Holder", Account{}); })
-        .method("ask", [](Holder& self, Call& call, Reply<int> reply) {
-            self.ref.call<int>(call, "balance", 1, "two").then([&self](Outcome<int> answer) {
-                if (answer) {
-                    self.reply(answer.value());
-                } else {
-                    self.reply.fail(answer.error());
-                }
-            });
-            self.reply = std::move(reply);
-        })
-        .method("ask_for_reply", [](Holder& self, Reply<int> reply) {
-            self.ref.call<int>(reply, "balance").then([](Outcome<int> answer) { outcome = std::move(answer); });
-            self.reply = std::move(reply);
-        })
-        .method("wait", [](Holder& self, Call& call) { return self.ref.call<int>(call, "balance").get(); }).blocking();
+        .method("ask",
+                [](Holder& self, Call& call, Reply<int> reply) {
+                    self.ref.call<int>(call, "balance", 1, "two").then([&self](Outcome<int> answer) {
+                        if (answer) {
+                            self.reply(answer.value());
+                        } else {
+                            self.reply.fail(answer.error());
+                        }
+                    });
+                    self.reply = std::move(reply);
+                })
+        .method("ask_for_reply",
+                [](Holder& self, Reply<int> reply) {
+                    self.ref.call<int>(reply, "balance").then([](Outcome<int> answer) { outcome = std::move(answer); });
+                    self.reply = std::move(reply);
+                })
+        .method("wait", [](Holder& self, Call& call) { return self.ref.call<int>(call, "balance").get(); })
+        .blocking();
     plugin.type<Account>("Account");
     plugin.type<Holder>("Holder");
 }

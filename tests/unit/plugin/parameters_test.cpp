@@ -26,18 +26,20 @@ void bank(Plugin& plugin) {
                 [](Bank&, Account& from, Account& to, std::int64_t n) {
                     from.balance -= n;
                     to.balance += n;
-                }).args("source", "target", "n"_a = 1)
+                })
+        .args("source", "target", "n"_a = 1)
         .method("look", [](Bank&, const Account& account) { return account.balance; })
         .method("keep", [](Bank& self, std::shared_ptr<Account> account) { self.kept = std::move(account); })
-        .method("sum", [](Bank&, const std::vector<std::shared_ptr<Account>>& accounts) {
-            std::int64_t sum = 0;
-            for (const auto& account : accounts) sum += account->balance;
-            return sum;
-        })
-        .method("point", [](Bank&, const Point& point, Point copy, Point&& moved) { return point.x + copy.y + moved.y; })
-        .method("bytes", [](Bank&, std::span<const std::byte> bytes, std::string_view text) {
-            return bytes.size() + text.size();
-        })
+        .method("sum",
+                [](Bank&, const std::vector<std::shared_ptr<Account>>& accounts) {
+                    std::int64_t sum = 0;
+                    for (const auto& account : accounts) sum += account->balance;
+                    return sum;
+                })
+        .method("point",
+                [](Bank&, const Point& point, Point copy, Point&& moved) { return point.x + copy.y + moved.y; })
+        .method("bytes", [](Bank&, std::span<const std::byte> bytes,
+                            std::string_view text) { return bytes.size() + text.size(); })
         .method("rest", [](Bank&, int first, const Args& rest) {
             Value::Array all = {first};
             for (const Value& value : rest.positional()) all.push_back(value);

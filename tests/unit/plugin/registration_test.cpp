@@ -29,7 +29,11 @@ void everything(Plugin& plugin) {
     using namespace literals;
     plugin.methods<Thing>().method("get", &Thing::get).method("_private", &Thing::_private);
     plugin.type<Thing>("Thing")
-        .constructor<int>().args("number"_a = 7).doc("A thing.").version(2, 1).proxytype("ThingProxy", {"get"});
+        .constructor<int>()
+        .args("number"_a = 7)
+        .doc("A thing.")
+        .version(2, 1)
+        .proxytype("ThingProxy", {"get"});
     plugin.type<Thing>("Narrow").exposed({}).proxytype("ThingProxy", {"get"}).create_method(false);
     plugin.type<Thing>("Flags").concurrent().shared_reads().per_plugin().blocking();
     plugin.type<NoDefault>("NoDefault");
@@ -65,8 +69,8 @@ TEST(Registration, AnEmptyExposedListMeansNoneWhateverTheProxytypeSays) {
 TEST(Registration, FlagsReachTheHost) {
     test::FakeHost host;
     ASSERT_TRUE(host.load<&everything>());
-    EXPECT_EQ(host.types.at("Flags").flags, std::uint32_t{SOHO_TYPE_CONCURRENT} | SOHO_TYPE_SHARED_READS |
-                                                SOHO_TYPE_PER_PLUGIN | SOHO_TYPE_BLOCKING);
+    EXPECT_EQ(host.types.at("Flags").flags,
+              std::uint32_t{SOHO_TYPE_CONCURRENT} | SOHO_TYPE_SHARED_READS | SOHO_TYPE_PER_PLUGIN | SOHO_TYPE_BLOCKING);
 }
 
 TEST(Registration, TheDefaultConstructorIsTheCallableWhereThereIsOne) {
@@ -147,9 +151,10 @@ TEST(Registration, ADefaultMustFitItsParameter) {
 }
 
 TEST(Registration, AnObjectResultOfSeveralTypeidsNeedsAMapping) {
-    EXPECT_EQ(refusal<&several_typeids>(),
-              "method 'make' of type 'Other' returns a Thing, and several typeids are of that class (A, B): say which with "
-              ".method_to_typeid({{\"make\", \"…\"}})");
+    EXPECT_EQ(
+        refusal<&several_typeids>(),
+        "method 'make' of type 'Other' returns a Thing, and several typeids are of that class (A, B): say which with "
+        ".method_to_typeid({{\"make\", \"…\"}})");
 }
 
 TEST(Registration, AnObjectResultOfNoTypeidIsRefused) {
@@ -158,9 +163,10 @@ TEST(Registration, AnObjectResultOfNoTypeidIsRefused) {
 }
 
 TEST(Registration, AMappingMustBePossible) {
-    EXPECT_EQ(refusal<&cannot_become>(),
-              "type 'Thing' maps method 'get' to 'Other', but its result (int32) cannot become one: 'Other' is of class "
-              "Other, and has no callable that takes just such a result");
+    EXPECT_EQ(
+        refusal<&cannot_become>(),
+        "type 'Thing' maps method 'get' to 'Other', but its result (int32) cannot become one: 'Other' is of class "
+        "Other, and has no callable that takes just such a result");
 }
 
 TEST(Registration, AnObjectParameterNeedsATypeOfItsClass) {

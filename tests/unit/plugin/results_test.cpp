@@ -39,20 +39,26 @@ void shop(Plugin& plugin) {
         .method("unique", [](Shop&) { return std::make_unique<Item>(3); })
         .method("shared", [](Shop& shop) { return shop.shared; })
         .method("none", [](Shop&) { return std::shared_ptr<Item>(); })
-        .method("part", [](Shop&, Call& call) {
-            static_cast<void>(call);
-            auto shop = std::make_shared<Shop>();
-            return std::shared_ptr<Item>(shop, &shop->part);
-        })
+        .method("part",
+                [](Shop&, Call& call) {
+                    static_cast<void>(call);
+                    auto shop = std::make_shared<Shop>();
+                    return std::shared_ptr<Item>(shop, &shop->part);
+                })
         .method("point", [](Shop&) { return Point{7}; })
         .method("point_object", [](Shop&) { return Point{8}; })
         .method("cursor", [](Shop& shop) { return shop.shared; })
         .method("number", [](Shop&) { return 41; })
         .method("long", [](Shop&) { return std::string(1000, 'x'); })
         .method("text", [](Shop&) -> const char* { return "text"; });
-    plugin.type<Shop>("Shop").method_to_typeid(
-        {{"point_object", "Point"}, {"cursor", "Cursor"}, {"number", "Numbered"}, {"by_value", "Item"}, {"unique", "Item"},
-         {"shared", "Item"}, {"none", "Item"}, {"part", "Item"}});
+    plugin.type<Shop>("Shop").method_to_typeid({{"point_object", "Point"},
+                                                {"cursor", "Cursor"},
+                                                {"number", "Numbered"},
+                                                {"by_value", "Item"},
+                                                {"unique", "Item"},
+                                                {"shared", "Item"},
+                                                {"none", "Item"},
+                                                {"part", "Item"}});
     plugin.type<Item>("Item").constructor<int>();
     plugin.type<Item>("Special").callable([] { return std::make_unique<Special>(); });
     plugin.type<Item>("Numbered").callable([](int number) { return Item(number); });

@@ -33,10 +33,14 @@ struct PlainCodec {
 };
 
 template <class T>
-concept HasCodec = requires { sizeof(Codec<T>); };
+concept HasCodec = requires {
+    sizeof(Codec<T>);
+};
 
 template <class T>
-concept PlainValue = HasCodec<T> && requires { typename Codec<T>::plain; };
+concept PlainValue = HasCodec<T> && requires {
+    typename Codec<T>::plain;
+};
 
 // What travels through a decoder: the sentence that says why a value was not what was wanted, and how deep it is.
 // Making one costs nothing; only a refusal allocates.
@@ -85,13 +89,15 @@ std::string word() {
 // One value into `out`. On false the context says why, `out` may be half filled, and the reader stands anywhere.
 template <class T, class Context>
 inline bool decode_into(Reader& in, T& out, Context& context) {
-    static_assert(HasCodec<T>, "soho: this type cannot travel: give it MSGPACK_DEFINE, or specialise soho::data::Codec");
+    static_assert(HasCodec<T>,
+                  "soho: this type cannot travel: give it MSGPACK_DEFINE, or specialise soho::data::Codec");
     return Codec<T>::decode(in, out, context);
 }
 
 template <class W, class T>
 inline void encode(W& out, const T& value) {
-    static_assert(HasCodec<T>, "soho: this type cannot travel: give it MSGPACK_DEFINE, or specialise soho::data::Codec");
+    static_assert(HasCodec<T>,
+                  "soho: this type cannot travel: give it MSGPACK_DEFINE, or specialise soho::data::Codec");
     Codec<T>::encode(out, value);
 }
 

@@ -109,7 +109,7 @@ struct Codec<T> : PlainCodec {
 };
 
 template <class T>
-    requires std::same_as<T, float> || std::same_as<T, double>
+requires std::same_as<T, float> || std::same_as<T, double>
 struct Codec<T> : PlainCodec {
     static std::string word() { return sizeof(T) == 4 ? "float32" : "float64"; }
     template <class Context>
@@ -138,8 +138,7 @@ struct Codec<T> : PlainCodec {
 };
 
 template <class T>
-    requires std::is_enum_v<T> && (!std::same_as<T, std::byte>)
-struct Codec<T> : PlainCodec {
+requires std::is_enum_v<T> &&(!std::same_as<T, std::byte>)struct Codec<T> : PlainCodec {
     using Number = std::underlying_type_t<T>;
     static std::string word() { return Codec<Number>::word(); }
     template <class Context>
@@ -156,7 +155,7 @@ struct Codec<T> : PlainCodec {
 };
 
 template <class T>
-    requires std::same_as<T, std::string> || std::same_as<T, std::string_view>
+requires std::same_as<T, std::string> || std::same_as<T, std::string_view>
 struct Codec<T> : PlainCodec {
     static std::string word() { return "str"; }
     template <class Context>
@@ -174,7 +173,7 @@ struct Codec<T> : PlainCodec {
 
 // Text that can only leave. A null pointer leaves as nil.
 template <class T>
-    requires std::same_as<T, const char*> || std::same_as<T, char*>
+requires std::same_as<T, const char*> || std::same_as<T, char*>
 struct Codec<T> : PlainCodec {
     static std::string word() { return "str"; }
     template <class W>
@@ -211,11 +210,11 @@ struct Codec<std::nullptr_t> : PlainCodec {
 
 // Borrowed bytes: good for as long as what they were read from.
 template <class Byte>
-    requires detail::ByteLike<std::remove_const_t<Byte>>
+requires detail::ByteLike<std::remove_const_t<Byte>>
 struct Codec<std::span<Byte>> : PlainCodec {
     static std::string word() { return "bytes"; }
     template <class Context>
-        requires std::is_const_v<Byte>
+    requires std::is_const_v<Byte>
     static bool decode(Reader& in, std::span<Byte>& out, Context& context) {
         Token token;
         if (!detail::take_body(in, Kind::binary, token, context)) return false;

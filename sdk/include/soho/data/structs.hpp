@@ -42,7 +42,7 @@ template <class T>
 inline constexpr bool uses_msgpack = detail::HasMsgpackMembers<T>;
 
 template <class T>
-    requires uses_msgpack<T>
+requires uses_msgpack<T>
 struct Codec<T> {
     static std::string word() { return type_name<T>(); }
 
@@ -54,8 +54,8 @@ struct Codec<T> {
             // No part can have more elements than the value has bytes.
             const msgpack::unpack_limit limit(bytes.size(), bytes.size(), bytes.size(), bytes.size(), bytes.size(),
                                               DecodeContext::depth_max);
-            const auto handle = msgpack::unpack(reinterpret_cast<const char*>(bytes.data()), bytes.size(), nullptr,
-                                                nullptr, limit);
+            const auto handle =
+                msgpack::unpack(reinterpret_cast<const char*>(bytes.data()), bytes.size(), nullptr, nullptr, limit);
             handle.get().convert(out);
             return true;
         } catch (const std::bad_cast&) {
@@ -64,7 +64,8 @@ struct Codec<T> {
         }
         Token token;
         Reader(bytes).peek(token);
-        return context.refuse("expected " + word() + "; this " + std::string(kind_name(token.kind)) + " does not fit it");
+        return context.refuse("expected " + word() + "; this " + std::string(kind_name(token.kind)) +
+                              " does not fit it");
     }
 
     template <class W>

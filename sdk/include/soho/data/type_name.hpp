@@ -1,8 +1,8 @@
 #pragma once
 // What sentences call a C++ class.
 
-#include <cstdlib>
 #include <cxxabi.h>
+#include <cstdlib>
 #include <string>
 #include <typeinfo>
 

@@ -53,7 +53,9 @@ public:
     private:
         struct Parts {
             Parts(std::int8_t type_, std::string body_, std::shared_ptr<const void> keeper_)
-                : type(type_), body(std::move(body_)), keeper(std::move(keeper_)) {}
+                : type(type_),
+                  body(std::move(body_)),
+                  keeper(std::move(keeper_)) {}
             std::int8_t type;
             std::string body;
             std::shared_ptr<const void> keeper;
@@ -85,7 +87,7 @@ public:
     Value(Extension extension) : held_(std::move(extension)) {}
     // Types of other floors that know how to become a Value, such as ObjectRef.
     template <class T>
-        requires requires(const T& value) { data::Codec<T>::to_value(value); }
+    requires requires(const T& value) { data::Codec<T>::to_value(value); }
     Value(const T& value) : Value(data::Codec<T>::to_value(value)) {}
 
     // Anything that has a codec.
@@ -102,8 +104,8 @@ public:
 
     data::Kind kind() const {
         using enum data::Kind;
-        constexpr data::Kind kinds[] = {nil, boolean, negative_integer, unsigned_integer, floating,
-                                        string, binary, array, map, extension};
+        constexpr data::Kind kinds[] = {nil,   boolean, negative_integer, unsigned_integer, floating, string, binary,
+                                        array, map,     extension};
         if (const auto* number = std::get_if<std::int64_t>(&held_); number != nullptr && *number >= 0) {
             return unsigned_integer;
         }
@@ -309,7 +311,7 @@ template <class T>
 T Value::as() const {
     if constexpr (std::same_as<T, Value>) {
         return *this;
-    } else if constexpr (requires(T& out) { data::Codec<T>::from_value(*this, out); }) {
+    } else if constexpr (requires(T & out) { data::Codec<T>::from_value(*this, out); }) {
         T out{};
         data::Codec<T>::from_value(*this, out);  // throws
         return out;

@@ -12,12 +12,13 @@ struct Caller;
 
 template <class F, class... L, class... P>
 struct Caller<F, List<L...>, List<P...>> {
-    static_assert((is_call<L> + ... + 0) <= 1 && (is_reply<L> + ... + 0) <= 1, "soho: one Call& and one Reply<T> at most");
+    static_assert((is_call<L> + ... + 0) <= 1 && (is_reply<L> + ... + 0) <= 1,
+                  "soho: one Call& and one Reply<T> at most");
     using Ordinary = List<P...>;
 
     template <class... Object>
-    static decltype(auto) run(F& function, Call& call, std::shared_ptr<ReplyState>* reply, Arguments<Ordinary>& arguments,
-                              Object&... object) {
+    static decltype(auto) run(F& function, Call& call, std::shared_ptr<ReplyState>* reply,
+                              Arguments<Ordinary>& arguments, Object&... object) {
         return run_with(function, call, reply, arguments, std::index_sequence_for<P...>(), object...);
     }
 
@@ -66,13 +67,14 @@ struct MethodShape {
     struct Tail;
     template <class First, class... Rest>
     struct Tail<List<First, Rest...>> {
-        static_assert(std::is_convertible_v<T&, First>, "soho: a method that is a function takes the object first: (T&, …)");
+        static_assert(std::is_convertible_v<T&, First>,
+                      "soho: a method that is a function takes the object first: (T&, …)");
         using Type = List<Rest...>;
     };
     using Type = Shape<F, typename Signature<F>::Result, typename Tail<Parameters>::Type>;
 };
 template <class T, class F>
-    requires std::is_member_function_pointer_v<F>
+requires std::is_member_function_pointer_v<F>
 struct MethodShape<T, F> {
     using Type = Shape<F, typename Signature<F>::Result, typename Signature<F>::Parameters>;
 };
@@ -87,7 +89,9 @@ struct BoundMethod {
     F function;
 
     BoundMethod(PluginState& plugin_, const MethodRecord& record_, F function_)
-        : plugin(plugin_), record(record_), function(std::move(function_)) {}
+        : plugin(plugin_),
+          record(record_),
+          function(std::move(function_)) {}
 
     static std::uint32_t invoke(void* context, void* self, const soho_call* call) noexcept {
         auto& method = *static_cast<BoundMethod*>(context);
@@ -125,8 +129,9 @@ template <class T, class F>
 struct BoundCallable {
     using Shape = detail::Shape<F, typename Signature<F>::Result, typename Signature<F>::Parameters>;
     using Made = std::remove_cvref_t<typename Shape::Result>;
-    static_assert(std::is_convertible_v<Made, std::shared_ptr<T>> || std::is_same_v<Made, T>,
-                  "soho: a callable returns T, std::unique_ptr<T> or std::shared_ptr<T> (or takes a soho::Reply of one)");
+    static_assert(
+        std::is_convertible_v<Made, std::shared_ptr<T>> || std::is_same_v<Made, T>,
+        "soho: a callable returns T, std::unique_ptr<T> or std::shared_ptr<T> (or takes a soho::Reply of one)");
     static_assert(!std::is_reference_v<typename Shape::Result> || !std::is_same_v<Made, T>,
                   "soho: a callable cannot return a reference to an object, nothing would keep it alive: return "
                   "std::shared_ptr<T>");
@@ -136,7 +141,9 @@ struct BoundCallable {
     F function;
 
     BoundCallable(PluginState& plugin_, const TypeRecord& record_, F function_)
-        : plugin(plugin_), record(record_), function(std::move(function_)) {}
+        : plugin(plugin_),
+          record(record_),
+          function(std::move(function_)) {}
 
     static std::uint32_t create(void* context, const soho_call* call, soho_instance* out) noexcept {
         auto& callable = *static_cast<BoundCallable*>(context);

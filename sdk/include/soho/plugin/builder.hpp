@@ -105,14 +105,16 @@ public:
     // The constructor with these arguments.
     template <class... A>
     Type& constructor() {
-        static_assert(std::is_constructible_v<T, A...>, "soho: the class has no constructor that takes these arguments");
+        static_assert(std::is_constructible_v<T, A...>,
+                      "soho: the class has no constructor that takes these arguments");
         return callable([](A... arguments) { return std::make_shared<T>(std::forward<A>(arguments)...); });
     }
     // Names of the callable's arguments.
     template <class... Names>
     Type& args(Names&&... names) {
         if (record_->create == nullptr) {
-            throw detail::Refusal(".args() of type '" + record_->type_id + "' stands before its callable or constructor");
+            throw detail::Refusal(".args() of type '" + record_->type_id +
+                                  "' stands before its callable or constructor");
         }
         detail::name_parameters(record_->parameters, "the callable of type '" + record_->type_id + "'",
                                 {Argument(std::forward<Names>(names))...});
@@ -221,7 +223,8 @@ public:
 private:
     template <class T>
     static void check() {
-        static_assert(detail::Hostable<T>, "soho: the host keeps objects of classes; this is a value type, const, or no class");
+        static_assert(detail::Hostable<T>,
+                      "soho: the host keeps objects of classes; this is a value type, const, or no class");
     }
     template <class T>
     detail::ClassRecord& class_record() {

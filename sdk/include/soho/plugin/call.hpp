@@ -16,9 +16,9 @@ public:
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
 
-    std::uint64_t object() const { return call_->object; }  // the target's id; 0 in a callable
-    std::uint64_t session() const { return call_->session; }                // who calls; 0: a plugin
-    std::uint64_t origin_session() const { return call_->origin_session; }  // who caused it all
+    std::uint64_t object() const { return call_->object; }                     // the target's id; 0 in a callable
+    std::uint64_t session() const { return call_->session; }                   // who calls; 0: a plugin
+    std::uint64_t origin_session() const { return call_->origin_session; }     // who caused it all
     std::string_view owner() const { return detail::from_abi(call_->owner); }  // tells threads of a session apart
     std::string_view principal() const { return detail::from_abi(call_->principal); }
     std::string_view trace() const { return detail::from_abi(call_->trace); }
@@ -43,9 +43,7 @@ public:
     }
 
     // The target itself, as others refer to it. An object that keeps this keeps itself alive.
-    ObjectRef self() const {
-        return ObjectRef::retain(*plugin_, call_->object, {}, call_->object);
-    }
+    ObjectRef self() const { return ObjectRef::retain(*plugin_, call_->object, {}, call_->object); }
     Host host() const { return Host(*plugin_); }
 
     // For the SDK.

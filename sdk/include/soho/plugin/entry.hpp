@@ -73,12 +73,12 @@ constexpr soho_plugin make_plugin_table(std::string_view name, std::string_view 
 
 // SOHO_PLUGIN(pair, "1.0", plugin) { … }, once in a plugin, outside of any namespace. The body registers; `plugin` is a
 // soho::Plugin&. It may throw: then the host refuses the plugin with what the exception says.
-#define SOHO_PLUGIN(id, version, plugin)                                                                       \
-    SOHO_NOTE(#id, version);                                                                                   \
-    using namespace ::soho::sdk::literals;                                                                          \
-    static void soho_plugin_body(::soho::sdk::Plugin& plugin);                                                      \
-    SOHO_EXPORT const soho_plugin* soho_plugin_entry(std::uint32_t) {                                          \
+#define SOHO_PLUGIN(id, version, plugin)                                                                              \
+    SOHO_NOTE(#id, version);                                                                                          \
+    using namespace ::soho::sdk::literals;                                                                            \
+    static void soho_plugin_body(::soho::sdk::Plugin& plugin);                                                        \
+    SOHO_EXPORT const soho_plugin* soho_plugin_entry(std::uint32_t) {                                                 \
         static constexpr soho_plugin table = ::soho::sdk::detail::make_plugin_table<&soho_plugin_body>(#id, version); \
-        return &table;                                                                                         \
-    }                                                                                                          \
+        return &table;                                                                                                \
+    }                                                                                                                 \
     static void soho_plugin_body([[maybe_unused]] ::soho::sdk::Plugin& plugin)

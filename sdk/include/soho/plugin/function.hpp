@@ -22,11 +22,12 @@ using At = typename AtOf<I, L>::type;
 // Signature<F>::Result and ::Parameters; for member functions without the object.
 template <class F>
 struct Signature {
-    static_assert(requires { &F::operator(); },
-                  "soho: this is no function, or one with overloads or `auto` parameters: wrap it in a lambda with plain types");
+    static_assert(
+        requires { &F::operator(); },
+        "soho: this is no function, or one with overloads or `auto` parameters: wrap it in a lambda with plain types");
 };
 template <class F>
-    requires requires { &F::operator(); }
+requires requires { &F::operator(); }
 struct Signature<F> : Signature<decltype(&F::operator())> {};
 template <class R, class... P>
 struct Signature<R (*)(P...)> {
@@ -35,15 +36,15 @@ struct Signature<R (*)(P...)> {
 };
 template <class R, class... P>
 struct Signature<R (*)(P...) noexcept> : Signature<R (*)(P...)> {};
-#define SOHO_PRIVATE_MEMBER_SIGNATURE(qualifiers)    \
-    template <class R, class C, class... P>          \
+#define SOHO_PRIVATE_MEMBER_SIGNATURE(qualifiers) \
+    template <class R, class C, class... P>       \
     struct Signature<R (C::*)(P...) qualifiers> : Signature<R (*)(P...)> {}
 SOHO_PRIVATE_MEMBER_SIGNATURE();
 SOHO_PRIVATE_MEMBER_SIGNATURE(&);
 SOHO_PRIVATE_MEMBER_SIGNATURE(const);
 SOHO_PRIVATE_MEMBER_SIGNATURE(const&);
 SOHO_PRIVATE_MEMBER_SIGNATURE(noexcept);
-SOHO_PRIVATE_MEMBER_SIGNATURE(& noexcept);
+SOHO_PRIVATE_MEMBER_SIGNATURE(&noexcept);
 SOHO_PRIVATE_MEMBER_SIGNATURE(const noexcept);
 SOHO_PRIVATE_MEMBER_SIGNATURE(const& noexcept);
 #undef SOHO_PRIVATE_MEMBER_SIGNATURE
@@ -77,8 +78,9 @@ struct Split<List<L...>, List<First, Rest...>> {
     using Ordinary = List<First, Rest...>;
 };
 template <class... L, class First, class... Rest>
-    requires(is_reply<First> || is_call<First>)
-struct Split<List<L...>, List<First, Rest...>> : Split<List<L..., First>, List<Rest...>> {};
+requires(is_reply<First> || is_call<First>) struct Split<List<L...>, List<First, Rest...>>
+    : Split<List<L..., First>, List<Rest...>> {
+};
 
 // The T of the Reply<T> among leading parameters, or `Returned`.
 template <class Returned, class... L>
@@ -89,9 +91,10 @@ struct Declared {
 template <class Returned, class First, class... Rest>
 struct Declared<Returned, First, Rest...> : Declared<Returned, Rest...> {};
 template <class Returned, class First, class... Rest>
-    requires is_reply<First>
+requires is_reply<First>
 struct Declared<Returned, First, Rest...> {
-    static_assert(std::is_void_v<Returned>, "soho: a method that takes a Reply<T> answers through it, and returns void");
+    static_assert(std::is_void_v<Returned>,
+                  "soho: a method that takes a Reply<T> answers through it, and returns void");
     static_assert(!std::is_lvalue_reference_v<First>, "soho: take the Reply<T> by value");
     using Type = typename ReplyOf<std::remove_cvref_t<First>>::Type;
     static constexpr bool replies = true;

@@ -26,7 +26,8 @@ public:
     Registration() = default;
     Registration(const soho_host* host, std::uint64_t number) : host_(host), number_(number) {}
     Registration(Registration&& other) noexcept
-        : host_(std::exchange(other.host_, nullptr)), number_(std::exchange(other.number_, 0)) {}
+        : host_(std::exchange(other.host_, nullptr)),
+          number_(std::exchange(other.number_, 0)) {}
     Registration& operator=(Registration&& other) noexcept {
         if (this != &other) {
             reset();
@@ -140,9 +141,9 @@ private:
     }
     static void check(std::uint32_t code, std::string_view failed, std::string_view name) {
         if (code == SOHO_OK) return;
-        const char* why = code == SOHO_EXISTS       ? "it is taken"
+        const char* why = code == SOHO_EXISTS      ? "it is taken"
                           : code == SOHO_NO_OBJECT ? "there is no such object"
-                                                    : "it is no valid name";
+                                                   : "it is no valid name";
         throw Error::with_code(code, std::string(failed) + " '" + std::string(name) + "': " + why);
     }
 

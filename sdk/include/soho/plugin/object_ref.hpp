@@ -69,7 +69,10 @@ public:
 private:
     struct Held {
         Held(detail::PluginState& plugin_, std::uint64_t id_, std::string_view type_id_, std::uint64_t holder_)
-            : plugin(&plugin_), id(id_), holder(holder_), type_id(type_id_) {}
+            : plugin(&plugin_),
+              id(id_),
+              holder(holder_),
+              type_id(type_id_) {}
         Held(const Held&) = delete;
         Held& operator=(const Held&) = delete;
         ~Held() {
@@ -115,7 +118,9 @@ struct CallContext : data::DecodeContext {
     std::uint64_t holder = 0;         // of the references it makes
 
     CallContext(PluginState& plugin_, const soho_call* call_)
-        : plugin(&plugin_), call(call_), holder(call_ != nullptr ? call_->object : 0) {}
+        : plugin(&plugin_),
+          call(call_),
+          holder(call_ != nullptr ? call_->object : 0) {}
 
     ObjectRef retain(const Handle& handle) { return ObjectRef::retain(*plugin, handle.id, handle.type_id, holder); }
 

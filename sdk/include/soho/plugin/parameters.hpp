@@ -68,7 +68,7 @@ bool read_object(data::Reader& in, Owner*& owner, T*& self, CallContext& context
 
 // Objects of this plugin inside lists and maps of arguments, without exclusion.
 template <class T>
-    requires soho::sdk::detail::Hostable<T>
+requires soho::sdk::detail::Hostable<T>
 struct soho::data::Codec<std::shared_ptr<T>> : soho::data::PlainCodec {
     static std::string word() { return type_name<T>(); }
     static bool decode(Reader& in, std::shared_ptr<T>& out, soho::sdk::detail::CallContext& context) {
@@ -80,7 +80,8 @@ struct soho::data::Codec<std::shared_ptr<T>> : soho::data::PlainCodec {
     }
     template <class W>
     static void encode(W&, const std::shared_ptr<T>&) {
-        static_assert(!sizeof(W), "soho: objects inside other results travel as soho::ObjectRef; see Host::make_object");
+        static_assert(!sizeof(W),
+                      "soho: objects inside other results travel as soho::ObjectRef; see Host::make_object");
     }
 };
 
@@ -183,34 +184,34 @@ struct RestParameter {
 };
 
 template <class P>
-concept TakesObjectByReference =
-    std::is_lvalue_reference_v<P> && Hostable<std::remove_cvref_t<P>> &&
+concept TakesObjectByReference = std::is_lvalue_reference_v<P> && Hostable<std::remove_cvref_t<P>> &&
     (!std::is_const_v<std::remove_reference_t<P>> || !data::HasCodec<std::remove_cvref_t<P>>);
 
 template <class P>
 struct ParameterOf {
-    static_assert(data::HasCodec<std::remove_cvref_t<P>> || !std::is_class_v<std::remove_cvref_t<P>>,
-                  "soho: this class cannot be passed by value: take a hosted object as T& or std::shared_ptr<T>, or give the "
-                  "class MSGPACK_DEFINE to make it a value");
+    static_assert(
+        data::HasCodec<std::remove_cvref_t<P>> || !std::is_class_v<std::remove_cvref_t<P>>,
+        "soho: this class cannot be passed by value: take a hosted object as T& or std::shared_ptr<T>, or give the "
+        "class MSGPACK_DEFINE to make it a value");
     static_assert(data::HasCodec<std::remove_cvref_t<P>> || std::is_class_v<std::remove_cvref_t<P>>,
                   "soho: this type cannot be an argument");
     using Type = ValueParameter<P>;
 };
 template <class P>
-    requires TakesObjectByReference<P>
+requires TakesObjectByReference<P>
 struct ParameterOf<P> {
     using Type = ObjectParameter<P>;
 };
 template <class P>
-    requires(Hostable<typename Made<std::remove_cvref_t<P>>::Class> && Made<std::remove_cvref_t<P>>::is_pointer)
-struct ParameterOf<P> {
-    static_assert(std::is_convertible_v<std::shared_ptr<typename Made<std::remove_cvref_t<P>>::Class>,
-                                        std::remove_cvref_t<P>>,
-                  "soho: the host owns its objects: take std::shared_ptr<T>, not std::unique_ptr<T>");
+requires(Hostable<typename Made<std::remove_cvref_t<P>>::Class>&&
+             Made<std::remove_cvref_t<P>>::is_pointer) struct ParameterOf<P> {
+    static_assert(
+        std::is_convertible_v<std::shared_ptr<typename Made<std::remove_cvref_t<P>>::Class>, std::remove_cvref_t<P>>,
+        "soho: the host owns its objects: take std::shared_ptr<T>, not std::unique_ptr<T>");
     using Type = ObjectParameter<P>;
 };
 template <class P>
-    requires std::is_same_v<std::remove_cvref_t<P>, Args>
+requires std::is_same_v<std::remove_cvref_t<P>, Args>
 struct ParameterOf<P> {
     using Type = RestParameter;
 };
@@ -282,7 +283,8 @@ private:
         if constexpr (std::is_same_v<Slot<I>, RestParameter>) {
             return std::get<I>(slots_).value.take(in, count - static_cast<std::uint32_t>(ordinary), context);
         } else {
-            if (std::get<I>(slots_).read(in, context)) [[likely]] return true;
+            if (std::get<I>(slots_).read(in, context)) [[likely]]
+                return true;
             const std::string& name = parameters[I].name;
             return context.inside(name.empty() ? "argument " + std::to_string(I + 1) : "argument '" + name + "'");
         }

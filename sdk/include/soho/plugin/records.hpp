@@ -87,7 +87,9 @@ struct TypeRecord {
     // Sets the default constructor as the callable, where the class has one.
     void (*set_default_callable)(TypeRecord&, struct PluginState&) = nullptr;
 
-    const std::optional<std::vector<std::string>>& exposed_list() const { return exposed ? exposed : proxytype_exposed; }
+    const std::optional<std::vector<std::string>>& exposed_list() const {
+        return exposed ? exposed : proxytype_exposed;
+    }
     bool exposes(std::string_view method) const {
         const auto& list = exposed_list();
         if (!list) return !method.starts_with('_');

@@ -61,7 +61,9 @@ class RefCall {
 
 public:
     RefCall(detail::PluginState& plugin, std::uint64_t object, std::string_view method)
-        : plugin_(&plugin), object_(object), method_(method) {}
+        : plugin_(&plugin),
+          object_(object),
+          method_(method) {}
 
     RefCall&& on_behalf_of(const soho_call* call) && {
         call_ = call;

@@ -37,7 +37,8 @@ inline void settle_parameters(const PluginState& plugin, std::vector<ParameterRe
     for (ParameterRecord& parameter : parameters) {
         if (!parameter.is_object()) continue;
         if (type_ids_of(plugin, parameter.class_key).empty()) {
-            throw Refusal(what + " takes " + with_article(parameter.class_name) + ", but no type of this plugin is of that class");
+            throw Refusal(what + " takes " + with_article(parameter.class_name) +
+                          ", but no type of this plugin is of that class");
         }
         name_class(plugin, parameter.class_key, parameter.type);
     }
@@ -52,7 +53,8 @@ inline std::uint32_t mapping_flags(const TypeRecord& type, const MethodRecord& m
         return SOHO_MAPPING_SOURCE;
     }
     if (result.class_key != nullptr && result.class_key == target.of->key) return 0;
-    if (taken != nullptr && !taken->is_object() && !result.is_object && result.word != "nil") return SOHO_MAPPING_SOURCE;
+    if (taken != nullptr && !taken->is_object() && !result.is_object && result.word != "nil")
+        return SOHO_MAPPING_SOURCE;
     throw Refusal("type '" + type.type_id + "' maps method '" + method.name + "' to '" + target.type_id +
                   "', but its result (" + result.word + ") cannot become one: '" + target.type_id + "' is of class " +
                   target.of->name + ", and has no callable that takes just such a result");

@@ -39,21 +39,13 @@ public:
 
     // Completes the call. False if it was completed before: the value was ignored then, and the host counts such calls. True
     // also where the caller has gone meanwhile: on_discarded, if set, hears of it.
-    bool complete(const Given& value)
-        requires(!is_void && !detail::Result<T>::may_be_object)
-    {
+    bool complete(const Given& value) requires(!is_void && !detail::Result<T>::may_be_object) {
         return state_ && state_->complete(encoded(value));
     }
-    bool complete(Given value)
-        requires(!is_void && detail::Result<T>::may_be_object)
-    {
+    bool complete(Given value) requires(!is_void && detail::Result<T>::may_be_object) {
         return state_ && state_->complete(object_or_value(std::move(value)));
     }
-    bool complete()
-        requires is_void
-    {
-        return state_ && state_->complete(encoded(nullptr));
-    }
+    bool complete() requires is_void { return state_ && state_->complete(encoded(nullptr)); }
     template <class... V>
     bool operator()(V&&... value) {
         return complete(std::forward<V>(value)...);
@@ -81,7 +73,8 @@ public:
     // for it goes back. Set it before completing.
     template <class F>
     void on_discarded(F function) {
-        if (state_) state_->set_on_discarded(detail::make_task(host(), "an on_discarded callback", std::move(function)));
+        if (state_)
+            state_->set_on_discarded(detail::make_task(host(), "an on_discarded callback", std::move(function)));
     }
 
     // For the SDK.
@@ -113,8 +106,9 @@ private:
         if (object == nullptr) return Error::with_code(SOHO_INTERNAL, "the callable gave a null pointer");
         if (is_create) return detail::make_instance(std::move(object));
         if (detail::wants_object(flags)) return detail::make_result(flags, std::move(object));
-        return Error::with_code(SOHO_INTERNAL, "the method gives an object, but the type that it was called through "
-                                               "maps it to no typeid");
+        return Error::with_code(SOHO_INTERNAL,
+                                "the method gives an object, but the type that it was called through "
+                                "maps it to no typeid");
     }
 
     std::shared_ptr<detail::ReplyState> state_;

@@ -42,7 +42,11 @@ class ReplyState {
 public:
     // `out`: where create wants its instance; NULL for methods.
     ReplyState(PluginState& plugin, const soho_call& call, soho_instance* out)
-        : plugin_(plugin), host_(*plugin.host), call_(&call), out_(out), flags_(call.flags) {}
+        : plugin_(plugin),
+          host_(*plugin.host),
+          call_(&call),
+          out_(out),
+          flags_(call.flags) {}
     ReplyState(const ReplyState&) = delete;
     ReplyState& operator=(const ReplyState&) = delete;
     ~ReplyState() {

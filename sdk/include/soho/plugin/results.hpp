@@ -10,7 +10,8 @@ class SinkOut {
 public:
     explicit SinkOut(soho_sink& sink) : sink_(sink) {}
     std::uint8_t* reserve(std::size_t bytes) {
-        if (static_cast<std::size_t>(sink_.end - sink_.cursor) < bytes) [[unlikely]] grow(bytes);
+        if (static_cast<std::size_t>(sink_.end - sink_.cursor) < bytes) [[unlikely]]
+            grow(bytes);
         return sink_.cursor;
     }
     void commit(std::uint8_t* end) { sink_.cursor = end; }
@@ -43,14 +44,16 @@ struct Result {
     static constexpr bool may_be_object = is_object || Hostable<Bare>;
 
     static constexpr bool check() {
-        static_assert(!std::is_pointer_v<Bare> || data::HasCodec<Bare>,
-                      "soho: a method cannot return a plain pointer: return T, std::unique_ptr<T> or std::shared_ptr<T>");
+        static_assert(
+            !std::is_pointer_v<Bare> || data::HasCodec<Bare>,
+            "soho: a method cannot return a plain pointer: return T, std::unique_ptr<T> or std::shared_ptr<T>");
         static_assert(!std::is_reference_v<Declared> || data::HasCodec<Bare> || is_pointer,
                       "soho: a method cannot return a reference to an object, nothing would keep it alive: return "
                       "std::shared_ptr<T> (its aliasing constructor keeps a parent), or soho::ObjectRef");
         static_assert(is_void || is_object || data::HasCodec<Bare>, "soho: this type cannot be a result");
-        static_assert(!is_object || Hostable<Class>,
-                      "soho: as a result, a pointer must hold a class that the host can keep (no const, no value type)");
+        static_assert(
+            !is_object || Hostable<Class>,
+            "soho: as a result, a pointer must hold a class that the host can keep (no const, no value type)");
         return true;
     }
 
@@ -85,7 +88,8 @@ inline bool wants_struct_as_object(std::uint32_t call_flags) {
 // An object as the call wants it. `object` is not null.
 template <class T>
 soho_instance make_result(std::uint32_t call_flags, std::shared_ptr<T> object) {
-    return (call_flags & SOHO_CALL_WANTS_SOURCE) != 0 ? make_source(std::move(object)) : make_instance(std::move(object));
+    return (call_flags & SOHO_CALL_WANTS_SOURCE) != 0 ? make_source(std::move(object))
+                                                      : make_instance(std::move(object));
 }
 
 // A method's result, now.
@@ -97,8 +101,9 @@ std::uint32_t deliver(const soho_host& host, const soho_call& call, Declared&& v
             auto object = to_shared<typename Kind::Class>(std::forward<Declared>(value));
             if (object != nullptr) {
                 if (!wants_object(call.flags)) {
-                    throw Error::with_code(SOHO_INTERNAL, "the method returns an object, but the type that it was called "
-                                                          "through maps it to no typeid");
+                    throw Error::with_code(SOHO_INTERNAL,
+                                           "the method returns an object, but the type that it was called "
+                                           "through maps it to no typeid");
                 }
                 const soho_instance instance = make_result(call.flags, std::move(object));
                 host.result_object(&call, &instance);
