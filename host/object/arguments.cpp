@@ -24,9 +24,11 @@ std::string parameter_name(const Signature& signature, std::size_t index) {
 std::string arity(const Callee& callee, std::uint32_t given) {
     const Signature& signature = callee.signature();
     const std::size_t most = signature.parameters.size();
-    const std::string takes =
-        signature.required == most ? fmt::format("{}", most) : fmt::format("{} to {}", signature.required, most);
-    return fmt::format("{} takes {} argument{}, {} {} given", callee.text(), takes, takes == "1" ? "" : "s", given,
+    const std::string takes = !signature.args_name.empty() ? fmt::format("at least {}", signature.required)
+                              : signature.required == most ? fmt::format("{}", most)
+                                                           : fmt::format("{} to {}", signature.required, most);
+    const bool one = signature.required == 1 && (most == 1 || !signature.args_name.empty());
+    return fmt::format("{} takes {} argument{}, {} {} given", callee.text(), takes, one ? "" : "s", given,
                        given == 1 ? "was" : "were");
 }
 

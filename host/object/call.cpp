@@ -289,13 +289,30 @@ bool Call::stop() {
         }
         next = next_;
     }
-    if (on_cancel) post(std::move(on_cancel));
+    if (on_cancel) post_on_cancel(std::move(on_cancel));
     if (next != nullptr) next->abandon();
     return true;
 }
 
-// In the target's turn; a callable has none.
-void Call::post(PluginTask task) {
+// Tells the plugin, in the target's turn (a callable has none), unless it has completed the call by then.
+void Call::post_on_cancel(PluginTask task) {
+    struct Guarded {
+        std::shared_ptr<Call> call;
+        PluginTask task;
+    };
+    soho_task guarded{};
+    guarded.size = sizeof guarded;
+    guarded.context = new Guarded{shared_from_this(), std::move(task)};
+    guarded.run = [](void* context) {
+        const auto& it = *static_cast<Guarded*>(context);
+        {
+            const std::scoped_lock lock(it.call->mutex_);
+            if (it.call->plugin_done_) return;
+        }
+        it.task.run();
+    };
+    guarded.dispose = [](void* context) { delete static_cast<Guarded*>(context); };
+    task = PluginTask(guarded);
     if (target_ != nullptr) return post_to_turn(target_, std::move(task));
     home_.post([shared = std::make_shared<PluginTask>(std::move(task))] { shared->run(); });
 }
@@ -405,7 +422,7 @@ void Call::pending_on_cancel(soho_pending* pending, const soho_task* given) {
             return;  // `task` is now the one before, if any: disposed of
         }
     }
-    call.post(std::move(task));
+    call.post_on_cancel(std::move(task));
 }
 
 void Call::pending_on_discarded(soho_pending* pending, const soho_task* given) {

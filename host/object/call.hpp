@@ -110,7 +110,7 @@ private:
     bool begin_completion(std::uint32_t& refused);
     Outcome adopted(const soho_instance& instance);
     bool stop();
-    void post(PluginTask task);
+    void post_on_cancel(PluginTask task);
     const Type& type() const { return target_ != nullptr ? target_->type() : *type_; }
 
     static std::uint32_t pending_complete(soho_pending* pending, soho_bytes result);

@@ -38,12 +38,39 @@ private:
     Invocation* before_;
 };
 
+// Bytes of the character in front, 0 if it is none: cut short, overlong, a surrogate, or beyond Unicode.
+std::size_t utf8_length(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char first = byte(0);
+    if (first < 0x80) return 1;
+    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((byte(i) & 0xc0) != 0x80) return 0;
+    }
+    const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
+    const bool not_unicode = (first == 0xed && byte(1) > 0x9f) || (first == 0xf4 && byte(1) > 0x8f);
+    return overlong || not_unicode ? 0 : length;
+}
+
+// Strings on the wire are UTF-8, or clients in other languages fail to read the whole reply: whatever is none becomes `?`.
+std::string as_utf8(std::string_view text) {
+    std::string sound;
+    sound.reserve(text.size());
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t length = utf8_length(text.substr(at));
+        sound.append(length != 0 ? text.substr(at, length) : "?");
+        at += std::max<std::size_t>(length, 1);
+    }
+    return sound;
+}
+
 }  // namespace
 
 Error error_from_plugin(std::uint32_t code, soho_text type, soho_text text, soho_bytes bytes) {
     Error error(code == SOHO_OK || code >= code_names.size() ? Code::failed : static_cast<Code>(code),
-                std::string(text_of(text)));
-    if (error.code == Code::failed) error.type = type.size == 0 ? "Error" : text_of(type);
+                as_utf8(text_of(text)));
+    if (error.code == Code::failed) error.type = type.size == 0 ? "Error" : as_utf8(text_of(type));
     const data::Bytes data(bytes.data, static_cast<std::size_t>(bytes.size));
     if (!data.empty() && wire::check_value(data, {})) error.data = data::as_text(data);
     return error;
@@ -58,7 +85,8 @@ Invocation::Invocation(const CallContext& context, Callee callee, const BoundArg
       deferral_(deferral) {
     constexpr std::size_t first_room = 64;
     std::uint8_t* const at = out.reserve(first_room);
-    sink_ = {{sizeof(soho_sink), 0, at, at + first_room, &Invocation::grow}, &out, out.size() + result_bytes_max};
+    result_start_ = out.size();
+    sink_ = {{sizeof(soho_sink), 0, at, at + first_room, &Invocation::grow}, &out, result_start_ + result_bytes_max};
 
     call_.size = sizeof call_;
     call_.args = {arguments.args.data(), arguments.args.size()};
@@ -119,7 +147,9 @@ std::uint32_t Invocation::finish(std::uint32_t status) {
         return failed_ ? static_cast<std::uint32_t>(SOHO_FAILED) : broken("failed without saying why");
     const bool wants_object =
         callee_.method == nullptr || (callee_.method->returns_type != nullptr && !callee_.method->through_callable);
-    if (wants_object && (!has_instance_ || instance_.self == nullptr)) return broken("gave no object");
+    const data::Bytes written = sink_.out->bytes().subspan(result_start_);
+    const bool is_nil = callee_.method != nullptr && !has_instance_ && written.size() == 1 && written[0] == 0xc0;
+    if (wants_object && !is_nil && (!has_instance_ || instance_.self == nullptr)) return broken("gave no object");
     return SOHO_DONE;
 }
 

@@ -96,6 +96,7 @@ private:
     const std::vector<ObjectPtr>& objects_;
     Deferral& deferral_;
     Sink sink_;
+    std::size_t result_start_ = 0;  // in `out`
     soho_call call_{};
     bool failed_ = false;
     bool has_instance_ = false;

@@ -46,6 +46,7 @@ std::string reason_of(const std::exception& failure, const std::string& file) {
     std::string text = failure.what();
     if (const auto at = text.find(file + ": "); at != std::string::npos) text.erase(0, at + file.size() + 2);
     if (const auto at = text.find(": Bad file descriptor"); at != std::string::npos) text.erase(at);
+    if (text.ends_with(')') && text.find('(') == std::string::npos) text.pop_back();
     return text;
 }
 

@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cstring>
@@ -107,6 +108,18 @@ Result<Note> read_note(int descriptor) {
     std::vector<Elf64_Phdr> programs(header->e_phnum);
     if (!read_at(descriptor, programs.data(), programs.size() * sizeof(Elf64_Phdr), header->e_phoff)) {
         return bad("the program headers are cut short");
+    }
+
+    // The loader maps these, and touching what lies behind the file's end would kill the process.
+    struct stat status {};
+    if (::fstat(descriptor, &status) != 0) return bad("its size cannot be read");
+    const auto file_size = static_cast<std::uint64_t>(status.st_size);
+    for (const Elf64_Phdr& program : programs) {
+        if (program.p_type != PT_LOAD) continue;
+        if (program.p_offset > file_size || program.p_filesz > file_size - program.p_offset) {
+            return bad(fmt::format("it is cut short: a segment ends at byte {}, the file at {}; copy or build it again",
+                                   program.p_offset + program.p_filesz, file_size));
+        }
     }
 
     Result<Note> found = find_note({});

@@ -63,19 +63,19 @@ void Caller::log_oneway_failure(std::string_view method, const Error& error) {
                        principal_.name, method, code_name(error.code), error.text);
 }
 
-// Counts each handle of a result for the session, and remembers that in case the reply is not delivered.
+// Counts each handle of a result for the session, and remembers that in case the reply is not delivered. What the plugin says
+// of its type does not matter: the host knows.
 wire::HandleVisitor Caller::holder(Undelivered& undelivered) {
-    return [this, &undelivered](const wire::Handle& handle) -> Result<void> {
+    return [this, &undelivered](wire::Handle& handle) -> Result<void> {
         const ObjectPtr object = services_.objects.find(handle.id);
-        if (object == nullptr || object->type().type_id != handle.type_id) {
-            return soho::refuse(
-                Code::internal,
-                fmt::format("the result holds a handle #{} ({}) of no living object: a defect of the plugin", handle.id,
-                            handle.type_id));
+        if (object == nullptr) {
+            return soho::refuse(Code::internal,
+                                fmt::format("the result holds a handle #{} of no living object", handle.id));
         }
         if (auto held = session_->hold(object); !held) return held;
         undelivered.session = session_;
         undelivered.held.push_back(handle.id);
+        handle.type_id = object->type().type_id;  // which outlives it
         return {};
     };
 }
@@ -83,10 +83,12 @@ wire::HandleVisitor Caller::holder(Undelivered& undelivered) {
 // A checked value with handles in it, in the form of this connection, behind what `buffer` has.
 Result<void> Caller::write_value(data::Bytes value, data::Buffer& buffer, Undelivered& undelivered) {
     wire::Out out(buffer);
-    if (handle_form_ == wire::HandleForm::map) return wire::to_map_form(value, out, holder(undelivered));
-    auto held = wire::visit_handles(value, holder(undelivered));
-    if (held) out.raw(value);
-    return held;
+    auto written = handle_form_ == wire::HandleForm::map ? wire::to_map_form(value, out, holder(undelivered))
+                                                         : wire::to_ext_form(value, out, holder(undelivered));
+    // What the walk itself finds wrong is the plugin's doing, not the caller's.
+    if (!written && written.error().code == Code::bad_arguments)
+        return soho::refuse(Code::internal, written.error().text);
+    return written;
 }
 
 void Caller::reply_value(const wire::Request& request, std::size_t start, std::size_t value_start, const Callee& callee,
@@ -230,7 +232,7 @@ void Caller::write_outcome(wire::Out& out, data::Buffer& buffer, std::uint32_t m
     if (error.code == Code::ok) {
         wire::begin_reply(out, msgid);
         if (outcome.object != nullptr) {
-            const wire::Handle handle{outcome.object->id(), outcome.object->type().type_id};
+            wire::Handle handle{outcome.object->id(), outcome.object->type().type_id};
             if (auto held = holder(undelivered)(handle); !held) error = held.error();
             wire::write_handle(out, handle, handle_form_);
         } else if (outcome.may_hold_handles) {

@@ -60,6 +60,7 @@ struct Account : Counted {
     }
     std::int64_t get() const { return balance; }
     void transfer(Account& to, std::int64_t n) {
+        if (&to == this) throw soho::Error("ValueError", "an account cannot transfer to itself");
         const Running running(*this), other(to);
         if (n > balance) throw soho::Error("NotEnough", "the balance is " + std::to_string(balance));
         balance -= n;

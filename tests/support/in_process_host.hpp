@@ -51,11 +51,7 @@ public:
         services_.seats.push_back(&seat_);
         const auto plugin = registry_.load(plugin_file);
         if (!plugin) throw std::runtime_error(plugin.error().text);
-        for (const auto& publication : (*plugin)->publications()) {
-            const auto published = host::publish_at_load(services_, publication.type, publication.name,
-                                                         publication.args, "plugin:" + (*plugin)->name());
-            if (!published) throw std::runtime_error(published.error().text);
-        }
+        for (const auto& publication : (*plugin)->publications()) publish(publication);
         caller_->attach(outlet_);
     }
     InProcessHost(const InProcessHost&) = delete;
@@ -106,6 +102,25 @@ public:
     host::Caller& caller() { return *caller_; }
 
 private:
+    // As sohod does when it loads a plugin, but on this thread.
+    void publish(const host::Plugin::Publication& publication) {
+        data::Buffer request;
+        wire::Out out(request);
+        wire::begin_request(out, 0, "soho.create");
+        out.array(3);
+        out.string(publication.type->type_id);
+        out.raw(data::as_bytes(publication.args));
+        out.map(1);
+        out.string("name");
+        out.string(publication.name);
+        const auto loader = std::make_shared<host::Caller>(
+            services_, dispatcher_, host::Principal{"plugin", host::rights_all}, wire::ErrorForm::string);
+        loader->take({request.bytes()}, seat_);
+        loader->take_notices();
+        loader->gone(seat_);
+        home_.run();
+    }
+
     class Home final : public host::Executor {
     public:
         void post(host::Work work) override {

@@ -136,7 +136,7 @@ typedef struct soho_call {
     soho_bytes args;       /* a MessagePack array: every described parameter in order, defaults and keywords already
                               filled in, then what a variadic method got in addition. Handles are ext 0x53. */
     soho_bytes kwargs;     /* a MessagePack map of further keywords, for SOHO_PARAMETER_KWARGS; else size 0 */
-    soho_sink* result;
+    soho_sink* result;     /* MessagePack. In handles the typeid may be empty: the host fills it in */
     uint64_t object;       /* the target's id; 0 in create */
     uint64_t session;      /* who calls: a client's session, or 0 for a plugin's own call */
     uint64_t origin_session; /* the session at the head of the chain */
@@ -207,7 +207,8 @@ typedef struct soho_host {
     /* Lends the object behind a handle in the arguments, for the call. Returns 0, or 1 where it is not an object of
      * this plugin and class (a parameter declared with a class key is checked before the call). [in call] */
     int (*object_argument)(const soho_call* call, uint64_t id, const void* class_key, soho_object* out);
-    /* Hands over the result of a method mapped to a typeid. Takes the owner in every case. [in call] */
+    /* Hands over the result of a method mapped to a typeid; a method that has no object to give writes nil instead. Takes the
+     * owner in every case. [in call] */
     void (*result_object)(const soho_call* call, const soho_instance* instance);
     /* Whether nobody waits for the result any more: cancelled, past its deadline, or the caller has gone.
      * [in call, from any thread] */
@@ -221,7 +222,8 @@ typedef struct soho_host {
 
     /* -- pending replies -- */
     uint32_t (*pending_complete)(soho_pending* pending, soho_bytes result);                       /* [any thread] */
-    uint32_t (*pending_complete_object)(soho_pending* pending, const soho_instance* instance);    /* [any thread] */
+    /* Takes the owner, whatever it returns. [any thread] */
+    uint32_t (*pending_complete_object)(soho_pending* pending, const soho_instance* instance);
     uint32_t (*pending_fail)(soho_pending* pending, uint32_t code, soho_text type, soho_text text,
                              soho_bytes data);                                                    /* [any thread] */
     /* `task` runs, in the object's turn, when the caller cancels, has gone, or runs out of time; at once if that was

@@ -11,7 +11,7 @@ using data::Token;
 
 namespace {
 
-// Tuples and sets keep their elements in a body that the FrameReader did not walk: this bounds the recursion.
+// Tuples, sets and the like keep their elements in a body that the FrameReader did not walk: this bounds the recursion.
 constexpr int depth_max = static_cast<int>(FrameReader::depth_capacity);
 
 Result<void> too_deep() { return refuse(Code::limit, fmt::format("values nested deeper than {} (depth)", depth_max)); }
@@ -19,17 +19,23 @@ Result<void> malformed(std::int8_t type) {
     return refuse(Code::bad_arguments, fmt::format("the body of extension 0x{:02x} is not what PROTOCOL.md says",
                                                    static_cast<unsigned>(type)));
 }
-bool holds_values(std::int8_t type) { return type == ext_tuple || type == ext_set; }
+bool holds_values(std::int8_t type) {
+    return type == ext_tuple || type == ext_set || type == ext_slice || type == ext_range || type == ext_opaque;
+}
+bool is_text(const Token& token) {
+    return token.kind == Kind::extension &&
+           (token.extension_type == ext_big_integer || token.extension_type == ext_datetime);
+}
 
 // `$soho`, `$$soho` … : what must be told apart from a handle's key.
 bool is_escaped_key(const Token& token) {
-    if (token.kind != Kind::string) return false;
+    if (token.kind != Kind::string && !is_text(token)) return false;
     const std::string_view text = token.text();
     const auto dollars = text.find_first_not_of('$');
     return dollars != 0 && dollars != std::string_view::npos && text.substr(dollars) == "soho";
 }
 
-// The body of a tuple, set, slice, range or opaque: one array, exactly.
+// The body of an extension that holds values: one array, exactly.
 bool body_elements(const Token& extension, Reader& elements, std::uint32_t& count) {
     Reader body(extension.bytes());
     Token array;
@@ -61,7 +67,12 @@ public:
         Token token;
         if (!ahead.next(token)) return refuse(Code::protocol, "a value that is cut short");
         if (token.children() == 0) {
-            out.raw(reader.take_value());
+            const Bytes value = reader.take_value();
+            // A handle in this form is none of a map connection's, but the plugin would take it for one.
+            if (token.kind == Kind::extension) {
+                if (auto sound = extension(token, value, depth); !sound) return sound;
+            }
+            out.raw(value);
             return {};
         }
         if (token.kind == Kind::array) {
@@ -78,12 +89,22 @@ public:
         }
         reader = ahead;
         out.map(token.size);
-        if (Token key; reader.peek(key) && is_escaped_key(key)) {
+        if (Token key; reader.peek(key) && key.kind == Kind::string && is_escaped_key(key)) {
             reader.next(key);
             out.string(key.text().substr(key.text().starts_with("$$") ? 1 : 0));
             return each(token.children() - 1, [&] { return from_map(reader, out, depth + 1); });
         }
         return each(token.children(), [&] { return from_map(reader, out, depth + 1); });
+    }
+
+    Result<void> to_ext(Reader& reader, Out& out, int depth) {
+        if (depth > depth_max) return too_deep();
+        const std::uint8_t* start = reader.position();
+        Token token;
+        if (!reader.next(token)) return refuse(Code::protocol, "a value that is cut short");
+        if (token.kind == Kind::extension) return extension_to_ext(token, {start, reader.position()}, out, depth);
+        out.raw({start, reader.position()});
+        return each(token.children(), [&] { return to_ext(reader, out, depth + 1); });
     }
 
     Result<void> to_map(Reader& reader, Out& out, int depth) {
@@ -129,6 +150,29 @@ private:
         return each(count, [&] { return handles(elements, depth + 1); });
     }
 
+    Result<void> extension_to_ext(const Token& token, Bytes whole, Out& out, int depth) {
+        Handle handle;
+        if (token.extension_type == ext_handle) {
+            if (!read_handle(whole, HandleForm::ext, handle)) return malformed(ext_handle);
+            if (auto known = visit_(handle); !known) return known;
+            write_handle(out, handle, HandleForm::ext);
+            return {};
+        }
+        if (!holds_values(token.extension_type)) {
+            out.raw(whole);
+            return {};
+        }
+        Reader elements;
+        std::uint32_t count = 0;
+        if (!body_elements(token, elements, count)) return malformed(token.extension_type);
+        data::Buffer body;
+        Out inner(body);
+        inner.array(count);
+        auto done = each(count, [&] { return to_ext(elements, inner, depth + 1); });
+        if (done) out.extension(token.extension_type, body.bytes());
+        return done;
+    }
+
     Result<void> extension_to_map(const Token& token, Bytes whole, Out& out, int depth) {
         Handle handle;
         Reader elements;
@@ -147,21 +191,21 @@ private:
             case ext_big_integer:
             case ext_datetime: out.string(token.text()); return {};
             case ext_slice:
-            case ext_range: return named(token, {"start", "stop", "step"}, out);
-            case ext_opaque: return named(token, {"language", "bytes"}, out);
+            case ext_range: return named(token, {"start", "stop", "step"}, out, depth);
+            case ext_opaque: return named(token, {"language", "bytes"}, out, depth);
             default: out.raw(whole); return {};
         }
     }
 
     // [a, b, …] as {"name of a": a, …}
-    Result<void> named(const Token& token, std::initializer_list<std::string_view> names, Out& out) {
+    Result<void> named(const Token& token, std::initializer_list<std::string_view> names, Out& out, int depth) {
         Reader elements;
         std::uint32_t count = 0;
         if (!body_elements(token, elements, count) || count != names.size()) return malformed(token.extension_type);
         out.map(names.size());
         for (const auto name : names) {
             out.string(name);
-            out.raw(elements.take_value());
+            if (auto done = to_map(elements, out, depth + 1); !done) return done;
         }
         return {};
     }
@@ -179,6 +223,11 @@ Result<void> visit_handles(Bytes value, const HandleVisitor& visit) {
 Result<void> from_map_form(Bytes value, Out& out, const HandleVisitor& visit) {
     Reader reader(value);
     return Walk(visit).from_map(reader, out, 0);
+}
+
+Result<void> to_ext_form(Bytes value, Out& out, const HandleVisitor& visit) {
+    Reader reader(value);
+    return Walk(visit).to_ext(reader, out, 0);
 }
 
 Result<void> to_map_form(Bytes value, Out& out, const HandleVisitor& visit) {

@@ -27,7 +27,7 @@ Answer script(const Asked& asked) {
     return asked.call_method() == "wait" ? Answer::later() : Answer::value(asked.call_args());
 }
 
-using Numbers = std::vector<int>;
+using Numbers = std::vector<std::int64_t>;
 
 class Asio : public testing::Test {
 protected:

@@ -4,7 +4,9 @@
 
 #include <soho/plugin/parameters.hpp>
 
-namespace soho::inline sdk::detail {
+namespace soho {
+inline namespace sdk {
+namespace detail {
 
 // Calls `function` with [object,] leading parameters and arguments, and gives its result to `finish`, which answers the call.
 template <class F, class Leading, class Ordinary>
@@ -181,4 +183,6 @@ private:
     }
 };
 
-}  // namespace soho::inline sdk::detail
+}  // namespace detail
+}  // namespace sdk
+}  // namespace soho

@@ -6,7 +6,8 @@
 
 #include <initializer_list>
 
-namespace soho::inline sdk {
+namespace soho {
+inline namespace sdk {
 
 namespace detail {
 
@@ -234,4 +235,5 @@ private:
     detail::PluginState* state_;
 };
 
-}  // namespace soho::inline sdk
+}  // namespace sdk
+}  // namespace soho

@@ -7,7 +7,8 @@
 #include <chrono>
 #include <span>
 
-namespace soho::inline sdk {
+namespace soho {
+inline namespace sdk {
 
 // Good only until the method returns.
 class Call {
@@ -97,4 +98,5 @@ private:
     Value::Map keywords_;
 };
 
-}  // namespace soho::inline sdk
+}  // namespace sdk
+}  // namespace soho

@@ -4,7 +4,9 @@
 #include <soho/plugin/builder.hpp>
 #include <soho/plugin/registration.hpp>
 
-namespace soho::inline sdk::detail {
+namespace soho {
+inline namespace sdk {
+namespace detail {
 
 // Why the body of SOHO_PLUGIN failed; inside the catch block.
 inline void refuse_with_current(const soho_registrar& registrar) noexcept {
@@ -69,7 +71,9 @@ constexpr soho_plugin make_plugin_table(std::string_view name, std::string_view 
             &get_extension};
 }
 
-}  // namespace soho::inline sdk::detail
+}  // namespace detail
+}  // namespace sdk
+}  // namespace soho
 
 // SOHO_PLUGIN(pair, "1.0", plugin) { … }, once in a plugin, outside of any namespace. The body registers; `plugin` is a
 // soho::Plugin&. It may throw: then the host refuses the plugin with what the exception says.

@@ -24,7 +24,8 @@
 #include <string>
 #include <system_error>
 
-namespace soho::inline sdk {
+namespace soho {
+inline namespace sdk {
 
 class Error : public std::exception {
 public:
@@ -153,4 +154,5 @@ inline std::uint32_t refuse_arguments(const soho_host& host, const soho_call& ca
 }
 
 }  // namespace detail
-}  // namespace soho::inline sdk
+}  // namespace sdk
+}  // namespace soho

@@ -6,7 +6,9 @@
 
 #include <tuple>
 
-namespace soho::inline sdk::detail {
+namespace soho {
+inline namespace sdk {
+namespace detail {
 
 template <class... T>
 struct List {
@@ -100,4 +102,6 @@ struct Declared<Returned, First, Rest...> {
     static constexpr bool replies = true;
 };
 
-}  // namespace soho::inline sdk::detail
+}  // namespace detail
+}  // namespace sdk
+}  // namespace soho

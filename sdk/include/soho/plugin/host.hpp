@@ -8,7 +8,8 @@
 #include <chrono>
 #include <string_view>
 
-namespace soho::inline sdk {
+namespace soho {
+inline namespace sdk {
 
 enum class LogLevel : std::uint32_t {
     debug = SOHO_LOG_DEBUG,
@@ -151,4 +152,5 @@ private:
     const soho_host* host_;
 };
 
-}  // namespace soho::inline sdk
+}  // namespace sdk
+}  // namespace soho

@@ -6,7 +6,9 @@
 #include <memory>
 #include <type_traits>
 
-namespace soho::inline sdk::detail {
+namespace soho {
+inline namespace sdk {
+namespace detail {
 
 // What the host keeps for each instance that it was given.
 struct Owner {
@@ -68,4 +70,6 @@ struct Made<std::shared_ptr<T>> {
     static constexpr bool is_pointer = true;
 };
 
-}  // namespace soho::inline sdk::detail
+}  // namespace detail
+}  // namespace sdk
+}  // namespace soho

@@ -5,7 +5,8 @@
 #include <soho/plugin/error.hpp>
 #include <soho/plugin/records.hpp>
 
-namespace soho::inline sdk {
+namespace soho {
+inline namespace sdk {
 
 class Call;
 template <class T>
@@ -162,7 +163,8 @@ inline bool take_handle(data::Reader& in, Handle& handle, std::string_view expec
 }
 
 }  // namespace detail
-}  // namespace soho::inline sdk
+}  // namespace sdk
+}  // namespace soho
 
 template <>
 struct soho::data::Codec<soho::ObjectRef> : soho::data::PlainCodec {

@@ -11,7 +11,8 @@
 
 #include <soho/plugin/function.hpp>
 
-namespace soho::inline sdk {
+namespace soho {
+inline namespace sdk {
 
 // A parameter's name, with a default or a line of documentation: .args("x", "y"_a = 0, "z"_a.doc("the height")).
 class Argument {
@@ -64,7 +65,8 @@ bool read_object(data::Reader& in, Owner*& owner, T*& self, CallContext& context
 }
 
 }  // namespace detail
-}  // namespace soho::inline sdk
+}  // namespace sdk
+}  // namespace soho
 
 // Objects of this plugin inside lists and maps of arguments, without exclusion.
 template <class T>
@@ -85,7 +87,8 @@ struct soho::data::Codec<std::shared_ptr<T>> : soho::data::PlainCodec {
     }
 };
 
-namespace soho::inline sdk {
+namespace soho {
+inline namespace sdk {
 namespace detail {
 
 // ---- one parameter: describe(), read() and pass(), for each kind
@@ -294,4 +297,5 @@ private:
 };
 
 }  // namespace detail
-}  // namespace soho::inline sdk
+}  // namespace sdk
+}  // namespace soho

@@ -12,7 +12,9 @@
 #include <string>
 #include <vector>
 
-namespace soho::inline sdk::detail {
+namespace soho {
+inline namespace sdk {
+namespace detail {
 
 // Why a plugin cannot be loaded; ends `load` with its sentence.
 struct Refusal : std::logic_error {
@@ -132,4 +134,6 @@ struct PluginState {
     }
 };
 
-}  // namespace soho::inline sdk::detail
+}  // namespace detail
+}  // namespace sdk
+}  // namespace soho

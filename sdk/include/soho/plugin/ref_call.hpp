@@ -11,7 +11,8 @@
 
 #include <condition_variable>
 
-namespace soho::inline sdk {
+namespace soho {
+inline namespace sdk {
 
 // How a call ended: a value, or an Error with the code, type and text that the method failed with.
 template <class R>
@@ -181,4 +182,5 @@ RefCall<R> ObjectRef::call(const Reply<T>& on_behalf_of, std::string_view method
     return call<R>(method, arguments...).on_behalf_of(on_behalf_of.state());
 }
 
-}  // namespace soho::inline sdk
+}  // namespace sdk
+}  // namespace soho

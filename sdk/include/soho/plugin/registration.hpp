@@ -4,7 +4,9 @@
 
 #include <soho/plugin/records.hpp>
 
-namespace soho::inline sdk::detail {
+namespace soho {
+inline namespace sdk {
+namespace detail {
 
 // The typeids that are of that class.
 inline std::vector<std::string> type_ids_of(const PluginState& plugin, const void* class_key) {
@@ -184,4 +186,6 @@ inline int hand_over(const PluginState& plugin, const soho_registrar& registrar)
     return 0;
 }
 
-}  // namespace soho::inline sdk::detail
+}  // namespace detail
+}  // namespace sdk
+}  // namespace soho

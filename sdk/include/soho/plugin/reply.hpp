@@ -13,7 +13,8 @@
 
 #include <soho/plugin/reply_state.hpp>
 
-namespace soho::inline sdk {
+namespace soho {
+inline namespace sdk {
 
 template <class T>
 class Reply {
@@ -114,4 +115,5 @@ private:
     std::shared_ptr<detail::ReplyState> state_;
 };
 
-}  // namespace soho::inline sdk
+}  // namespace sdk
+}  // namespace soho

@@ -8,7 +8,9 @@
 #include <optional>
 #include <variant>
 
-namespace soho::inline sdk::detail {
+namespace soho {
+inline namespace sdk {
+namespace detail {
 
 // A result as MessagePack. Small ones take no memory.
 class ResultBytes {
@@ -250,4 +252,6 @@ private:
     std::optional<soho_task> on_cancel_, on_discarded_;
 };
 
-}  // namespace soho::inline sdk::detail
+}  // namespace detail
+}  // namespace sdk
+}  // namespace soho

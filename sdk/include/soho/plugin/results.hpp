@@ -3,7 +3,9 @@
 
 #include <soho/plugin/call.hpp>
 
-namespace soho::inline sdk::detail {
+namespace soho {
+inline namespace sdk {
+namespace detail {
 
 // The host's sink, for a data::Writer.
 class SinkOut {
@@ -128,4 +130,6 @@ inline std::uint32_t deliver_nothing(const soho_call& call) {
     return SOHO_DONE;
 }
 
-}  // namespace soho::inline sdk::detail
+}  // namespace detail
+}  // namespace sdk
+}  // namespace soho

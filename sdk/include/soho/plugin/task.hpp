@@ -5,7 +5,9 @@
 
 #include <utility>
 
-namespace soho::inline sdk::detail {
+namespace soho {
+inline namespace sdk {
+namespace detail {
 
 template <class F>
 struct TaskBody {
@@ -31,4 +33,6 @@ soho_task make_task(const soho_host* host, const char* what, F function) {
     return {sizeof(soho_task), 0, body, &TaskBody<F>::run, &TaskBody<F>::dispose};
 }
 
-}  // namespace soho::inline sdk::detail
+}  // namespace detail
+}  // namespace sdk
+}  // namespace soho

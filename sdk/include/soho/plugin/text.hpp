@@ -7,7 +7,9 @@
 #include <string_view>
 
 // The SDK lives in an inline namespace of its own, so that a program may hold it beside a host or a client.
-namespace soho::inline sdk::detail {
+namespace soho {
+inline namespace sdk {
+namespace detail {
 
 inline soho_text to_abi(std::string_view text) { return {text.data(), text.size()}; }
 inline soho_bytes to_abi(data::Bytes bytes) { return {bytes.data(), bytes.size()}; }
@@ -20,4 +22,6 @@ soho_array to_abi_array(const T* items, std::size_t count) {
     return {count == 0 ? nullptr : items, static_cast<std::uint32_t>(count), sizeof(T)};
 }
 
-}  // namespace soho::inline sdk::detail
+}  // namespace detail
+}  // namespace sdk
+}  // namespace soho

@@ -1,0 +1,101 @@
+#pragma once
+// The client's side of a measurement: plain sockets and frames that were encoded beforehand, the same for every server.
+
+#include "bench/load/histogram.hpp"
+#include "bench/load/server.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace soho::bench {
+
+// One request and its reply. The msgid is the third byte of both, and below 128.
+struct Exchange {
+    std::string request;
+    std::size_t reply_bytes = 0;
+};
+
+// A connection to a server, blocking. Throws std::runtime_error when anything fails.
+class Socket {
+public:
+    // "unix:PATH" or "tcp:PORT"; waits until somebody listens there.
+    explicit Socket(const std::string& address);
+    Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    Socket& operator=(Socket&& other) noexcept {
+        std::swap(descriptor_, other.descriptor_);
+        return *this;
+    }
+    ~Socket();
+
+    int descriptor() const { return descriptor_; }
+    void send(std::string_view bytes) const;
+    // At least one byte; how many.
+    std::size_t receive(char* to, std::size_t room) const;
+    // One reply to a small request, whatever its size.
+    std::string ask(std::string_view request) const;
+
+private:
+    int descriptor_ = -1;
+};
+
+// What one measurement gave.
+struct Sample {
+    double calls = 0;
+    double seconds = 0;
+    double host_cpu_ns = 0;
+    double client_cpu_ns = 0;
+    double p50_ns = 0, p99_ns = 0;  // 0 where single calls are not timed
+    double foreign = 0;             // part of the CPUs' time that others took
+};
+
+// One request at a time, in turn.
+Sample drive_sync(const Server& server, const Socket& socket, std::vector<Exchange> exchanges, double seconds,
+                  const std::vector<int>& cpus);
+// `window` requests in flight on one connection.
+Sample drive_window(const Server& server, const Socket& socket, const Exchange& exchange, std::size_t window,
+                    double seconds, const std::vector<int>& cpus);
+// One request in flight on each connection, one thread that polls them all.
+Sample drive_many(const Server& server, const std::vector<Socket>& sockets, const Exchange& exchange, double seconds,
+                  const std::vector<int>& cpus);
+
+std::int64_t now_ns();
+std::int64_t thread_cpu_ns();
+
+// Watches clocks and CPUs over one measurement.
+class Stopwatch {
+public:
+    Stopwatch(const Server& server, const std::vector<int>& cpus)
+        : server_(server),
+          cpus_(cpus),
+          busy_(busy_ns(cpus)),
+          host_(server.cpu_ns()),
+          client_(thread_cpu_ns()),
+          start_(now_ns()) {}
+    Sample stop(double calls, const Histogram& times) const;
+
+private:
+    const Server& server_;
+    const std::vector<int>& cpus_;
+    std::int64_t busy_, host_, client_, start_;
+};
+
+// `step` makes some calls and returns how many; a step of one call is timed.
+template <class Step>
+Sample measure(const Server& server, const std::vector<int>& cpus, double seconds, bool timed, Step step) {
+    const auto until = [](double from_now) { return now_ns() + static_cast<std::int64_t>(from_now * 1e9); };
+    for (const std::int64_t end = until(seconds / 5); now_ns() < end;) step();
+    const auto times = std::make_unique<Histogram>();
+    const Stopwatch stopwatch(server, cpus);
+    double calls = 0;
+    std::int64_t last = now_ns();
+    for (const std::int64_t end = until(seconds); last < end;) {
+        calls += static_cast<double>(step());
+        const std::int64_t now = now_ns();
+        if (timed) times->record(static_cast<std::uint64_t>(now - last));
+        last = now;
+    }
+    return stopwatch.stop(calls, *times);
+}
+
+}  // namespace soho::bench

@@ -1,0 +1,150 @@
+// The only file that includes CLI11.
+#include "command_line.hpp"
+
+#include "usage_error.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+
+namespace soho::cli {
+
+namespace {
+
+constexpr const char* shell_details =
+    "One session that keeps objects in variables. Lines are commands as above, and these:\n\n"
+    "  p = create Pair 5 6      an object in a variable; it lives as long as that\n"
+    "  p.set_x 7                a method of a variable, or of a published name\n"
+    "  x = p.get_x              a result in a variable\n"
+    "  q.meet @p                a variable as an argument\n"
+    "  p                        shows a variable\n"
+    "  vars, unset p, help, exit\n\n"
+    "Lines may come from a file or a pipe as well; the first that fails ends the shell then.";
+
+constexpr const char* description =
+    "soho calls the objects of a soho host from the shell.\n"
+    "The host is looked for at --host, at $SOHO_HOST, at the user's own socket, then at the machine's.";
+
+constexpr const char* footer =
+    "Exit codes: 0 done, 1 the call failed, 2 wrong usage, 3 no host or connection lost.\n\n"
+    "  soho types\n"
+    "  soho call pair set_x 7\n"
+    "  soho create --as mine Pair 1 2\n"
+    "  soho --json objects\n";
+
+class Help : public CLI::Formatter {
+public:
+    std::string make_usage(const CLI::App* app, std::string) const override {
+        if (app->get_parent() == nullptr) return "Usage: soho [OPTIONS] COMMAND …\n";
+        const Command* command = find_command(app->get_name());
+        const char* operands = command != nullptr ? command->operands : "";
+        return fmt::format("Usage: soho {} [OPTIONS]{}{}\n", app->get_name(), *operands != '\0' ? " " : "", operands);
+    }
+    std::string make_description(const CLI::App* app) const override { return app->get_description() + "\n\n"; }
+};
+
+std::chrono::nanoseconds parse_timeout(const std::string& text) {
+    double number = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    const double seconds = unit.empty() || unit == "s" ? 1 : unit == "ms" ? 0.001 : unit == "m" || unit == "min" ? 60 : 0;
+    if (failure != std::errc() || seconds == 0 || !(number > 0) || number * seconds > 1e9) {
+        throw UsageError(fmt::format("'{}' is no time to wait: say seconds, or a number with ms, s or min", text));
+    }
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(number * seconds));
+}
+
+bool takes_value(std::string_view option) {
+    return option == "--host" || option == "--timeout" || option == "--as" || option == "--referrers";
+}
+
+// The place of the next word that is no option, from `at` on.
+std::size_t next_word(const std::vector<std::string>& words, std::size_t at) {
+    while (at < words.size() && words[at].starts_with('-') && words[at] != "-" && words[at] != "--") {
+        at += takes_value(words[at]) ? 2 : 1;
+    }
+    return std::min(at, words.size());
+}
+
+// Takes the command's own words off, so that only options are left, and the command's name. For a command that takes
+// arguments they are all from its first word on, although some may look like options of ours.
+std::vector<std::string> cut_words(std::vector<std::string>& words) {
+    const std::size_t name = next_word(words, 0);
+    if (name == words.size()) return {};
+    const Command* command = find_command(words[name]);
+    if (command == nullptr && words[name] != "shell") {
+        throw UsageError(fmt::format("there is no command '{}'; soho --help lists them", words[name]));
+    }
+    std::vector<std::string> cut;
+    for (std::size_t at = next_word(words, name + 1); at < words.size(); at = next_word(words, at)) {
+        const auto first = words.begin() + static_cast<std::ptrdiff_t>(at);
+        const bool takes_all = *first == "--" || (command != nullptr && command->takes_arguments);
+        const auto last = takes_all ? words.end() : first + 1;
+        cut.insert(cut.end(), first + (*first == "--" ? 1 : 0), last);
+        words.erase(first, last);
+    }
+    return cut;
+}
+
+void check_count(const Command& command, const std::vector<std::string>& words) {
+    if (words.size() >= command.words_min && words.size() <= command.words_max) return;
+    const char* wrong = words.size() < command.words_min ? "lacks something" : "has too many words";
+    throw UsageError(fmt::format("{} {}: soho {} {}", command.name, wrong, command.name, command.operands));
+}
+
+}  // namespace
+
+CommandLine parse_command_line(std::vector<std::string> words) {
+    CommandLine line;
+    std::string timeout;
+    CLI::App app(description, "soho");
+    app.formatter(std::make_shared<Help>());
+    app.footer(footer);
+    app.fallthrough();
+    app.require_subcommand(1);
+    app.set_version_flag("--version", "soho " SOHO_SDK_VERSION);
+    app.add_option("--host", line.host, "where the host listens: unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT")->type_name("ADDR");
+    app.add_flag("--json", line.json, "print results as JSON");
+    app.add_option("--timeout", timeout, "how long a call may take: 2, 0.5, 100ms, 1min")->type_name("TIME");
+
+    for (const Command& command : commands()) {
+        CLI::App* sub = app.add_subcommand(command.name, command.summary);
+        sub->footer(command.details);
+        const std::string_view name = command.name;
+        if (name == "create") sub->add_option("--as", line.invocation.as, "the name to publish the object under")->type_name("NAME");
+        if (name == "call") sub->add_option("--as", line.invocation.as, "publish a result that is an object under this name")->type_name("NAME");
+        if (name == "objects") sub->add_option("--referrers", line.invocation.referrers, "only what holds this object")->type_name("ID");
+    }
+    app.add_subcommand("shell", "Enter many commands in one session")->footer(shell_details);
+
+    line.invocation.words = cut_words(words);
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    try {
+        app.parse(std::move(words));
+    } catch (const CLI::CallForVersion& version) {
+        throw HelpWanted{std::string(version.what()) + "\n"};
+    } catch (const CLI::CallForHelp&) {
+        const auto subcommands = app.get_subcommands();
+        throw HelpWanted{subcommands.empty() ? app.help() : subcommands.front()->help()};
+    } catch (const CLI::RequiredError&) {
+        throw UsageError("say a command; soho --help lists them");
+    } catch (const CLI::ExtrasError&) {
+        const auto subcommands = app.get_subcommands();
+        const std::string where = subcommands.empty() ? "soho" : "soho " + subcommands.front()->get_name();
+        throw UsageError(fmt::format("an option that {0} does not have; see {0} --help", where));
+    } catch (const CLI::ParseError& error) {
+        throw UsageError(error.what());
+    }
+    if (!timeout.empty()) line.timeout = parse_timeout(timeout);
+
+    line.command = find_command(app.get_subcommands().front()->get_name());
+    if (line.command != nullptr) {
+        check_count(*line.command, line.invocation.words);
+    } else if (!line.invocation.words.empty()) {
+        throw UsageError("shell takes no words: it reads lines from the terminal or the standard input");
+    }
+    return line;
+}
+
+}  // namespace soho::cli

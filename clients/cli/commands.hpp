@@ -1,0 +1,34 @@
+#pragma once
+// The commands of `soho`, in one table: what each takes, what it asks of the host, and how people see the answer. The
+// command line and the shell run the same ones.
+
+#include "workspace.hpp"
+
+#include <span>
+
+namespace soho::cli {
+
+// One command as it was given.
+struct Invocation {
+    std::vector<std::string> words;  // behind the command's name and its options
+    std::string as;                  // --as
+    std::string referrers;           // --referrers
+};
+
+struct Command {
+    const char* name;
+    const char* operands;  // "TYPE [ARG…]"
+    const char* summary;
+    const char* details;   // for its help: more sentences, and examples
+    std::size_t words_min;
+    std::size_t words_max;
+    bool takes_arguments;  // from its first word on nothing is an option of ours any more
+    Value (*run)(Workspace& workspace, const Invocation& invocation);
+    void (*show)(const Value& value, const Invocation& invocation, Workspace& workspace);
+};
+
+std::span<const Command> commands();
+// NULL if there is no such command.
+const Command* find_command(std::string_view name);
+
+}  // namespace soho::cli

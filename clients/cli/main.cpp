@@ -1,0 +1,85 @@
+// soho: the objects of a host, from the shell.
+#include "command_line.hpp"
+#include "handle.hpp"
+#include "json.hpp"
+#include "shell.hpp"
+#include "usage_error.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace soho::cli {
+
+namespace {
+
+// One line, whatever the sentence was.
+int complain(std::string sentence, ExitCode code) {
+    std::replace(sentence.begin(), sentence.end(), '\n', ' ');
+    fmt::print(stderr, "soho: {}\n", sentence);
+    return code;
+}
+
+Client connect(const CommandLine& line) {
+    const ConnectOptions options{.name = line.command == nullptr ? "soho shell" : "soho", .reconnect = line.command == nullptr};
+    try {
+        return line.host.empty() ? Client::connect(options) : Client::connect(line.host, options);
+    } catch (const ConnectionLost&) {
+        throw;
+    } catch (const CallError& error) {
+        throw UsageError(error.text());
+    }
+}
+
+void run_command(const CommandLine& line) {
+    const Command& command = *line.command;
+    const bool creates = command.name == std::string_view("create");
+    if (creates && line.invocation.as.empty()) {
+        throw UsageError("create needs --as NAME: without a name the object would go as soon as this command ends "
+                         "(soho shell keeps objects in variables)");
+    }
+    Workspace workspace(connect(line), line.timeout);
+    const Value value = command.run(workspace, line.invocation);
+    if (line.json) {
+        fmt::print("{}\n", json_text(value));
+    } else {
+        command.show(value, line.invocation, workspace);
+    }
+    const bool is_kept = !line.invocation.as.empty() || command.name == std::string_view("open");
+    if (const auto handle = handle_of(value); handle && !is_kept && ::isatty(STDERR_FILENO) != 0) {
+        fmt::print(stderr, "soho: note: nothing holds #{} for you any more; --as NAME would keep it\n", handle->id);
+    }
+}
+
+int run(const CommandLine& line) {
+    if (line.command == nullptr) {
+        Workspace workspace(connect(line), line.timeout);
+        return run_shell(workspace, line.json);
+    }
+    run_command(line);
+    return exit_ok;
+}
+
+}  // namespace
+
+int main(int count, char** words) try {
+    const int code = run(parse_command_line({words + 1, words + count}));
+    if (std::fflush(stdout) != 0) return complain("cannot write the result", exit_failed);
+    return code;
+} catch (const HelpWanted& help) {
+    fmt::print("{}", help.text);
+    return exit_ok;
+} catch (const UsageError& error) {
+    return complain(error.what(), exit_usage);
+} catch (const ConnectionLost& error) {
+    return complain(error.text(), exit_no_host);
+} catch (const CallError& error) {
+    return complain(error.what(), exit_failed);
+} catch (const std::exception& error) {
+    return complain(error.what(), exit_failed);
+}
+
+}  // namespace soho::cli
+
+int main(int count, char** words) { return soho::cli::main(count, words); }

@@ -1,0 +1,138 @@
+#include "host/object/pool.hpp"
+
+#include <gtest/gtest.h>
+#include <latch>
+#include <thread>
+
+namespace soho::host {
+namespace {
+
+constexpr std::int64_t long_enough = 60'000'000'000;
+
+template <class Condition>
+void wait_until(Condition met) {
+    while (!met()) std::this_thread::yield();
+}
+
+TEST(Pool, RunsWorkOnThreadsOfItsOwn) {
+    Pool pool(2);
+    std::latch done(10);
+    const auto caller = std::this_thread::get_id();
+    for (int i = 0; i < 10; ++i) {
+        pool.post([&] {
+            EXPECT_NE(std::this_thread::get_id(), caller);
+            done.count_down();
+        });
+    }
+    done.wait();
+    EXPECT_LE(pool.threads(), 2u);
+    EXPECT_TRUE(pool.stop(long_enough));
+    EXPECT_EQ(pool.threads(), 0u);
+}
+
+TEST(Pool, GrowsWhileAllAreBusyAndNoFurtherThanItMay) {
+    Pool pool(2);
+    std::latch go(1);
+    std::atomic<int> started = 0;
+    for (int i = 0; i < 5; ++i) {
+        pool.post([&] {
+            ++started;
+            go.wait();
+        });
+    }
+    wait_until([&] { return started == 2; });
+    EXPECT_EQ(pool.threads(), 2u);
+    EXPECT_EQ(pool.queued(), 3u);
+    go.count_down();
+    wait_until([&] { return started == 5; });
+    EXPECT_TRUE(pool.stop(long_enough));
+}
+
+TEST(Pool, UrgentWorkNeverWaitsForAThread) {
+    Pool pool(1);
+    std::latch go(1);
+    std::atomic<int> started = 0;
+    pool.post([&] {
+        ++started;
+        go.wait();
+    });
+    wait_until([&] { return started == 1; });
+    std::atomic<bool> later = false;
+    pool.post([&] { later = true; });
+    pool.post_urgent([&] { go.count_down(); });  // which the first waits for
+    wait_until([&] { return later.load(); });
+    EXPECT_TRUE(pool.stop(long_enough));
+}
+
+TEST(Pool, UrgentWorkGoesFirst) {
+    Pool pool(1);
+    std::latch go(1);
+    std::latch done(2);
+    std::atomic<bool> started = false;
+    std::mutex mutex;
+    std::vector<std::string> order;
+    const auto note = [&](const char* name) {
+        const std::scoped_lock lock(mutex);
+        order.emplace_back(name);
+        done.count_down();
+    };
+    pool.post([&] {
+        started = true;
+        go.wait();
+    });
+    wait_until([&] { return started.load(); });
+    pool.post([&] { note("plain"); });
+    pool.post_urgent([&] { note("urgent"); });
+    wait_until([&] { return !done.try_wait() ? pool.queued() <= 1 : true; });
+    go.count_down();
+    done.wait();
+    EXPECT_EQ(order, (std::vector<std::string>{"urgent", "plain"}));
+    EXPECT_TRUE(pool.stop(long_enough));
+}
+
+TEST(Pool, SaysWhenAThreadDoesNotEnd) {
+    Pool pool(1);
+    std::latch go(1);
+    std::atomic<bool> started = false;
+    pool.post([&] {
+        started = true;
+        go.wait();
+    });
+    wait_until([&] { return started.load(); });
+    EXPECT_FALSE(pool.stop(0));
+    go.count_down();
+    EXPECT_TRUE(pool.stop(long_enough));
+}
+
+TEST(Pool, DropsWhatHasNotStartedWhenItStops) {
+    Pool pool(1);
+    std::latch go(1);
+    std::atomic<bool> started = false;
+    std::atomic<bool> ran = false;
+    auto owned = std::make_shared<int>(1);
+    const std::weak_ptr<int> watch = owned;
+    pool.post([&] {
+        started = true;
+        go.wait();
+    });
+    wait_until([&] { return started.load(); });
+    pool.post([&ran, owned = std::move(owned)] { ran = true; });
+    EXPECT_FALSE(pool.stop(0));
+    EXPECT_TRUE(watch.expired());
+    go.count_down();
+    EXPECT_TRUE(pool.stop(long_enough));
+    pool.post([&] { ran = true; });
+    EXPECT_EQ(pool.threads(), 0u);
+    EXPECT_FALSE(ran);
+}
+
+TEST(Pool, TakesWorkThatWorkPosts) {
+    Pool pool(1);
+    std::latch done(1);
+    pool.post([&] { pool.post([&] { done.count_down(); }); });
+    done.wait();
+    EXPECT_TRUE(pool.stop(long_enough));
+}
+
+}  // namespace
+}  // namespace soho::host
