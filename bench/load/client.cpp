@@ -23,7 +23,7 @@ Sample drive_client(const Server& server, const std::string& address, Work work,
         });
     }
     std::size_t answered = 0;
-    std::function<void()> ask = [&] {
+    const auto ask = [&] {
         pair.async_call<std::int64_t>("get_x", [&](const Outcome<std::int64_t>& outcome) {
             if (outcome.value() != 5) throw std::runtime_error("get_x is not 5");
             ++answered;

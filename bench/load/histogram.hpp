@@ -9,9 +9,22 @@
 
 namespace soho::bench {
 
+namespace detail {
+
+inline constexpr unsigned histogram_step_bits = 6;
+
+constexpr std::size_t histogram_bucket(std::uint64_t value) {
+    constexpr std::uint64_t steps = 1u << histogram_step_bits;
+    if (value < steps) return value;
+    const unsigned shift = static_cast<unsigned>(std::bit_width(value)) - histogram_step_bits - 1;
+    return (shift + 1) * steps + (value >> shift) - steps;
+}
+
+}  // namespace detail
+
 class Histogram {
 public:
-    static constexpr unsigned step_bits = 6;
+    static constexpr unsigned step_bits = detail::histogram_step_bits;
     static constexpr std::uint64_t steps = 1u << step_bits;
     static constexpr std::uint64_t value_max = (std::uint64_t{1} << 40) - 1;  // above: counted as this
 
@@ -34,11 +47,7 @@ public:
         return 0;
     }
 
-    static constexpr std::size_t index_of(std::uint64_t value) {
-        if (value < steps) return value;
-        const unsigned shift = static_cast<unsigned>(std::bit_width(value)) - step_bits - 1;
-        return (shift + 1) * steps + (value >> shift) - steps;
-    }
+    static constexpr std::size_t index_of(std::uint64_t value) { return detail::histogram_bucket(value); }
     // The largest value of a bucket.
     static constexpr std::uint64_t upper_end(std::size_t index) {
         if (index < steps) return index;
@@ -47,7 +56,7 @@ public:
     }
 
 private:
-    std::array<std::uint64_t, index_of(value_max) + 1> counts_{};
+    std::array<std::uint64_t, detail::histogram_bucket(value_max) + 1> counts_{};
     std::uint64_t total_ = 0;
 };
 

@@ -1,8 +1,8 @@
 // soho::data: values in and out of MessagePack. Included: the whole conversion into a buffer that is kept, or from bytes in
 // memory. Left out: the envelope. Baseline: the same bytes copied.
 
-#include <soho/data/codec.hpp>
-#include <soho/data/writer.hpp>
+#include <soho/data/decode.hpp>
+#include <soho/data/encode.hpp>
 
 #include <benchmark/benchmark.h>
 #include <cstring>
@@ -46,9 +46,7 @@ template <class T>
 void decode(benchmark::State& state, const T& value) {
     const Buffer buffer = encoded(value);
     for (auto _ : state) {
-        soho::data::Reader in(buffer.bytes());
-        T decoded{};
-        benchmark::DoNotOptimize(soho::data::decode(in, decoded));
+        T decoded = soho::data::decode<T>(buffer.bytes());
         benchmark::DoNotOptimize(decoded);
     }
 }

@@ -50,7 +50,7 @@ public:
         if (words.empty() || run_own(words)) return;
         const std::string variable = take_variable(words);
         if (words.empty()) throw UsageError("what shall '" + variable + "' be?");
-        if (find_command(words[0]) != nullptr) return run_command(variable, words);
+        if (words[0].starts_with('-') || find_command(words[0]) != nullptr) return run_command(variable, words);
         if (words.size() == 1 && workspace_.variables.contains(words[0])) return give(variable, workspace_.variables[words[0]]);
         run_method(variable, words);
     }
@@ -87,6 +87,8 @@ private:
 
     void run_command(const std::string& variable, const std::vector<std::string>& words) {
         const CommandLine line = parse_command_line(words);
+        if (line.command == nullptr) throw UsageError("this is a shell already");
+        if (!line.host.empty() || line.timeout) throw UsageError("--host and --timeout are for the shell as a whole: soho --timeout 1 shell");
         if (line.command->name == std::string_view("create") && variable.empty() && line.invocation.as.empty()) {
             throw UsageError("the object would go at once: keep it in a variable, p = create …, or give it a name, create --as NAME …");
         }

@@ -69,7 +69,18 @@ Value Workspace::named(const std::string& name) {
     return client_.request("soho.open", name);
 }
 
-Value Workspace::numbered(std::uint64_t id) { return client_.request("soho.retain", id); }
+Value Workspace::numbered(std::uint64_t id) {
+    try {
+        return client_.request("soho.retain", id);
+    } catch (const CallError& error) {
+        // An id is good only while a session of ours holds the object. Where a name holds it, the name is good.
+        if (error.code() != CallCode::no_object) throw;
+        for (const auto& published : client_.names()) {
+            if (published.id == id) return client_.request("soho.open", published.name);
+        }
+        throw;
+    }
+}
 
 std::string Workspace::standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
 

@@ -88,6 +88,13 @@ bool Turn::try_start_several(const TurnTaskPtr& task) {
 }
 
 void Turn::leave(bool shared, Activity* activity) {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (queue_.empty()) {
+            holders_ = shared ? holders_ - 1 : 0;
+            return;
+        }
+    }
     std::int64_t until = 0;
     for (int ran = 0;; ++ran) {
         const TurnTaskPtr next = pass_on(shared);

@@ -5,7 +5,7 @@
 #include "host/object/executor.hpp"
 #include "host/object/pool.hpp"
 
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -72,7 +72,7 @@ private:
     Executor& home_;
     std::mutex mutex_;
     int holders_ = 0;  // -1: one, exclusively; above 0: that many shared ones
-    std::deque<TurnTaskPtr> queue_;
+    std::list<TurnTaskPtr> queue_;  // takes no memory while it is empty, as it nearly always is
 };
 
 }  // namespace soho::host

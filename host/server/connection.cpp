@@ -220,7 +220,8 @@ void Connection::on_writable() {
 
 // What the kernel has taken is delivered.
 void Connection::settle_notices() {
-    while (!notices_.empty() && notices_.front().end <= bytes_written_) notices_.pop_front();
+    const auto settled = [this](const Notice& notice) { return notice.end <= bytes_written_; };
+    notices_.erase(notices_.begin(), std::find_if_not(notices_.begin(), notices_.end(), settled));
 }
 
 void Connection::deliver(data::Buffer frame, Undelivered undelivered) {

@@ -6,7 +6,6 @@
 #include "host/session/caller.hpp"
 
 #include <asio/generic/stream_protocol.hpp>
-#include <deque>
 #include <functional>
 
 namespace soho::host {
@@ -14,7 +13,8 @@ namespace soho::host {
 // Lives until it is closed; its reactor's thread is the only one that touches it, but for deliver().
 class Connection final : public Outlet, public std::enable_shared_from_this<Connection> {
 public:
-    using Socket = asio::generic::stream_protocol::socket;
+    // Of the io_context's own executor: the type-erased one costs memory and virtual calls for each wait.
+    using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
     using OnClosed = std::function<void(const std::shared_ptr<Connection>&)>;
 
     Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher, Principal principal,
@@ -64,7 +64,7 @@ private:
     std::size_t unsent_from_ = 0;  // what is in front has been written
     std::uint64_t bytes_queued_ = 0;
     std::uint64_t bytes_written_ = 0;
-    std::deque<Notice> notices_;
+    std::vector<Notice> notices_;
     bool closed_ = false;
     bool reading_ = false;
     bool writing_ = false;

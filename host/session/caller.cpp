@@ -46,6 +46,7 @@ bool Caller::take(const wire::Frame& frame, Seat& seat) {
 }
 
 bool Caller::in_flight(std::uint32_t msgid) const {
+    if (unanswered_size_.load(std::memory_order_relaxed) == 0) return false;
     const std::scoped_lock lock(mutex_);
     return unanswered_.find(msgid) != unanswered_.end();
 }
@@ -182,6 +183,7 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
         oneway_.emplace(call.get(), call);
     } else {
         unanswered_.emplace(call->tag, call);
+        unanswered_size_.store(unanswered_.size(), std::memory_order_relaxed);
     }
     if (context.deadline_ns != 0) {
         call->timer = services_.timers.start(context.deadline_ns, [weak = std::weak_ptr<Call>(call)] {
@@ -218,6 +220,7 @@ void Caller::replied(Call& call, Outcome outcome) noexcept {
 
     std::unique_lock lock(mutex_);
     unanswered_.erase(call.tag);
+    unanswered_size_.store(unanswered_.size(), std::memory_order_relaxed);
     if (outlet_ != nullptr) {
         outlet_->deliver(std::move(frame), std::move(undelivered));
     } else {
@@ -271,6 +274,7 @@ void Caller::gone(Seat& seat) {
         for (auto& [msgid, call] : unanswered_) abandoned.push_back(std::move(call));
         for (auto& [key, call] : oneway_) abandoned.push_back(call);
         unanswered_.clear();
+        unanswered_size_.store(0, std::memory_order_relaxed);
     }
     for (const auto& call : abandoned) call->abandon();
     for (Notice& notice : notices_) notice.undelivered.discard();

@@ -117,6 +117,8 @@ private:
     mutable std::mutex mutex_;
     Outlet* outlet_ = nullptr;
     std::unordered_map<std::uint32_t, std::shared_ptr<Call>> unanswered_;
+    // Their number, for a look without the lock: only the reactor adds, so if it sees none, there is none.
+    std::atomic<std::size_t> unanswered_size_{0};
     std::unordered_map<const Call*, std::shared_ptr<Call>> oneway_;
     std::size_t waiting_ = 0;   // calls not finished
     std::size_t blocking_ = 0;  // … of methods that run on the pool

@@ -19,6 +19,8 @@ FrameReader::Status FrameReader::scan(data::Bytes unread) {
     const std::uint8_t* const begin = unread.data();
     const std::uint8_t* const end = begin + unread.size();
     const std::uint8_t* at = begin + scanned_;
+    // Copies stay in registers, where members would be read again after each store.
+    const FrameLimits limits = limits_;
 
     for (;;) {
         const std::uint8_t* const token_start = at;
@@ -31,11 +33,11 @@ FrameReader::Status FrameReader::scan(data::Bytes unread) {
             case ReadStatus::ok: break;
         }
         const auto used = static_cast<std::size_t>(at - begin);
-        if (++items_ > limits_.items_max)
-            return refuse(Code::limit, fmt::format("more than {} values in one frame (items)", limits_.items_max));
+        if (++items_ > limits.items_max)
+            return refuse(Code::limit, fmt::format("more than {} values in one frame (items)", limits.items_max));
 
         if (has_body(token.kind)) {
-            if (token.size > limits_.bytes_max - std::min(used, limits_.bytes_max))
+            if (token.size > limits.bytes_max - std::min(used, limits.bytes_max))
                 return refuse_value_of(token.size, "bytes");
             // A token counts as scanned only with its body, so that its first byte can be looked at when it is noted.
             if (static_cast<std::size_t>(end - at) < token.size) {
@@ -45,17 +47,17 @@ FrameReader::Status FrameReader::scan(data::Bytes unread) {
             }
             note_kind(token);
             at += token.size;
-        } else if (used > limits_.bytes_max) {
-            return refuse(Code::limit, fmt::format("a frame of more than {} bytes (frame_bytes)", limits_.bytes_max));
+        } else if (used > limits.bytes_max) {
+            return refuse(Code::limit, fmt::format("a frame of more than {} bytes (frame_bytes)", limits.bytes_max));
         }
 
         if (const std::uint64_t children = token.children(); children != 0) {
             // Each child takes at least a byte: what cannot fit is refused before it arrives.
-            if (children > limits_.bytes_max - std::min(used, limits_.bytes_max))
+            if (children > limits.bytes_max - std::min(used, limits.bytes_max))
                 return refuse_value_of(children, "values");
-            if (children > limits_.items_max - items_)
-                return refuse(Code::limit, fmt::format("more than {} values in one frame (items)", limits_.items_max));
-            if (depth_ == std::min(limits_.depth_max, depth_capacity))
+            if (children > limits.items_max - items_)
+                return refuse(Code::limit, fmt::format("more than {} values in one frame (items)", limits.items_max));
+            if (depth_ == std::min(limits.depth_max, depth_capacity))
                 return refuse(Code::limit, fmt::format("values nested deeper than {} (depth)", depth_));
             open_[depth_++] = children;
             continue;
@@ -104,6 +106,12 @@ bool peek_msgid(data::Bytes front, std::uint32_t& msgid) {
 }
 
 Result<Frame> check_value(data::Bytes bytes, FrameLimits limits) {
+    // A scalar, as most results are, needs no reader.
+    const std::uint8_t* at = bytes.data();
+    if (Token token; data::read_header(at, bytes.data() + bytes.size(), token) == ReadStatus::ok &&
+                     at == bytes.data() + bytes.size() && bytes.size() <= limits.bytes_max && !has_body(token.kind) &&
+                     token.children() == 0)
+        return Frame{bytes, false};
     FrameReader reader(limits);
     switch (reader.scan(bytes)) {
         case FrameReader::Status::incomplete:

@@ -62,9 +62,9 @@ TEST_F(NamesTest, AreUnpublishedByTheirPublisherOrAnAdmin) {
 
 TEST_F(NamesTest, SuggestTheNearest) {
     ASSERT_TRUE(names.publish("pair", {object(), "me"}));
-    EXPECT_EQ(names.no_name("pear").text, "nothing is published as \"pear\"; did you mean \"pair\"?");
+    EXPECT_EQ(names.no_name("pairs").text, "nothing is published as \"pairs\"; did you mean \"pair\"?");
     EXPECT_EQ(names.no_name("zzzzzz").text, "nothing is published as \"zzzzzz\"");
-    EXPECT_EQ(names.no_name("pear").code, Code::no_object);
+    EXPECT_EQ(names.no_name("pairs").code, Code::no_object);
 }
 
 TEST_F(NamesTest, GoWithTheirSessionOrTheirObject) {

@@ -84,9 +84,11 @@ TEST_F(TimersTest, LetGoOfWhatWorkHolds) {
 TEST_F(TimersTest, DropWorkOutsideTheirLock) {
     struct Canceller {
         Timers& timers;
+        explicit Canceller(Timers& timers_) : timers(timers_) {}
         ~Canceller() { timers.cancel(1); }
     };
-    const auto id = timers.start(10, [held = std::make_shared<Canceller>(Canceller{timers})] {});
+    auto held = std::make_shared<Canceller>(timers);
+    const auto id = timers.start(10, [held = std::move(held)] {});
     EXPECT_TRUE(timers.cancel(id));
 }
 
