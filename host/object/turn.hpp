@@ -71,7 +71,7 @@ private:
     TurnDomain& domain_;
     Executor& home_;
     std::mutex mutex_;
-    int holders_ = 0;  // -1: one, exclusively; above 0: that many shared ones
+    int holders_ = 0;               // -1: one, exclusively; above 0: that many shared ones
     std::list<TurnTaskPtr> queue_;  // takes no memory while it is empty, as it nearly always is
 };
 

@@ -43,7 +43,7 @@ TEST_F(CallsTest, TakeATargetByIdHandleOrName) {
 TEST_F(CallsTest, SplitAPathAtTheLastDot) {
     client.create("Counter", "[5]", R"({"name": "a.b"})");
     EXPECT_EQ(client.ask("a.b.get", "[]"), "5");
-    EXPECT_EQ(client.ask("a.b.", "[]"), R"("no_method: type Counter exposes no method \"\" (exposed: add, block, broken, child, echo, fail, get, hook, later, sum, swap, wrap)")");
+    EXPECT_EQ(client.ask("a.b.", "[]"), R"~("no_method: type Counter exposes no method \"\" (exposed: add, block, broken, child, echo, fail, get, hook, later, sum, swap, wrap)")~");
     EXPECT_EQ(client.ask("get", "[]"),
               R"("no_method: no method \"get\": the host's own begin with soho., an object's with its published name and a dot")");
 }
@@ -53,10 +53,10 @@ TEST_F(CallsTest, RefuseAMethodThatTheTypeDoesNotExpose) {
     const auto narrow = client.create("shared_ro");
     EXPECT_EQ(client.call(shared, "add", "[1]"), "1");
     EXPECT_EQ(client.call(narrow, "add", "[1]"),
-              R"("no_method: type shared_ro exposes no method \"add\" (exposed: get)")");
+              R"~("no_method: type shared_ro exposes no method \"add\" (exposed: get)")~");
     EXPECT_EQ(client.call(narrow, "get", "[]"), "1");
     EXPECT_EQ(client.call(shared, "_secret", "[]"),
-              R"("no_method: type shared exposes no method \"_secret\" (exposed: add, block, get, later)")");
+              R"~("no_method: type shared exposes no method \"_secret\" (exposed: add, block, get, later)")~");
 }
 
 TEST_F(CallsTest, ShareWhatACallableGivesTwice) {
@@ -354,7 +354,7 @@ TEST_F(CallsTest, PastTheirDeadlineAreAnsweredAtOnce) {
     EXPECT_EQ(client.send(msg), "");
     host.timers.run_due(monotonic_now() + 61'000'000'000);
     EXPECT_EQ(client.wait_delivered(1),
-              std::vector<std::string>{R"([1, 7, "deadline: Counter.later() has not replied in time (timeout_ms)", nil])"});
+              std::vector<std::string>{R"~([1, 7, "deadline: Counter.later() has not replied in time (timeout_ms)", nil])~"});
     host.run();
     EXPECT_EQ(counters.cancelled, 1);
     EXPECT_EQ(host.services.calls_in_flight, 1u) << "the slot is kept until the plugin is through with it";

@@ -74,7 +74,7 @@ TEST_F(ControlTest, PublishOpenAndUnpublish) {
     EXPECT_EQ(client.ask("soho.publish", fmt::format(R"([{}, "c"])", id)), "nil");
     EXPECT_EQ(client.ask("soho.names", "[]"), fmt::format(R"([{{"name": "c", "type": "Counter", "id": {}}}])", id));
     EXPECT_EQ(client.ask("soho.publish", fmt::format(R"([{}, "c"])", id)),
-              fmt::format(R"("exists: the name \"c\" is taken by #{} (Counter)")", id));
+              fmt::format(R"~("exists: the name \"c\" is taken by #{} (Counter)")~", id));
     EXPECT_EQ(client.ask("soho.publish", fmt::format(R"([{}, "a b"])", id)),
               R"("bad_arguments: \"a b\" cannot be published: only letters, digits, _ and . are allowed")");
     EXPECT_EQ(client.ask("soho.publish", fmt::format(R"([{}, 5])", id)),
@@ -149,7 +149,7 @@ TEST_F(ControlTest, TicketsOfASessionAreCapped) {
     const auto id = client.create("Counter");
     for (std::size_t i = 0; i < host.limits.tickets_max; ++i) client.ask("soho.share", fmt::format("[{}, 1000]", id));
     EXPECT_EQ(client.ask("soho.share", fmt::format("[{}, 1000]", id)),
-              R"("limit: this session has 64 unclaimed tickets already (tickets)")");
+              R"~("limit: this session has 64 unclaimed tickets already (tickets)")~");
     EXPECT_TRUE(other.ask("soho.share", fmt::format("[{}, 1000]", other.create("Counter"))).starts_with("\"cafe."));
 }
 

@@ -25,7 +25,7 @@ TEST_F(NamedCreateTest, PublishesInOneStep) {
     const auto id = client.create("Counter", "[5]", R"({"name": "c"})");
     EXPECT_EQ(host.names.find("c")->id(), id);
     EXPECT_EQ(client.ask("soho.create", R"(["Counter", [6], {"name": "c"}])"),
-              fmt::format(R"("exists: the name \"c\" is taken by #{} (Counter)")", id));
+              fmt::format(R"~("exists: the name \"c\" is taken by #{} (Counter)")~", id));
     EXPECT_EQ(client.create("Counter", "[6]", R"({"name": "c", "if_exists": "open"})"), id);
     EXPECT_EQ(host.objects.size(), 1u);
 }
@@ -33,7 +33,7 @@ TEST_F(NamedCreateTest, PublishesInOneStep) {
 TEST_F(NamedCreateTest, OpensOnlyWhatHasTheType) {
     const auto id = client.create("Counter", "[5]", R"({"name": "c"})");
     EXPECT_EQ(client.ask("soho.create", R"(["shared", [], {"name": "c", "if_exists": "open"}])"),
-              fmt::format(R"("exists: the name \"c\" is taken by #{} (Counter)")", id));
+              fmt::format(R"~("exists: the name \"c\" is taken by #{} (Counter)")~", id));
 }
 
 TEST_F(NamedCreateTest, RefusesWhatIsNoName) {

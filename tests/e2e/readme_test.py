@@ -1,0 +1,41 @@
+"""Every console block of the README that stands under <!-- run -->, as a reader would type it: each `$ command` is run against a
+host with the bundled plugins, and must print what stands below it. #ID stands for any object's number."""
+import os
+import re
+import subprocess
+import unittest
+
+import soho_e2e as e2e
+
+BLOCK = re.compile(r"<!-- run -->\n```console\n(.*?)```", re.S)
+
+
+def steps(block):
+    """(command, expected output) in order."""
+    found = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        else:
+            found[-1][1].append(line)
+    return [(command, "\n".join(lines)) for command, lines in found]
+
+
+class Readme(unittest.TestCase):
+    def test_does_what_it_says(self):
+        blocks = BLOCK.findall((e2e.ROOT / "README.md").read_text())
+        self.assertTrue(blocks)
+        for block in blocks:
+            host = e2e.Host(e2e.PAIR)
+            self.addCleanup(host.stop)
+            environment = {**os.environ, "SOHO_HOST": host.address, "PATH": f"{e2e.BIN}:{os.environ['PATH']}"}
+            for command, expected in steps(block):
+                done = subprocess.run(command, shell=True, env=environment, capture_output=True, text=True,
+                                      timeout=e2e.PATIENCE)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), command)
+                pattern = re.escape(expected).replace(re.escape("#ID"), r"#\d+")
+                self.assertRegex(done.stdout.strip("\n"), f"^{pattern}$", command)
+
+
+if __name__ == "__main__":
+    unittest.main()
