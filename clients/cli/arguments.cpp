@@ -2,8 +2,8 @@
 
 #include "usage_error.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 namespace soho::cli {
 
@@ -12,7 +12,8 @@ namespace {
 class ArgumentReader {
 public:
     ArgumentReader(const std::vector<ParameterDescription>& parameters, Surroundings& surroundings)
-        : parameters_(parameters), surroundings_(surroundings) {}
+        : parameters_(parameters),
+          surroundings_(surroundings) {}
 
     void read(const std::string& word) {
         const auto equals = word.find('=');
@@ -35,7 +36,8 @@ public:
 
 private:
     const ParameterDescription* of_kind(std::string_view kind) const {
-        const auto found = std::find_if(parameters_.begin(), parameters_.end(), [&](const auto& each) { return each.kind == kind; });
+        const auto found =
+            std::find_if(parameters_.begin(), parameters_.end(), [&](const auto& each) { return each.kind == kind; });
         return found == parameters_.end() ? nullptr : &*found;
     }
     const ParameterDescription* keyword(const std::string& key) const {

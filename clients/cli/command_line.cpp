@@ -3,10 +3,10 @@
 
 #include "usage_error.hpp"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <fmt/format.h>
 
 namespace soho::cli {
 
@@ -48,7 +48,10 @@ std::chrono::nanoseconds parse_timeout(const std::string& text) {
     double number = 0;
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
     const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    const double seconds = unit.empty() || unit == "s" ? 1 : unit == "ms" ? 0.001 : unit == "m" || unit == "min" ? 60 : 0;
+    const double seconds = unit.empty() || unit == "s"    ? 1
+                           : unit == "ms"                 ? 0.001
+                           : unit == "m" || unit == "min" ? 60
+                                                          : 0;
     if (failure != std::errc() || seconds == 0 || !(number > 0) || number * seconds > 1e9) {
         throw UsageError(fmt::format("'{}' is no time to wait: say seconds, or a number with ms, s or min", text));
     }
@@ -104,7 +107,8 @@ CommandLine parse_command_line(std::vector<std::string> words) {
     app.fallthrough();
     app.require_subcommand(1);
     app.set_version_flag("--version", "soho " SOHO_SDK_VERSION);
-    app.add_option("--host", line.host, "where the host listens: unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT")->type_name("ADDR");
+    app.add_option("--host", line.host, "where the host listens: unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT")
+        ->type_name("ADDR");
     app.add_flag("--json", line.json, "print results as JSON");
     app.add_option("--timeout", timeout, "how long a call may take: 2, 0.5, 100ms, 1min")->type_name("TIME");
 
@@ -112,9 +116,13 @@ CommandLine parse_command_line(std::vector<std::string> words) {
         CLI::App* sub = app.add_subcommand(command.name, command.summary);
         sub->footer(command.details);
         const std::string_view name = command.name;
-        if (name == "create") sub->add_option("--as", line.invocation.as, "the name to publish the object under")->type_name("NAME");
-        if (name == "call") sub->add_option("--as", line.invocation.as, "publish a result that is an object under this name")->type_name("NAME");
-        if (name == "objects") sub->add_option("--referrers", line.invocation.referrers, "only what holds this object")->type_name("ID");
+        if (name == "create")
+            sub->add_option("--as", line.invocation.as, "the name to publish the object under")->type_name("NAME");
+        if (name == "call")
+            sub->add_option("--as", line.invocation.as, "publish a result that is an object under this name")
+                ->type_name("NAME");
+        if (name == "objects")
+            sub->add_option("--referrers", line.invocation.referrers, "only what holds this object")->type_name("ID");
     }
     app.add_subcommand("shell", "Enter many commands in one session")->footer(shell_details);
 

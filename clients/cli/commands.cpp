@@ -4,8 +4,8 @@
 #include "show.hpp"
 #include "usage_error.hpp"
 
-#include <charconv>
 #include <fmt/format.h>
+#include <charconv>
 
 namespace soho::cli {
 
@@ -26,7 +26,8 @@ std::uint64_t id_of(std::string_view text) {
     if (text.starts_with('#')) text.remove_prefix(1);
     std::uint64_t id = 0;
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), id);
-    if (failure != std::errc() || end != text.data() + text.size()) throw UsageError(fmt::format("'{}' is no id: say #NUMBER", text));
+    if (failure != std::errc() || end != text.data() + text.size())
+        throw UsageError(fmt::format("'{}' is no id: say #NUMBER", text));
     return id;
 }
 
@@ -43,8 +44,9 @@ Value run_call(Workspace& workspace, const Invocation& invocation) {
     Value result = workspace.call(object, invocation.words[1], words);
     if (invocation.as.empty()) return result;
     if (!handle_of(result)) {
-        throw CallError(Failure(CallCode::bad_result, fmt::format("{} gave {}, which is no object: there is nothing to publish as {}",
-                                                                  invocation.words[1], text_of(result), invocation.as)));
+        throw CallError(Failure(CallCode::bad_result,
+                                fmt::format("{} gave {}, which is no object: there is nothing to publish as {}",
+                                            invocation.words[1], text_of(result), invocation.as)));
     }
     workspace.client().publish(proxy_of(result), invocation.as);
     return result;
@@ -108,34 +110,53 @@ void show_names(const Value& value, const Invocation&, Workspace&) {
 
 void show_objects(const Value& value, const Invocation&, Workspace&) {
     show_table(value,
-               {{"id", "ID"}, {"type", "TYPE"}, {"references", "REFS"}, {"calls", "CALLS"}, {"bytes", "BYTES", size_text},
-                {"age_ms", "AGE", duration_text}, {"names", "NAMES", list_text}, {"holders", "HELD BY", list_text}},
+               {{"id", "ID"},
+                {"type", "TYPE"},
+                {"references", "REFS"},
+                {"calls", "CALLS"},
+                {"bytes", "BYTES", size_text},
+                {"age_ms", "AGE", duration_text},
+                {"names", "NAMES", list_text},
+                {"holders", "HELD BY", list_text}},
                "no objects");
 }
 
 void show_sessions(const Value& value, const Invocation&, Workspace&) {
     show_table(value,
-               {{"session", "SESSION"}, {"principal", "PRINCIPAL"}, {"client", "CLIENT"}, {"connections", "CONNECTIONS"},
-                {"references", "REFS"}, {"calls", "CALLS"}, {"waiting", "WAITING"}, {"age_ms", "AGE", duration_text}},
+               {{"session", "SESSION"},
+                {"principal", "PRINCIPAL"},
+                {"client", "CLIENT"},
+                {"connections", "CONNECTIONS"},
+                {"references", "REFS"},
+                {"calls", "CALLS"},
+                {"waiting", "WAITING"},
+                {"age_ms", "AGE", duration_text}},
                "no sessions");
 }
 
 void show_plugins(const Value& value, const Invocation&, Workspace&) {
     show_table(value,
-               {{"name", "PLUGIN"}, {"version", "VERSION"}, {"state", "STATE"}, {"objects", "OBJECTS"}, {"types", "TYPES", list_text},
-                {"file", "FILE"}, {"reason", "REASON"}},
+               {{"name", "PLUGIN"},
+                {"version", "VERSION"},
+                {"state", "STATE"},
+                {"objects", "OBJECTS"},
+                {"types", "TYPES", list_text},
+                {"file", "FILE"},
+                {"reason", "REASON"}},
                "no plugins are loaded");
 }
 
 void show_health(const Value& value, const Invocation&, Workspace&) {
-    fmt::print("{}: {}, up {}\n", value["status"].as<std::string>(), value["version"].as<std::string>(), duration_text(value["uptime_ms"]));
+    fmt::print("{}: {}, up {}\n", value["status"].as<std::string>(), value["version"].as<std::string>(),
+               duration_text(value["uptime_ms"]));
     for (const Value& refused : *value["refused_plugins"].get_if<Value::Array>()) {
         fmt::print("refused plugin {}: {}\n", refused["file"].as<std::string>(), refused["reason"].as<std::string>());
     }
 }
 
 void show_whoami(const Value& value, const Invocation&, Workspace&) {
-    fmt::print("{}, session {}\nrights: {}\n", value["principal"].as<std::string>(), text_of(value["session"]), list_text(value["rights"]));
+    fmt::print("{}, session {}\nrights: {}\n", value["principal"].as<std::string>(), text_of(value["session"]),
+               list_text(value["rights"]));
 }
 
 void show_ping(const Value& value, const Invocation&, Workspace& workspace) {
@@ -144,16 +165,20 @@ void show_ping(const Value& value, const Invocation&, Workspace& workspace) {
 
 constexpr Command all[] = {
     {"types", "", "List the types of objects that the host has", "", 0, 0, false, ask<types_method>, show_all_types},
-    {"describe", "TYPE", "Show a type's methods, arguments and documentation", "  soho describe Pair", 1, 1, false, run_describe, show_description},
+    {"describe", "TYPE", "Show a type's methods, arguments and documentation", "  soho describe Pair", 1, 1, false,
+     run_describe, show_description},
     {"create", "TYPE [ARG…]", "Create an object and publish it under a name",
-     "The object lives until its name is unpublished, so --as is needed: without a name it would go as soon as this command\n"
+     "The object lives until its name is unpublished, so --as is needed: without a name it would go as soon as this "
+     "command\n"
      "ends. (A shell keeps objects in variables.)\n\n"
      "  soho create --as mine Pair 5 6\n"
      "  soho create --as mine Pair x=5 y=6",
      1, any_number, true, run_create, show_value},
     {"call", "TARGET METHOD [ARG…]", "Call a method of an object",
-     "TARGET is a published name, or the '#ID' of an object. Everything behind METHOD is an argument, read by its declared\n"
-     "type: numbers, true and false strictly, str as it is, any, lists and maps as JSON; key=value for a declared keyword,\n"
+     "TARGET is a published name, or the '#ID' of an object. Everything behind METHOD is an argument, read by its "
+     "declared\n"
+     "type: numbers, true and false strictly, str as it is, any, lists and maps as JSON; key=value for a declared "
+     "keyword,\n"
      "@NAME or '#ID' for an object, - for the standard input. With --as, a result that is an object is published.\n\n"
      "  soho call pair get_x\n"
      "  soho call pair set_x -7\n"
@@ -164,18 +189,23 @@ constexpr Command all[] = {
      2, any_number, true, run_call, show_value},
     {"open", "NAME", "Show which object a name stands for", "  soho open pair", 1, 1, false, run_open, show_value},
     {"names", "", "List the published names", "", 0, 0, false, ask<names_method>, show_names},
-    {"publish", "TARGET NAME", "Publish an object under one more name", "  soho publish '#17' mine", 2, 2, false, run_publish, show_value},
-    {"unpublish", "NAME", "Take a name away; its object goes if nobody else holds it", "  soho unpublish mine", 1, 1, false, run_unpublish, show_value},
+    {"publish", "TARGET NAME", "Publish an object under one more name", "  soho publish '#17' mine", 2, 2, false,
+     run_publish, show_value},
+    {"unpublish", "NAME", "Take a name away; its object goes if nobody else holds it", "  soho unpublish mine", 1, 1,
+     false, run_unpublish, show_value},
     {"objects", "", "List objects and who holds them",
-     "With --referrers ID: only the objects that hold that one.\n\n  soho objects --referrers '#17'", 0, 0, false, run_objects, show_objects},
+     "With --referrers ID: only the objects that hold that one.\n\n  soho objects --referrers '#17'", 0, 0, false,
+     run_objects, show_objects},
     {"drop", "#ID", "Take an object away from all who hold it", "  soho drop '#17'", 1, 1, false, run_drop, show_value},
     {"sessions", "", "List the connected programs", "", 0, 0, false, ask<sessions_method>, show_sessions},
-    {"plugins", "", "List the plugins, and those that were refused", "", 0, 0, false, ask<plugins_method>, show_plugins},
+    {"plugins", "", "List the plugins, and those that were refused", "", 0, 0, false, ask<plugins_method>,
+     show_plugins},
     {"stats", "", "Show the host's counters", "", 0, 0, false, ask<stats_method>, show_map},
     {"health", "", "Show whether the host is well", "", 0, 0, false, ask<health_method>, show_health},
     {"ping", "", "Ask the host to answer", "", 0, 0, false, run_ping, show_ping},
     {"whoami", "", "Show who the host takes this user for", "", 0, 0, false, ask<whoami_method>, show_whoami},
-    {"log-level", "LEVEL", "Set what the host logs: debug, info, warning or error", "  soho log-level debug", 1, 1, false, run_log_level, show_value},
+    {"log-level", "LEVEL", "Set what the host logs: debug, info, warning or error", "  soho log-level debug", 1, 1,
+     false, run_log_level, show_value},
     {"shutdown", "", "End the host once its running calls are done", "", 0, 0, false, ask<shutdown_method>, show_value},
 };
 

@@ -19,7 +19,7 @@ struct Command {
     const char* name;
     const char* operands;  // "TYPE [ARG…]"
     const char* summary;
-    const char* details;   // for its help: more sentences, and examples
+    const char* details;  // for its help: more sentences, and examples
     std::size_t words_min;
     std::size_t words_max;
     bool takes_arguments;  // from its first word on nothing is an option of ours any more

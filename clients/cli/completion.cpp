@@ -2,10 +2,10 @@
 
 #include "commands.hpp"
 
+#include <editline/readline.h>
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <editline/readline.h>
 #include <set>
 #include <sstream>
 
@@ -22,7 +22,8 @@ public:
         if (words.size() > 1 && words[1] == "=") words.erase(words.begin(), words.begin() + 2);
         if (words.empty()) return complete_first(part);
         if (words.size() == 1 && (words[0] == "create" || words[0] == "describe")) return add_types();
-        if (words.size() == 1 && (words[0] == "call" || words[0] == "open" || words[0] == "unpublish")) return add_objects("");
+        if (words.size() == 1 && (words[0] == "call" || words[0] == "open" || words[0] == "unpublish"))
+            return add_objects("");
         if (words.size() == 2 && words[0] == "call") return add_methods(words[1], "");
         if (words.size() == 1 && words[0] == "unset") return add_variables("");
         if (part.starts_with('@')) add_objects("@");
@@ -32,7 +33,8 @@ public:
 
 private:
     void complete_first(const std::string& part) {
-        if (const auto dot = part.rfind('.'); dot != std::string::npos) return add_methods(part.substr(0, dot), part.substr(0, dot + 1));
+        if (const auto dot = part.rfind('.'); dot != std::string::npos)
+            return add_methods(part.substr(0, dot), part.substr(0, dot + 1));
         for (const Command& command : commands()) found.insert(command.name);
         for (const char* own : {"exit", "help", "quit", "unset", "vars"}) found.insert(own);
         add_objects("");

@@ -56,7 +56,9 @@ Json to_json(const Value& value) {
     return object;
 }
 
-std::string json_text(const Value& value) { return to_json(value).dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string json_text(const Value& value) {
+    return to_json(value).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 Value from_json(const Json& json, const std::function<Value(std::uint64_t)>& object) {
     switch (json.type()) {
@@ -71,7 +73,8 @@ Value from_json(const Json& json, const std::function<Value(std::uint64_t)>& obj
             return elements;
         }
         case Json::value_t::object: {
-            if (const auto id = json.find("$soho"); id != json.end() && id->is_number_unsigned()) return object(id->get<std::uint64_t>());
+            if (const auto id = json.find("$soho"); id != json.end() && id->is_number_unsigned())
+                return object(id->get<std::uint64_t>());
             Value::Map pairs;
             for (const auto& [key, mapped] : json.items()) pairs.emplace_back(key, from_json(mapped, object));
             return pairs;

@@ -3,8 +3,8 @@
 #include "json.hpp"
 #include "usage_error.hpp"
 
-#include <charconv>
 #include <fmt/format.h>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
@@ -17,12 +17,16 @@ namespace {
 std::string_view family(std::string_view type) { return type.substr(0, type.find('[')); }
 
 bool is_any(std::string_view type) { return type.empty() || type == "any" || type == "ext"; }
-bool is_container(std::string_view type) { return family(type) == "list" || family(type) == "map" || family(type) == "tuple"; }
-bool is_integer(std::string_view type) {
-    return type == "int8" || type == "int16" || type == "int32" || type == "int64" || type == "uint8" || type == "uint16" ||
-           type == "uint32" || type == "uint64" || type == "int" || type == "uint";
+bool is_container(std::string_view type) {
+    return family(type) == "list" || family(type) == "map" || family(type) == "tuple";
 }
-bool is_float(std::string_view type) { return type == "float32" || type == "float64" || type == "float" || type == "seconds"; }
+bool is_integer(std::string_view type) {
+    return type == "int8" || type == "int16" || type == "int32" || type == "int64" || type == "uint8" ||
+           type == "uint16" || type == "uint32" || type == "uint64" || type == "int" || type == "uint";
+}
+bool is_float(std::string_view type) {
+    return type == "float32" || type == "float64" || type == "float" || type == "seconds";
+}
 
 template <class Number>
 std::optional<Number> whole_number(std::string_view text) {
@@ -44,7 +48,9 @@ Value read_integer(const std::string& text, std::string_view type) {
     } else {
         const auto number = whole_number<std::int64_t>(text);
         const auto bits = whole_number<unsigned>(type.substr(3)).value_or(64);
-        if (number && (bits == 64 || (*number >= -(std::int64_t{1} << (bits - 1)) && *number < std::int64_t{1} << (bits - 1)))) return *number;
+        if (number &&
+            (bits == 64 || (*number >= -(std::int64_t{1} << (bits - 1)) && *number < std::int64_t{1} << (bits - 1))))
+            return *number;
     }
     mismatch(text, type);
 }
@@ -66,7 +72,8 @@ Value read_reference(const std::string& text, Surroundings& surroundings) {
 
 Value read_any(const std::string& text, Surroundings& surroundings) {
     if (is_reference(text)) return read_reference(text, surroundings);
-    const bool may_be_json = text.empty() || std::string_view("{[\"-0123456789").find(text[0]) != std::string_view::npos;
+    const bool may_be_json =
+        text.empty() || std::string_view("{[\"-0123456789").find(text[0]) != std::string_view::npos;
     const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
     if (json.is_discarded() && !may_be_json) return text;
     return read_json(text, "any value", surroundings);
@@ -106,7 +113,8 @@ Value read_alternative(const std::string& text, std::string_view type, const std
 }
 
 Value read_one(const std::string& text, std::string_view type, Surroundings& surroundings) {
-    if (const auto choices = alternatives(type); choices.size() > 1) return read_alternative(text, type, choices, surroundings);
+    if (const auto choices = alternatives(type); choices.size() > 1)
+        return read_alternative(text, type, choices, surroundings);
     if (type.ends_with('?')) {
         const auto inner = type.substr(0, type.size() - 1);
         return text == "null" ? Value() : read_one(text, inner, surroundings);
@@ -117,11 +125,14 @@ Value read_one(const std::string& text, std::string_view type, Surroundings& sur
         const auto* bytes = reinterpret_cast<const std::byte*>(text.data());
         return Value::Bytes(bytes, bytes + text.size());
     }
-    if (type == "bool") return text == "true" ? true : text == "false" ? false : (mismatch(text, "true or false"), false);
+    if (type == "bool")
+        return text == "true" ? true : text == "false" ? false : (mismatch(text, "true or false"), false);
     if (type == "nil") return text == "null" ? Value() : (mismatch(text, "null"), Value());
     if (is_integer(type)) return read_integer(text, type);
-    if (is_float(type)) return whole_number<double>(text) ? Value(*whole_number<double>(text)) : (mismatch(text, type), Value());
-    if (is_container(type)) return is_reference(text) ? read_reference(text, surroundings) : read_json(text, type, surroundings);
+    if (is_float(type))
+        return whole_number<double>(text) ? Value(*whole_number<double>(text)) : (mismatch(text, type), Value());
+    if (is_container(type))
+        return is_reference(text) ? read_reference(text, surroundings) : read_json(text, type, surroundings);
     if (is_reference(text)) return read_reference(text, surroundings);
     // A class of objects, or a struct that travels as a map or an array.
     if (text.starts_with('{') || text.starts_with('[')) return read_json(text, type, surroundings);

@@ -5,10 +5,10 @@
 #include "shell.hpp"
 #include "usage_error.hpp"
 
-#include <algorithm>
-#include <cstdio>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cstdio>
 
 namespace soho::cli {
 
@@ -22,7 +22,8 @@ int complain(std::string sentence, ExitCode code) {
 }
 
 Client connect(const CommandLine& line) {
-    const ConnectOptions options{.name = line.command == nullptr ? "soho shell" : "soho", .reconnect = line.command == nullptr};
+    const ConnectOptions options{.name = line.command == nullptr ? "soho shell" : "soho",
+                                 .reconnect = line.command == nullptr};
     try {
         return line.host.empty() ? Client::connect(options) : Client::connect(line.host, options);
     } catch (const ConnectionLost&) {
@@ -36,8 +37,9 @@ void run_command(const CommandLine& line) {
     const Command& command = *line.command;
     const bool creates = command.name == std::string_view("create");
     if (creates && line.invocation.as.empty()) {
-        throw UsageError("create needs --as NAME: without a name the object would go as soon as this command ends "
-                         "(soho shell keeps objects in variables)");
+        throw UsageError(
+            "create needs --as NAME: without a name the object would go as soon as this command ends "
+            "(soho shell keeps objects in variables)");
     }
     Workspace workspace(connect(line), line.timeout);
     const Value value = command.run(workspace, line.invocation);

@@ -7,10 +7,10 @@
 #include "usage_error.hpp"
 #include "words.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
-#include <iostream>
 #include <unistd.h>
+#include <algorithm>
+#include <iostream>
 
 namespace soho::cli {
 
@@ -51,7 +51,8 @@ public:
         const std::string variable = take_variable(words);
         if (words.empty()) throw UsageError("what shall '" + variable + "' be?");
         if (words[0].starts_with('-') || find_command(words[0]) != nullptr) return run_command(variable, words);
-        if (words.size() == 1 && workspace_.variables.contains(words[0])) return give(variable, workspace_.variables[words[0]]);
+        if (words.size() == 1 && workspace_.variables.contains(words[0]))
+            return give(variable, workspace_.variables[words[0]]);
         run_method(variable, words);
     }
 
@@ -88,9 +89,12 @@ private:
     void run_command(const std::string& variable, const std::vector<std::string>& words) {
         const CommandLine line = parse_command_line(words);
         if (line.command == nullptr) throw UsageError("this is a shell already");
-        if (!line.host.empty() || line.timeout) throw UsageError("--host and --timeout are for the shell as a whole: soho --timeout 1 shell");
+        if (!line.host.empty() || line.timeout)
+            throw UsageError("--host and --timeout are for the shell as a whole: soho --timeout 1 shell");
         if (line.command->name == std::string_view("create") && variable.empty() && line.invocation.as.empty()) {
-            throw UsageError("the object would go at once: keep it in a variable, p = create …, or give it a name, create --as NAME …");
+            throw UsageError(
+                "the object would go at once: keep it in a variable, p = create …, or give it a name, create --as NAME "
+                "…");
         }
         const Value value = line.command->run(workspace_, line.invocation);
         if (!variable.empty() || json_ || line.json) return give(variable, value, line.json);
@@ -99,7 +103,8 @@ private:
 
     void run_method(const std::string& variable, const std::vector<std::string>& words) {
         const auto dot = words[0].rfind('.');
-        if (dot == std::string::npos) throw UsageError(fmt::format("'{}' is no command, and no variable; try help", words[0]));
+        if (dot == std::string::npos)
+            throw UsageError(fmt::format("'{}' is no command, and no variable; try help", words[0]));
         const Proxy object = workspace_.object(words[0].substr(0, dot));
         give(variable, workspace_.call(object, words[0].substr(dot + 1), {words.begin() + 1, words.end()}));
     }

@@ -3,10 +3,10 @@
 #include "handle.hpp"
 #include "json.hpp"
 
-#include <algorithm>
-#include <cstdio>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cstdio>
 
 namespace soho::cli {
 
@@ -93,7 +93,8 @@ std::string text_of(const Value& value) {
     const auto* pairs = value.get_if<Value::Map>();
     if (pairs == nullptr) return json_text(value);
     std::string text = "{";
-    for (const auto& [key, mapped] : *pairs) text += (text.size() == 1 ? "" : ", ") + text_of(key) + ": " + text_of(mapped);
+    for (const auto& [key, mapped] : *pairs)
+        text += (text.size() == 1 ? "" : ", ") + text_of(key) + ": " + text_of(mapped);
     return text + "}";
 }
 
@@ -128,7 +129,9 @@ void show_table(const Value& rows, const std::vector<Column>& columns, const cha
         lines[0].emplace_back(column.title);
         for (std::size_t i = 0; i < list->size(); ++i) {
             const Value* value = (*list)[i].find(column.key);
-            lines[i + 1].push_back(value == nullptr ? "-" : column.text != nullptr ? column.text(*value) : cell_text(*value));
+            lines[i + 1].push_back(value == nullptr         ? "-"
+                                   : column.text != nullptr ? column.text(*value)
+                                                            : cell_text(*value));
         }
     }
     print_rows(lines, right);

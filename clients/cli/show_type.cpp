@@ -1,8 +1,8 @@
 // Descriptions of types, for people.
 #include "show.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 namespace soho::cli {
 
@@ -29,7 +29,8 @@ std::string version_text(const Value& version) {
 
 std::string method_names(const Value& methods) {
     std::string names;
-    for (const auto& [name, method] : *methods.get_if<Value::Map>()) names += (names.empty() ? "" : " ") + name.as<std::string>();
+    for (const auto& [name, method] : *methods.get_if<Value::Map>())
+        names += (names.empty() ? "" : " ") + name.as<std::string>();
     return names.empty() ? "-" : names;
 }
 
@@ -57,7 +58,10 @@ std::string signature(const std::string& name, const MethodDescription& method) 
 
 void show_types(const Value& descriptions) {
     show_table(descriptions,
-               {{"type", "TYPE"}, {"version", "VERSION", version_text}, {"plugin", "PLUGIN"}, {"create_method", "CREATE", yes_or_no},
+               {{"type", "TYPE"},
+                {"version", "VERSION", version_text},
+                {"plugin", "PLUGIN"},
+                {"create_method", "CREATE", yes_or_no},
                 {"methods", "METHODS", method_names}},
                "no types: this host has loaded no plugin");
 }

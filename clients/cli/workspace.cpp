@@ -19,10 +19,12 @@ bool is_number(std::string_view text) {
 }  // namespace
 
 Workspace::Workspace(Client client, std::optional<std::chrono::nanoseconds> timeout)
-    : client_(timeout ? client.with(soho::timeout{*timeout}) : std::move(client)), timeout_(timeout) {}
+    : client_(timeout ? client.with(soho::timeout{*timeout}) : std::move(client)),
+      timeout_(timeout) {}
 
 Proxy Workspace::object(const std::string& target) {
-    const std::string_view number = target.starts_with('#') ? std::string_view(target).substr(1) : std::string_view(target);
+    const std::string_view number =
+        target.starts_with('#') ? std::string_view(target).substr(1) : std::string_view(target);
     if (is_number(number)) {
         std::uint64_t id = 0;
         std::from_chars(number.data(), number.data() + number.size(), id);

@@ -1,10 +1,13 @@
 """Every console block of the README that stands under <!-- run -->, as a reader would type it: each `$ command` is run against a
 host with the bundled plugins, and must print what stands below it. #ID stands for any object's number."""
 import os
+import pathlib
 import re
 import subprocess
+import sys
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import soho_e2e as e2e
 
 BLOCK = re.compile(r"<!-- run -->\n```console\n(.*?)```", re.S)

@@ -7,15 +7,18 @@ namespace soho::client {
 std::optional<Failure> class_mismatch(const ProxyClass& proxy_class, const TypeDescription& type) {
     // AutoProxy is what a type says that has no class of its own in mind.
     if (!proxy_class.proxytype.empty() && type.proxytype != "AutoProxy" && type.proxytype != proxy_class.proxytype) {
-        return Failure(CallCode::wrong_proxy, fmt::format("the type {} has the proxytype {}, not {} as this proxy class", type.type,
-                                                          type.proxytype, proxy_class.proxytype));
+        return Failure(CallCode::wrong_proxy,
+                       fmt::format("the type {} has the proxytype {}, not {} as this proxy class", type.type,
+                                   type.proxytype, proxy_class.proxytype));
     }
     if (proxy_class.version && proxy_class.version->major != type.version.major) {
-        return Failure(CallCode::wrong_proxy,
-                       fmt::format("the type {} has version {}.{}, but its proxy class {} was written for version {}.{}: the major "
-                                   "versions must be the same",
-                                   type.type, type.version.major, type.version.minor, proxy_class.proxytype,
-                                   proxy_class.version->major, proxy_class.version->minor));
+        return Failure(
+            CallCode::wrong_proxy,
+            fmt::format(
+                "the type {} has version {}.{}, but its proxy class {} was written for version {}.{}: the major "
+                "versions must be the same",
+                type.type, type.version.major, type.version.minor, proxy_class.proxytype, proxy_class.version->major,
+                proxy_class.version->minor));
     }
     return std::nullopt;
 }

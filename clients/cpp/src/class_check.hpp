@@ -16,8 +16,11 @@ public:
     static void start(Connection& connection, std::unique_ptr<Completion> checked);
 
     ClassCheck(Connection& connection, std::unique_ptr<Completion> checked)
-        : connection_(connection), checked_(std::move(checked)) {}
-    bool receive(data::Bytes result, ResultContext& context) override { return receive_into(description_, result, context); }
+        : connection_(connection),
+          checked_(std::move(checked)) {}
+    bool receive(data::Bytes result, ResultContext& context) override {
+        return receive_into(description_, result, context);
+    }
     void fail(Failure failure) noexcept override {
         checked_->fail(std::move(failure));
         checked_->unchecked.clear();

@@ -80,14 +80,18 @@ TypeDescription Client::describe(std::string_view type) const { return request<T
 void Client::ping() const { request<void>("soho.ping"); }
 Whoami Client::whoami() const { return request<Whoami>("soho.whoami"); }
 
-void Client::register_class(const client::ProxyClass& proxy_class, Factory factory) const { link_->register_class(proxy_class, factory); }
+void Client::register_class(const client::ProxyClass& proxy_class, Factory factory) const {
+    link_->register_class(proxy_class, factory);
+}
 
 std::unique_ptr<Proxy> Client::as_registered(const Proxy& proxy) const {
     const TypeDescription type = describe(proxy.type());
     return link_->make_registered(type, proxy.target());
 }
 
-std::size_t Client::run_for(std::chrono::nanoseconds duration) const { return link_->drive(client::Clock::now() + duration); }
+std::size_t Client::run_for(std::chrono::nanoseconds duration) const {
+    return link_->drive(client::Clock::now() + duration);
+}
 std::size_t Client::poll() const { return link_->drive(client::Clock::now()); }
 std::size_t Client::in_flight() const { return link_->callbacks_due(); }
 std::chrono::steady_clock::time_point Client::next_deadline() const { return link_->latest()->next_expiry(); }

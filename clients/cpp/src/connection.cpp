@@ -22,7 +22,8 @@ bool has_passed(Deadline until) { return until != no_deadline && Clock::now() >=
 }  // namespace
 
 Connection::Connection(Socket socket, std::string address)
-    : socket_(std::move(socket)), address_(std::move(address)),
+    : socket_(std::move(socket)),
+      address_(std::move(address)),
       // A host is trusted with more than it trusts us with, but not with all there is.
       frames_({.bytes_max = 256u << 20, .depth_max = wire::FrameReader::depth_capacity, .items_max = 64u << 20}) {}
 
@@ -51,7 +52,8 @@ void Connection::exchange(data::Buffer& frame, Waiter& waiter, std::chrono::nano
     await(lock, waiter, until, nullptr);
 }
 
-std::uint32_t Connection::start(data::Buffer& frame, std::unique_ptr<Completion> completion, std::chrono::nanoseconds timeout) {
+std::uint32_t Connection::start(data::Buffer& frame, std::unique_ptr<Completion> completion,
+                                std::chrono::nanoseconds timeout) {
     const Deadline expires = deadline_of(timeout);
     std::unique_lock lock(mutex_);
     if (is_lost()) {
@@ -79,7 +81,9 @@ std::uint32_t Connection::start(data::Buffer& frame, std::unique_ptr<Completion>
             if (is_lost()) break;  // meanwhile, and the completion knows
             Pending withdrawn = pending_.take(msgid);
             calls_.fetch_sub(1, std::memory_order_relaxed);
-            withdrawn.completion->fail(Failure(CallCode::overloaded, "the host at " + address_ + " does not read: 64 MiB of requests wait for it; the call was not sent"));
+            withdrawn.completion->fail(Failure(
+                CallCode::overloaded,
+                "the host at " + address_ + " does not read: 64 MiB of requests wait for it; the call was not sent"));
             push_due(std::move(withdrawn.completion));
             break;
         }
@@ -164,7 +168,8 @@ void Connection::follow(std::unique_lock<std::mutex>& lock, Waiter& waiter, Dead
     waiter.next = nullptr;
 
     const auto is_called = [&] {
-        return waiter.leads || waiter.state != Waiter::State::waiting || (waiter.receiver == nullptr && callbacks_due() == 0);
+        return waiter.leads || waiter.state != Waiter::State::waiting ||
+               (waiter.receiver == nullptr && callbacks_due() == 0);
     };
     if (until == no_deadline) {
         waiter.wake.wait(lock, is_called);
@@ -191,7 +196,8 @@ void Connection::give_up(std::unique_lock<std::mutex>& lock, Waiter& waiter) {
     if (Pending* pending = pending_.find(waiter.msgid)) pending->waiter = nullptr;
     calls_.fetch_sub(1, std::memory_order_relaxed);
     waiter.state = Waiter::State::answered;
-    waiter.failure = Failure(CallCode::deadline, "the host at " + address_ + " did not answer in time; the call may have run");
+    waiter.failure =
+        Failure(CallCode::deadline, "the host at " + address_ + " did not answer in time; the call may have run");
     lock.unlock();
     cancel(waiter.msgid);
     lock.lock();
@@ -251,7 +257,8 @@ Failure Connection::lost_failure(bool may_have_run) {
 }
 
 Failure Connection::lost_failure_locked(bool may_have_run) const {
-    return Failure(CallCode::connection_lost, why_lost_ + (may_have_run ? "; the call may have run" : "; the call was not sent"));
+    return Failure(CallCode::connection_lost,
+                   why_lost_ + (may_have_run ? "; the call may have run" : "; the call was not sent"));
 }
 
 bool Connection::is_checked(const ClassUse& use) {

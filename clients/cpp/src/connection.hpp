@@ -97,12 +97,12 @@ private:
     Waiter* followers_ = nullptr;
     bool led_ = false;
     std::string why_lost_;
-    std::string why_closed_;  // by close()
+    std::string why_closed_;           // by close()
     std::unique_ptr<Completion> due_;  // in order; their callbacks are to run
     Completion* last_due_ = nullptr;
     std::vector<ClassUse> checked_;
 
-    data::Buffer incoming_;      // the leader's
+    data::Buffer incoming_;        // the leader's
     bool is_nonblocking_ = false;  // the leader's: an event loop made the descriptor so
     wire::FrameReader frames_;
 };

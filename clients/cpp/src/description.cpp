@@ -79,7 +79,9 @@ bool read_version(Reader& in, Version& version, DecodeContext& context) {
 
 }  // namespace
 
-bool MethodDescription::has_flag(std::string_view flag) const { return std::find(flags.begin(), flags.end(), flag) != flags.end(); }
+bool MethodDescription::has_flag(std::string_view flag) const {
+    return std::find(flags.begin(), flags.end(), flag) != flags.end();
+}
 
 bool data::Codec<TypeDescription>::decode(Reader& in, TypeDescription& out, DecodeContext& context) {
     return read_map(in, context, [&](const std::string& key, Reader& value) {

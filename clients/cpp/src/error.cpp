@@ -3,7 +3,8 @@
 
 namespace soho {
 
-static_assert(static_cast<std::size_t>(CallCode::no_type) + 1 == code_names.size(), "CallCode lacks a code of the wire");
+static_assert(static_cast<std::size_t>(CallCode::no_type) + 1 == code_names.size(),
+              "CallCode lacks a code of the wire");
 
 std::string_view code_name(CallCode code) {
     switch (code) {

@@ -8,14 +8,16 @@ namespace {
 struct Welcome final : Receiver {
     bool receive(data::Bytes result, ResultContext& context) override {
         data::Reader in(result);
-        return read(in, [&](std::string_view key, data::Reader& value) {
-            if (key == "proto") return data::decode_into(value, proto, context);
-            if (key == "host") return data::decode_into(value, host, context);
-            if (key != "limits") return true;
-            return read(value, [&](std::string_view limit, data::Reader& number) {
-                return limit != "frame_bytes" || data::decode_into(number, frame_bytes, context);
-            });
-        }) || context.refuse("a hello that is no map");
+        return read(in,
+                    [&](std::string_view key, data::Reader& value) {
+                        if (key == "proto") return data::decode_into(value, proto, context);
+                        if (key == "host") return data::decode_into(value, host, context);
+                        if (key != "limits") return true;
+                        return read(value, [&](std::string_view limit, data::Reader& number) {
+                            return limit != "frame_bytes" || data::decode_into(number, frame_bytes, context);
+                        });
+                    }) ||
+               context.refuse("a hello that is no map");
     }
 
     unsigned proto = 0;
@@ -62,8 +64,8 @@ void Connection::greet(const std::string& client_name, Deadline until) {
     exchange(frame, waiter, left);
     if (waiter.failure) waiter.failure->raise();
     if (welcome.proto != wire::protocol_version) {
-        throw CallError(Failure(CallCode::protocol, welcome.host + " speaks protocol " + std::to_string(welcome.proto) + ", this client " +
-                                                        std::to_string(wire::protocol_version)));
+        throw CallError(Failure(CallCode::protocol, welcome.host + " speaks protocol " + std::to_string(welcome.proto) +
+                                                        ", this client " + std::to_string(wire::protocol_version)));
     }
     frame_bytes_max_ = welcome.frame_bytes;
 }

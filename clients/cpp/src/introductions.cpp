@@ -7,10 +7,14 @@
 namespace soho::client {
 
 bool Introductions::collect(const std::shared_ptr<Connection>& connection, data::Bytes result) {
-    return wire::visit_handles(result, [&](const wire::Handle& handle) -> Result<void> {
-               introduced_.push_back({handle.id, std::make_shared<Target>(connection, handle.id, std::string(handle.type_id))});
-               return {};
-           }).has_value();
+    return wire::visit_handles(
+               result,
+               [&](const wire::Handle& handle) -> Result<void> {
+                   introduced_.push_back(
+                       {handle.id, std::make_shared<Target>(connection, handle.id, std::string(handle.type_id))});
+                   return {};
+               })
+        .has_value();
 }
 
 std::shared_ptr<Target> Introductions::take(std::uint64_t id) {
@@ -32,7 +36,8 @@ bool ResultContext::take_target(data::Reader& in, std::shared_ptr<Target>& out, 
     if (!in.peek(token)) return cut_short();
     wire::Handle handle;
     if (!wire::read_handle(in.take_value(), wire::HandleForm::ext, handle)) {
-        return expected("an object", token.kind == data::Kind::extension ? "an extension of another type" : kind_name(token.kind));
+        return expected("an object",
+                        token.kind == data::Kind::extension ? "an extension of another type" : kind_name(token.kind));
     }
     out = introductions_ == nullptr ? nullptr : introductions_->take(handle.id);
     if (out == nullptr) return refuse("a proxy can be had only from a reply of the host");

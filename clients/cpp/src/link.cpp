@@ -10,13 +10,18 @@ namespace {
 
 // A socket in a directory that others can write to could be anybody's.
 std::string directory_mismatch(const wire::Address& address) {
-    return address.text() == wire::user_address().text() ? wire::private_directory_mismatch(wire::user_directory(), false) : std::string();
+    return address.text() == wire::user_address().text()
+               ? wire::private_directory_mismatch(wire::user_directory(), false)
+               : std::string();
 }
 
 }  // namespace
 
 Link::Link(std::vector<wire::Address> addresses, bool are_defaults, ConnectOptions options)
-    : addresses_(std::move(addresses)), are_defaults_(are_defaults), options_(std::move(options)), connection_(connect()) {}
+    : addresses_(std::move(addresses)),
+      are_defaults_(are_defaults),
+      options_(std::move(options)),
+      connection_(connect()) {}
 
 // The proxies of this client keep the connection; without any it ends here.
 Link::~Link() = default;
@@ -25,7 +30,9 @@ std::shared_ptr<Connection> Link::connect() const {
     const Deadline until = Clock::now() + options_.connect_timeout;
     std::string tried;
     for (const wire::Address& address : addresses_) {
-        const auto note = [&](std::string_view why) { tried += fmt::format("{}{} ({})", tried.empty() ? "" : ", ", address.text(), why); };
+        const auto note = [&](std::string_view why) {
+            tried += fmt::format("{}{} ({})", tried.empty() ? "" : ", ", address.text(), why);
+        };
         if (auto mismatch = are_defaults_ ? directory_mismatch(address) : std::string(); !mismatch.empty()) {
             note(mismatch);
             continue;
@@ -43,9 +50,10 @@ std::shared_ptr<Connection> Link::connect() const {
             note(error.what());
         }
     }
-    throw ConnectionLost(Failure(CallCode::connection_lost,
-                                 fmt::format("no host answers at {}{}", tried,
-                                             are_defaults_ ? "; start one with sohod, or say where it is with SOHO_HOST" : "")));
+    throw ConnectionLost(
+        Failure(CallCode::connection_lost,
+                fmt::format("no host answers at {}{}", tried,
+                            are_defaults_ ? "; start one with sohod, or say where it is with SOHO_HOST" : "")));
 }
 
 std::shared_ptr<Connection> Link::connection() {
@@ -95,7 +103,8 @@ void Link::close() {
 
 void Link::register_class(const ProxyClass& proxy_class, Factory factory) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(registered_, [&](const Registered& other) { return other.proxy_class->proxytype == proxy_class.proxytype; });
+    std::erase_if(registered_,
+                  [&](const Registered& other) { return other.proxy_class->proxytype == proxy_class.proxytype; });
     registered_.push_back({&proxy_class, factory});
 }
 

@@ -6,7 +6,8 @@
 namespace soho::client {
 
 void CallOptions::add(timeout option) {
-    if (option.after.count() <= 0) throw CallError(Failure(CallCode::bad_arguments, "a timeout must be longer than nothing"));
+    if (option.after.count() <= 0)
+        throw CallError(Failure(CallCode::bad_arguments, "a timeout must be longer than nothing"));
     timeout_ = option.after;
 }
 
@@ -21,7 +22,8 @@ void CallOptions::write(data::Writer<data::Buffer>& out, std::string_view name, 
         out.string(key);
         out.string(value);
     };
-    out.map((timeout_.count() != 0) + !owner_.empty() + !trace_.empty() + !keywords_.empty() + !name.empty() + !if_exists.empty());
+    out.map((timeout_.count() != 0) + !owner_.empty() + !trace_.empty() + !keywords_.empty() + !name.empty() +
+            !if_exists.empty());
     if (timeout_.count() != 0) {
         out.string("timeout_ms");
         if (timeout_.count() % 1'000'000 == 0) {

@@ -52,7 +52,8 @@ public:
 
     std::uint32_t add(Pending pending) {
         if (free_ == none) {
-            if (places_.size() == places_max) throw CallError(Failure(CallCode::overloaded, "a million calls wait on one connection"));
+            if (places_.size() == places_max)
+                throw CallError(Failure(CallCode::overloaded, "a million calls wait on one connection"));
             places_.emplace_back();
             free_ = static_cast<std::uint32_t>(places_.size() - 1);
         }

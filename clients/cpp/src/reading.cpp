@@ -4,9 +4,9 @@
 #include "introductions.hpp"
 #include "target.hpp"
 
+#include <poll.h>
 #include <cerrno>
 #include <cstring>
-#include <poll.h>
 
 namespace soho::client {
 
@@ -66,7 +66,8 @@ bool Connection::take_frames(Waiter& leader) {
             lose("the host sent what is no reply: " + reply.error().text);
             return true;
         }
-        due |= deliver({reply->ok(), reply->ok() ? reply->result : reply->error, frame.may_hold_handles}, reply->msgid, leader);
+        due |= deliver({reply->ok(), reply->ok() ? reply->result : reply->error, frame.may_hold_handles}, reply->msgid,
+                       leader);
         unread = unread.subspan(frame.bytes.size());
         frames_.next();
     }
@@ -107,10 +108,12 @@ bool Connection::deliver(const ReplyBytes& reply, std::uint32_t msgid, Waiter& l
     return true;
 }
 
-std::optional<Failure> Connection::decode(const ReplyBytes& reply, Receiver& receiver, std::vector<ClassUse>& unchecked) {
+std::optional<Failure> Connection::decode(const ReplyBytes& reply, Receiver& receiver,
+                                          std::vector<ClassUse>& unchecked) {
     if (!reply.ok) {
         Error error = wire::decode_error(reply.body);
-        return Failure(static_cast<CallCode>(error.code), std::move(error.text), std::move(error.type), std::move(error.data));
+        return Failure(static_cast<CallCode>(error.code), std::move(error.text), std::move(error.type),
+                       std::move(error.data));
     }
     try {
         Introductions introductions;
@@ -149,7 +152,8 @@ bool Connection::expire() {
             return;
         }
         calls_.fetch_sub(1, std::memory_order_relaxed);
-        pending.completion->fail(Failure(CallCode::deadline, "the host at " + address_ + " did not answer in time; the call may have run"));
+        pending.completion->fail(
+            Failure(CallCode::deadline, "the host at " + address_ + " did not answer in time; the call may have run"));
         push_due(std::move(pending.completion));
         expired.push_back(msgid);
     });

@@ -21,7 +21,9 @@ void keep(data::Buffer& mine, data::Buffer& kept) {
     if (mine.capacity() <= kept_bytes_max) mine.swap(kept);
 }
 
-std::chrono::nanoseconds timeout_of(const CallOptions* options) { return options != nullptr ? options->after() : std::chrono::nanoseconds(0); }
+std::chrono::nanoseconds timeout_of(const CallOptions* options) {
+    return options != nullptr ? options->after() : std::chrono::nanoseconds(0);
+}
 
 TypeDescription describe(Connection& connection, const std::string& type) {
     data::Buffer frame;
@@ -48,7 +50,9 @@ void check(Connection& connection, const std::vector<ClassUse>& uses) {
 }  // namespace
 
 Request::Request(Target& target, std::string_view method, std::size_t arguments, const CallOptions* options)
-    : target_(&target), options_(options), method_(method) {
+    : target_(&target),
+      options_(options),
+      method_(method) {
     scratch_.request.swap(kept_scratch.request);
     scratch_.reply.swap(kept_scratch.reply);
     wire::begin_request(out_, Connection::msgid_placeholder, "soho.call");
@@ -60,7 +64,9 @@ Request::Request(Target& target, std::string_view method, std::size_t arguments,
 }
 
 Request::Request(Link& link, std::string_view method, std::size_t params, const CallOptions* options)
-    : link_(&link), options_(options), method_(method) {
+    : link_(&link),
+      options_(options),
+      method_(method) {
     scratch_.request.swap(kept_scratch.request);
     scratch_.reply.swap(kept_scratch.reply);
     wire::begin_request(out_, Connection::msgid_placeholder, method);
@@ -89,9 +95,10 @@ void Request::resolve(bool may_connect) {
         data::detail::store_big_endian(scratch_.request.data() + id_at_, place.id);
     }
     if (scratch_.request.size() > connection_->frame_bytes_max()) {
-        throw CallError(Failure(CallCode::limit, fmt::format("{} with its arguments takes {} bytes; the host at {} takes {} (frame_bytes)",
-                                                             method_, scratch_.request.size(), connection_->address(),
-                                                             connection_->frame_bytes_max())));
+        throw CallError(
+            Failure(CallCode::limit,
+                    fmt::format("{} with its arguments takes {} bytes; the host at {} takes {} (frame_bytes)", method_,
+                                scratch_.request.size(), connection_->address(), connection_->frame_bytes_max())));
     }
 }
 

@@ -1,18 +1,18 @@
 #include "socket.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <thread>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <thread>
 
 namespace soho::client {
 
@@ -83,7 +83,8 @@ Result<Socket> connect_tcp(const wire::Address& to, Deadline until) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
-    if (const int failure = ::getaddrinfo(to.host.c_str(), std::to_string(to.port).c_str(), &hints, &found); failure != 0) {
+    if (const int failure = ::getaddrinfo(to.host.c_str(), std::to_string(to.port).c_str(), &hints, &found);
+        failure != 0) {
         return refuse(Code::unavailable, ::gai_strerror(failure));
     }
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
@@ -106,8 +107,9 @@ Socket::Transfer Socket::send_now(const iovec* parts, std::size_t count) {
     message.msg_iov = const_cast<iovec*>(parts);
     message.msg_iovlen = count;
     for (;;) {
-        const ssize_t sent = count == 1 ? ::send(descriptor_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
-                                        : ::sendmsg(descriptor_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t sent = count == 1
+                                 ? ::send(descriptor_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
+                                 : ::sendmsg(descriptor_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0) return {static_cast<std::size_t>(sent), 0};
         if (errno != EINTR) return {0, errno};
     }
@@ -133,7 +135,8 @@ short Socket::wait(short events, Deadline until) {
 void Socket::shut_down() { ::shutdown(descriptor_, SHUT_RDWR); }
 
 Result<Socket> connect_to(const wire::Address& address, Deadline until) {
-    return address.transport == wire::Address::Transport::unix_socket ? connect_unix(address.host, until) : connect_tcp(address, until);
+    return address.transport == wire::Address::Transport::unix_socket ? connect_unix(address.host, until)
+                                                                      : connect_tcp(address, until);
 }
 
 }  // namespace soho::client

@@ -4,8 +4,8 @@
 #include <soho/data/reader.hpp>
 #include <soho/wire/address.hpp>
 
-#include <chrono>
 #include <sys/uio.h>
+#include <chrono>
 #include <utility>
 
 namespace soho::client {

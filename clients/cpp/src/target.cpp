@@ -23,7 +23,9 @@ private:
 }  // namespace
 
 Target::Target(std::shared_ptr<Connection> connection, std::uint64_t id, std::string type)
-    : connection_(std::move(connection)), id_(id), type_(std::move(type)) {}
+    : connection_(std::move(connection)),
+      id_(id),
+      type_(std::move(type)) {}
 
 Target::~Target() { connection_->release(id_); }
 
@@ -36,7 +38,8 @@ void Target::find_by_name(std::shared_ptr<Link> link, std::string name, const Pr
 Target::Place Target::resolve(bool may_connect) {
     if (is_named()) return resolve_name(may_connect);
     if (!connection_->is_lost() || !may_connect) return {connection_.get(), nullptr, id_};
-    throw ConnectionLost(Failure(CallCode::session_lost, "this " + type_ + " went with its session: " + connection_->why_lost() +
+    throw ConnectionLost(Failure(CallCode::session_lost, "this " + type_ +
+                                                             " went with its session: " + connection_->why_lost() +
                                                              "; create it again, or open it by a name"));
 }
 

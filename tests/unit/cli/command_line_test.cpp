@@ -30,7 +30,8 @@ std::string help(const Words& words) {
 }
 
 TEST(CommandLine, TakesOptionsBeforeTheTargetOnly) {
-    const auto line = parse_command_line({"--host", "unix:/x", "call", "--json", "--as", "it", "d", "set", "--json", "-5", "--", "-h"});
+    const auto line = parse_command_line(
+        {"--host", "unix:/x", "call", "--json", "--as", "it", "d", "set", "--json", "-5", "--", "-h"});
     EXPECT_EQ(line.host, "unix:/x");
     EXPECT_TRUE(line.json);
     EXPECT_EQ(line.invocation.as, "it");

@@ -15,7 +15,8 @@ Value bytes(std::string_view text) {
 const Value handle = Value::Extension(0x53, "\x92\x07\xa4Pair");
 
 TEST(Json, HoldsEveryKindOfValue) {
-    EXPECT_EQ(json_text(Value::Array{nullptr, true, -1, UINT64_MAX, 2.5, "ü"}), "[null,true,-1,18446744073709551615,2.5,\"ü\"]");
+    EXPECT_EQ(json_text(Value::Array{nullptr, true, -1, UINT64_MAX, 2.5, "ü"}),
+              "[null,true,-1,18446744073709551615,2.5,\"ü\"]");
     EXPECT_EQ(json_text(Value::Map{{"b", 1}, {2, "x"}}), R"({"b":1,"2":"x"})");
     EXPECT_EQ(json_text(handle), R"({"$soho":7,"type":"Pair"})");
     EXPECT_EQ(json_text(bytes("")), R"({"$bytes":""})");
@@ -37,7 +38,8 @@ TEST(Text, ShowsHandlesAndBytesForPeople) {
 
 TEST(Text, ShowsSignatures) {
     MethodDescription method;
-    method.args = {{"key", "any", "", "", {}}, {"default", "any", "", "", std::string("\xc0")}, {"rest", "any", "", "args", {}}};
+    method.args = {
+        {"key", "any", "", "", {}}, {"default", "any", "", "", std::string("\xc0")}, {"rest", "any", "", "args", {}}};
     method.returns = "any";
     EXPECT_EQ(signature("get", method), "get(key: any, default: any = null, *rest) -> any");
     method = {.args = {}, .returns = "nil", .doc = {}, .flags = {}, .returns_typeid = {}};

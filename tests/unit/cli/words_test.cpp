@@ -16,7 +16,8 @@ TEST(Words, AreSplitAtBlanks) {
 }
 
 TEST(Words, AreKeptTogetherByQuotesAndBackslashes) {
-    EXPECT_EQ(split_words(R"(say 'a "b" c' "d 'e' \" f" g\ h '')"), (Words{"say", "a \"b\" c", "d 'e' \" f", "g h", ""}));
+    EXPECT_EQ(split_words(R"(say 'a "b" c' "d 'e' \" f" g\ h '')"),
+              (Words{"say", "a \"b\" c", "d 'e' \" f", "g h", ""}));
     EXPECT_EQ(split_words(R"(key="two words")"), (Words{"key=two words"}));
     EXPECT_EQ(split_words(R"(say \- \\)"), (Words{"say", "\\-", "\\"}));
 }

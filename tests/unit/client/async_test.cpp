@@ -54,7 +54,8 @@ TEST_F(Async, AllowsCallsFromCallbacks) {
     pair.async_call<std::vector<int>>("echo", 1, [&](Outcome<std::vector<int>> outcome) {
         seen.push_back(outcome.value()[0]);
         seen.push_back(pair.call<std::vector<int>>("echo", 2)[0]);
-        pair.async_call<std::vector<int>>("echo", 3, [&](Outcome<std::vector<int>> last) { seen.push_back(last.value()[0]); });
+        pair.async_call<std::vector<int>>("echo", 3,
+                                          [&](Outcome<std::vector<int>> last) { seen.push_back(last.value()[0]); });
     });
     client.run_for(60s);
     EXPECT_EQ(seen, (std::vector{1, 2, 3}));

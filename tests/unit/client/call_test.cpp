@@ -46,7 +46,8 @@ TEST(Call, CarriesTheOptionsOfAView) {
     const auto client = Client::connect(host.address());
     const auto pair = client.create("Pair", 5, 6);
     pair.with(timeout{1500ms}, owner{"t1"}, trace{"req-9"}, kw("x", 7)).call("set");
-    const Value options = Value::Map{{"timeout_ms", 1500}, {"owner", "t1"}, {"trace", "req-9"}, {"kw", Value::Map{{"x", 7}}}};
+    const Value options =
+        Value::Map{{"timeout_ms", 1500}, {"owner", "t1"}, {"trace", "req-9"}, {"kw", Value::Map{{"x", 7}}}};
     EXPECT_EQ(host.asked("soho.call").at(0).params[3], options);
 
     client.with(kw("y", 2)).create("Pair", 5);
@@ -101,7 +102,9 @@ CallCode code_of(const std::function<void()>& call) {
 }
 
 TEST(Call, RefusesAResultOfAnotherType) {
-    FakeHost host([](const Asked& asked) { return asked.method == "soho.create" ? Answer::handle(7, "Pair") : Answer::value("text"); });
+    FakeHost host([](const Asked& asked) {
+        return asked.method == "soho.create" ? Answer::handle(7, "Pair") : Answer::value("text");
+    });
     const auto client = Client::connect(host.address());
     const auto pair = client.create("Pair");
     EXPECT_EQ(code_of([&] { pair.call<int>("get_x"); }), CallCode::bad_result);
@@ -126,7 +129,8 @@ TEST(Call, RefusesARequestThatTheHostWouldNotTake) {
 
 TEST(Call, SendsProxiesAsHandles) {
     FakeHost host([](const Asked& asked) {
-        if (asked.method == "soho.create") return Answer::handle(asked.params[0] == Value("Pair") ? 7 : 8, asked.params[0].as<std::string>());
+        if (asked.method == "soho.create")
+            return Answer::handle(asked.params[0] == Value("Pair") ? 7 : 8, asked.params[0].as<std::string>());
         return Answer::value(asked.call_args());
     });
     const auto client = Client::connect(host.address());
@@ -136,7 +140,8 @@ TEST(Call, SendsProxiesAsHandles) {
     const auto arguments = host.asked("soho.call").at(0).call_args();
     for (const Value& handle : {arguments[0], arguments[1][0], arguments[2]}) {
         EXPECT_EQ(handle.get_if<Value::Extension>()->type(), 0x53);
-        EXPECT_EQ(data::decode<Value>(data::as_bytes(handle.get_if<Value::Extension>()->body())), Value(Value::Array{8, "Other"}));
+        EXPECT_EQ(data::decode<Value>(data::as_bytes(handle.get_if<Value::Extension>()->body())),
+                  Value(Value::Array{8, "Other"}));
     }
 }
 
@@ -176,7 +181,8 @@ TEST(Call, ReadsRepliesSplitAtAnyByteAndManyAtOnce) {
     FakeHost host([](const Asked& asked) { return asked.method == "soho.ping" ? Answer::later() : Answer::nil(); });
     const auto client = Client::connect(host.address());
     std::vector<int> results;
-    for (int i = 0; i < 3; ++i) client.async_request<int>("soho.ping", [&](Outcome<int> outcome) { results.push_back(outcome.value()); });
+    for (int i = 0; i < 3; ++i)
+        client.async_request<int>("soho.ping", [&](Outcome<int> outcome) { results.push_back(outcome.value()); });
     host.wait_for("soho.ping", 3);
     data::Buffer replies;
     wire::Out out(replies);
@@ -240,7 +246,8 @@ TEST(Call, HandsTheLeadOn) {
 }
 
 TEST(Call, GivesUpAfterTheDeadlineAndCancels) {
-    FakeHost host([](const Asked& asked) { return asked.method == "soho.create" ? Answer::handle(7, "Pair") : Answer::later(); });
+    FakeHost host(
+        [](const Asked& asked) { return asked.method == "soho.create" ? Answer::handle(7, "Pair") : Answer::later(); });
     const auto client = Client::connect(host.address());
     const auto pair = client.create("Pair");
     EXPECT_EQ(code_of([&] { pair.with(timeout{1ms}).call("get_x"); }), CallCode::deadline);
@@ -256,12 +263,15 @@ TEST(Call, GivesUpAfterTheDeadlineAndCancels) {
 TEST(Call, DoesNotLockUpWithAHostThatReadsOnlyWhatIsReadFromIt) {
     // Each reply is larger than any socket buffer, and the fake host writes before it reads on.
     const std::string large(4 << 20, 'x');
-    FakeHost host([&](const Asked& asked) { return asked.method == "soho.create" ? Answer::handle(7, "Pair") : Answer::value(large); });
+    FakeHost host([&](const Asked& asked) {
+        return asked.method == "soho.create" ? Answer::handle(7, "Pair") : Answer::value(large);
+    });
     const auto client = Client::connect(host.address());
     const auto pair = client.create("Pair");
     std::size_t answered = 0;
     for (int i = 0; i < 4; ++i) {
-        pair.async_call<std::string>("swap", large, [&](Outcome<std::string> outcome) { answered += outcome.value() == large; });
+        pair.async_call<std::string>("swap", large,
+                                     [&](Outcome<std::string> outcome) { answered += outcome.value() == large; });
     }
     std::vector<std::thread> threads;
     for (int t = 0; t < 3; ++t) threads.emplace_back([&] { EXPECT_EQ(pair.call<std::string>("swap", large), large); });

@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 #include <soho/client.hpp>
 
+#include <sys/stat.h>
 #include <cstdlib>
 #include <filesystem>
-#include <sys/stat.h>
 
 namespace soho {
 namespace {
@@ -46,7 +46,9 @@ TEST(Connect, NamesEachAddressThatWasTriedAndWhy) {
     const Environment runtime("XDG_RUNTIME_DIR", "/nonexistent/runtime");
     const Environment host("SOHO_HOST", "");
     const std::string text = refusal([] { Client::connect(); });
-    EXPECT_THAT(text, HasSubstr("unix:/nonexistent/runtime/soho/sohod.sock (/nonexistent/runtime/soho: No such file or directory)"));
+    EXPECT_THAT(
+        text,
+        HasSubstr("unix:/nonexistent/runtime/soho/sohod.sock (/nonexistent/runtime/soho: No such file or directory)"));
     EXPECT_THAT(text, HasSubstr("unix:/run/sohod/sohod.sock"));
     EXPECT_THAT(text, HasSubstr("SOHO_HOST"));
 }
@@ -56,7 +58,8 @@ TEST(Connect, TriesSohoHostAlone) {
     const Environment address("SOHO_HOST", host.address());
     EXPECT_EQ(Client::connect().address(), host.address());
     const Environment other("SOHO_HOST", "unix:/nonexistent/sock");
-    EXPECT_THAT(refusal([] { Client::connect(); }), HasSubstr("no host answers at unix:/nonexistent/sock (no such socket)"));
+    EXPECT_THAT(refusal([] { Client::connect(); }),
+                HasSubstr("no host answers at unix:/nonexistent/sock (no such socket)"));
     const Environment wrong("SOHO_HOST", "host:1:2");
     EXPECT_THAT(refusal([] { Client::connect(); }), HasSubstr("SOHO_HOST"));
 }
@@ -75,12 +78,14 @@ TEST(Connect, DoesNotTrustASocketInADirectoryThatOthersMayUse) {
 TEST(Connect, GivesUpOnAHostThatDoesNotAnswer) {
     FakeHost host;
     host.stop_reading(true);
-    EXPECT_THAT(refusal([&] { Client::connect(host.address(), {.connect_timeout = 250ms}); }), HasSubstr("did not answer in time"));
+    EXPECT_THAT(refusal([&] { Client::connect(host.address(), {.connect_timeout = 250ms}); }),
+                HasSubstr("did not answer in time"));
 }
 
 TEST(Connect, RefusesWhatIsNoAddress) {
     EXPECT_THAT(refusal([] { Client::connect("localhost"); }), HasSubstr("is not an address"));
-    EXPECT_THAT(refusal([] { Client::connect("tcp:127.0.0.1:1"); }), HasSubstr("tcp:127.0.0.1:1 (nobody listens there)"));
+    EXPECT_THAT(refusal([] { Client::connect("tcp:127.0.0.1:1"); }),
+                HasSubstr("tcp:127.0.0.1:1 (nobody listens there)"));
 }
 
 }  // namespace

@@ -1,13 +1,13 @@
 #include "tests/unit/client/fake_host.hpp"
 
-#include <chrono>
-#include <cstdlib>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdexcept>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <chrono>
+#include <cstdlib>
+#include <stdexcept>
 
 namespace soho::test {
 
@@ -22,8 +22,8 @@ FakeHost::FakeHost(Script script) : script_(std::move(script)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path_.string().copy(address.sun_path, sizeof address.sun_path - 1);
-    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(listener_, 100) != 0 ||
-        ::pipe2(wake_pipe_, O_CLOEXEC | O_NONBLOCK) != 0) {
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(listener_, 100) != 0 || ::pipe2(wake_pipe_, O_CLOEXEC | O_NONBLOCK) != 0) {
         throw std::runtime_error("the fake host cannot listen");
     }
     thread_ = std::thread([this] { serve(); });
@@ -46,9 +46,7 @@ void FakeHost::set_script(Script script) {
     script_ = std::move(script);
 }
 
-void FakeHost::wake() {
-    [[maybe_unused]] const auto written = ::write(wake_pipe_[1], "", 1);
-}
+void FakeHost::wake() { [[maybe_unused]] const auto written = ::write(wake_pipe_[1], "", 1); }
 
 void FakeHost::serve() {
     std::unique_lock lock(mutex_);
@@ -102,9 +100,11 @@ bool FakeHost::read(int number, Connection& connection) {
 }
 
 void FakeHost::take(int number, const wire::Request& request) {
-    Asked asked{number, request.wants_reply, request.msgid, std::string(request.method), data::decode<Value>(request.params)};
+    Asked asked{number, request.wants_reply, request.msgid, std::string(request.method),
+                data::decode<Value>(request.params)};
     if (asked.method == "soho.hello") {
-        const Value hello = Value::Map{{"proto", 1}, {"host", "fake/1"}, {"limits", Value::Map{{"frame_bytes", 16 << 20}}}};
+        const Value hello =
+            Value::Map{{"proto", 1}, {"host", "fake/1"}, {"limits", Value::Map{{"frame_bytes", 16 << 20}}}};
         return reply_now(asked, Answer::value(hello));
     }
     if (asked.method == "soho.release") {
@@ -158,7 +158,10 @@ void FakeHost::write(int number, data::Bytes bytes) {
 
 void FakeHost::hang_up() {
     const std::lock_guard lock(mutex_);
-    for (auto& [number, connection] : connections_) ::close(connection.descriptor);
+    for (auto& [number, connection] : connections_) {
+        ::shutdown(connection.descriptor, SHUT_RDWR);  // a socket that another thread polls outlives close()
+        ::close(connection.descriptor);
+    }
     connections_.clear();
     wake();
 }

@@ -20,7 +20,8 @@ Answer script(const Asked& asked) {
     }
     if (asked.method == "soho.types") {
         const Value idempotent = Value::Map{{"flags", Value::Array{"idempotent"}}};
-        return Answer::value(Value(Value::Map{{"type", "Pair"}, {"methods", Value::Map{{"safe", idempotent}, {"hang_up", Value::Map{}}}}}));
+        return Answer::value(Value(
+            Value::Map{{"type", "Pair"}, {"methods", Value::Map{{"safe", idempotent}, {"hang_up", Value::Map{}}}}}));
     }
     if (asked.method == "soho.call" && asked.call_method() == "wait") return Answer::later();
     if (asked.method == "soho.call" && asked.call_method() == "hang_up") return Answer::hang_up();
@@ -52,7 +53,8 @@ TEST(Lost, EndsEveryCallInFlightAtOnce) {
         });
     }
     int failed = 0;
-    for (int i = 0; i < 3; ++i) pair.async_call<int>("wait", [&](Outcome<int> outcome) { failed += outcome.failure().is_lost(); });
+    for (int i = 0; i < 3; ++i)
+        pair.async_call<int>("wait", [&](Outcome<int> outcome) { failed += outcome.failure().is_lost(); });
     host.wait_for_call("wait", 6);
     host.hang_up();
     for (auto& thread : threads) thread.join();
@@ -118,7 +120,8 @@ TEST(Lost, FailsEveryCallAfterClose) {
     FakeHost host(script);
     const auto client = Client::connect(host.address());
     const auto pair = client.create("Pair");
-    std::thread waits([&] { EXPECT_THAT(lost([&] { pair.call("wait"); }).what(), HasSubstr("this client was closed")); });
+    std::thread waits(
+        [&] { EXPECT_THAT(lost([&] { pair.call("wait"); }).what(), HasSubstr("this client was closed")); });
     host.wait_for_call("wait");
     client.close();
     waits.join();

@@ -28,7 +28,8 @@ Answer script(const Asked& asked) {
     const auto type = asked.params[0].as<std::string>();
     const char* proxytype = type == "Plain" ? "AutoProxy" : type == "Other" ? "OtherProxy" : "PairProxy";
     const Value version = Value::Array{type == "Pair2" ? 2 : 1, 0};
-    return Answer::value(Value(Value::Map{{"type", type}, {"version", version}, {"proxytype", proxytype}, {"methods", Value::Map{}}}));
+    return Answer::value(
+        Value(Value::Map{{"type", type}, {"version", version}, {"proxytype", proxytype}, {"methods", Value::Map{}}}));
 }
 
 class ProxyClasses : public testing::Test {

@@ -266,10 +266,10 @@ TEST_F(CallsTest, NeedTheRightTo) {
 
 TEST_F(CallsTest, AreRefusedWhileTheHostDrains) {
     const auto id = client.create("Counter");
-    host.services.draining = true;
+    host.objects.draining = true;
     EXPECT_EQ(client.call(id, "get", "[]"), R"("not_started: the host is shutting down; this call was not started")");
     EXPECT_EQ(client.ask("soho.ping", "[]"), "nil");
-    host.services.draining = false;
+    host.objects.draining = false;
 }
 
 TEST_F(CallsTest, QueueBehindACallThatRuns) {

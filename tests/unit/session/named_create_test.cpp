@@ -139,9 +139,9 @@ TEST_F(NamedCreateTest, AsANotificationPublishes) {
 }
 
 TEST_F(NamedCreateTest, IsRefusedWhileTheHostDrainsAndFreesTheName) {
-    host.services.draining = true;
+    host.objects.draining = true;
     EXPECT_EQ(client.ask("soho.create", R"(["Counter", [5], {"name": "c"}])").substr(0, 13), "\"not_started:");
-    host.services.draining = false;
+    host.objects.draining = false;
     EXPECT_NE(client.create("Counter", "[5]", R"({"name": "c"})"), 0u);
 }
 

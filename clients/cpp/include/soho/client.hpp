@@ -153,7 +153,8 @@ private:
     using Factory = std::unique_ptr<Proxy> (*)(std::shared_ptr<client::Target>);
 
     explicit Client(std::shared_ptr<client::Link> link, client::SharedOptions options = nullptr)
-        : link_(std::move(link)), options_(std::move(options)) {}
+        : link_(std::move(link)),
+          options_(std::move(options)) {}
 
     template <ProxyType P, class... Args>
     P create_with(std::string_view name, std::string_view if_exists, std::string_view type, const Args&... args) const {

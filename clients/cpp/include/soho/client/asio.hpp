@@ -23,8 +23,8 @@
 #include <asio/steady_timer.hpp>
 #include <asio/strand.hpp>
 
-#include <atomic>
 #include <unistd.h>
+#include <atomic>
 
 namespace soho {
 
@@ -35,7 +35,10 @@ namespace client {
 class AsioDriver : public std::enable_shared_from_this<AsioDriver> {
 public:
     AsioDriver(const asio::any_io_executor& executor, Client client)
-        : client_(std::move(client)), strand_(asio::make_strand(executor)), socket_(strand_), timer_(strand_) {}
+        : client_(std::move(client)),
+          strand_(asio::make_strand(executor)),
+          socket_(strand_),
+          timer_(strand_) {}
 
     const Client& client() const { return client_; }
     asio::any_io_executor executor() const { return strand_.get_inner_executor(); }
@@ -101,7 +104,8 @@ template <class R, class Handler>
 class AsioOperation : public std::enable_shared_from_this<AsioOperation<R, Handler>> {
 public:
     AsioOperation(std::shared_ptr<AsioDriver> driver, Handler handler)
-        : driver_(std::move(driver)), handler_(std::move(handler)),
+        : driver_(std::move(driver)),
+          handler_(std::move(handler)),
           work_(asio::get_associated_executor(handler_, driver_->executor())) {}
 
     template <class Start>
@@ -125,7 +129,9 @@ private:
         // The handler may go to another context, and outlive the driver's there.
         const auto driver = std::move(driver_);
         if (!driver->runs_here()) driver->wake();
-        auto deliver = [self = this->shared_from_this(), outcome = std::move(outcome)]() mutable { self->deliver(std::move(outcome)); };
+        auto deliver = [self = this->shared_from_this(), outcome = std::move(outcome)]() mutable {
+            self->deliver(std::move(outcome));
+        };
         asio::post(work_.get_executor(), std::move(deliver));
     }
 
@@ -143,7 +149,8 @@ private:
     }
 
     static std::exception_ptr failure_of(const Failure& failure) {
-        return failure.is_lost() ? std::make_exception_ptr(ConnectionLost(failure)) : std::make_exception_ptr(CallError(failure));
+        return failure.is_lost() ? std::make_exception_ptr(ConnectionLost(failure))
+                                 : std::make_exception_ptr(CallError(failure));
     }
 
     using Executor = asio::associated_executor_t<Handler, asio::any_io_executor>;
@@ -188,11 +195,15 @@ private:
 };
 
 template <class R = Value, class... ArgsAndToken>
-auto async_call(const AsioClient& client, const Proxy& proxy, std::string_view method, ArgsAndToken&&... args_and_token) {
+auto async_call(const AsioClient& client, const Proxy& proxy, std::string_view method,
+                ArgsAndToken&&... args_and_token) {
     const auto initiate = [&](auto&& token, auto&&... args) {
         // Some tokens start the call later: so everything is kept by value.
-        auto start = [proxy, name = std::string(method), kept = std::make_tuple(std::forward<decltype(args)>(args)...)](auto callback) {
-            const auto call = [&](const auto&... each) { return proxy.async_call<R>(name, each..., std::move(callback)); };
+        auto start = [proxy, name = std::string(method),
+                      kept = std::make_tuple(std::forward<decltype(args)>(args)...)](auto callback) {
+            const auto call = [&](const auto&... each) {
+                return proxy.async_call<R>(name, each..., std::move(callback));
+            };
             return std::apply(call, kept);
         };
         return client::asio_start<R>(client.driver(), std::move(start), std::forward<decltype(token)>(token));
@@ -206,7 +217,9 @@ auto async_request(const AsioClient& client, std::string_view method, ParamsAndT
     const auto initiate = [&](auto&& token, auto&&... params) {
         auto start = [request = client.client(), name = std::string(method),
                       kept = std::make_tuple(std::forward<decltype(params)>(params)...)](auto callback) {
-            const auto call = [&](const auto&... each) { return request.template async_request<R>(name, each..., std::move(callback)); };
+            const auto call = [&](const auto&... each) {
+                return request.template async_request<R>(name, each..., std::move(callback));
+            };
             return std::apply(call, kept);
         };
         return client::asio_start<R>(client.driver(), std::move(start), std::forward<decltype(token)>(token));

@@ -50,7 +50,10 @@ struct Failure {
 
     Failure() = default;
     Failure(CallCode code_, std::string text_, std::string type_ = {}, std::string data_ = {})
-        : code(code_), text(std::move(text_)), type(std::move(type_)), data(std::move(data_)) {}
+        : code(code_),
+          text(std::move(text_)),
+          type(std::move(type_)),
+          data(std::move(data_)) {}
 
     bool is_lost() const { return code == CallCode::connection_lost || code == CallCode::session_lost; }
     // The whole sentence: "KeyError: …" for an error of the method's own, else "no_method: …".

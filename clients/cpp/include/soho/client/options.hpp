@@ -14,7 +14,7 @@
 namespace soho {
 
 struct ConnectOptions {
-    std::string name;                              // appears in the host's logs and in `soho sessions`
+    std::string name;                                 // appears in the host's logs and in `soho sessions`
     std::chrono::milliseconds connect_timeout{5000};  // for connecting and the first exchange together
     // Whether a call may connect again after the connection was lost. Proxies that were opened by name then find their
     // object again; proxies from create have lost theirs for good.
@@ -44,7 +44,8 @@ struct retry {
 class kw {
 public:
     template <class T>
-    kw(std::string name, const T& value) : name_(std::move(name)), value_(data::encoded(value)) {
+    kw(std::string name, const T& value) : name_(std::move(name)),
+                                           value_(data::encoded(value)) {
         if constexpr (requires { value.target(); }) keeper_ = value.target();
     }
 

@@ -28,7 +28,8 @@ namespace client {
 SOHO_CLIENT_API std::uint64_t id_of(const Target& target);
 SOHO_CLIENT_API std::string type_of(const Target& target);
 SOHO_CLIENT_API void write_handle(data::Writer<data::Buffer>& out, const std::shared_ptr<Target>& target);
-SOHO_CLIENT_API void find_by_name(Target& target, const std::shared_ptr<Link>& link, std::string name, const ProxyClass& proxy_class);
+SOHO_CLIENT_API void find_by_name(Target& target, const std::shared_ptr<Link>& link, std::string name,
+                                  const ProxyClass& proxy_class);
 SOHO_CLIENT_API std::shared_ptr<Target> target_of(const Value& value);
 SOHO_CLIENT_API Value value_of(const std::shared_ptr<Target>& target);
 [[noreturn]] SOHO_CLIENT_API void empty_proxy();
@@ -38,9 +39,10 @@ template <class Use, class... All>
 decltype(auto) with_callback_first(Use use, All&&... all) {
     auto tuple = std::forward_as_tuple(std::forward<All>(all)...);
     constexpr std::size_t last = sizeof...(All) - 1;
-    return [&]<std::size_t... I>(std::index_sequence<I...>) -> decltype(auto) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>)->decltype(auto) {
         return use(std::get<last>(std::move(tuple)), std::get<I>(tuple)...);
-    }(std::make_index_sequence<last>());
+    }
+    (std::make_index_sequence<last>());
 }
 
 template <class R>
@@ -64,7 +66,8 @@ class SOHO_CLIENT_API Proxy {
 public:
     Proxy() = default;
     explicit Proxy(std::shared_ptr<client::Target> target, client::SharedOptions options = nullptr)
-        : target_(std::move(target)), options_(std::move(options)) {}
+        : target_(std::move(target)),
+          options_(std::move(options)) {}
     Proxy(const Proxy&) = default;
     Proxy(Proxy&&) noexcept = default;
     Proxy& operator=(const Proxy&) = default;

@@ -134,7 +134,9 @@ struct Scratch {
 class SOHO_CLIENT_API Cancel {
 public:
     Cancel() = default;
-    Cancel(std::weak_ptr<client::Connection> connection, std::uint32_t msgid) : connection_(std::move(connection)), msgid_(msgid) {}
+    Cancel(std::weak_ptr<client::Connection> connection, std::uint32_t msgid)
+        : connection_(std::move(connection)),
+          msgid_(msgid) {}
     void operator()() const;
 
 private:
@@ -181,7 +183,7 @@ private:
     Link* link_ = nullptr;
     const CallOptions* options_;
     std::string_view method_;
-    std::size_t id_at_ = 0;     // where the target's id lies, if there is a target
+    std::size_t id_at_ = 0;  // where the target's id lies, if there is a target
     Connection* connection_ = nullptr;
     std::shared_ptr<Connection> connection_keeper_;  // where the target does not keep the connection itself
     bool finished_ = false;
