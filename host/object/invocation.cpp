@@ -145,6 +145,8 @@ std::uint32_t Invocation::finish(std::uint32_t status) {
     if (status > SOHO_PENDING) return broken(fmt::format("returned the unknown status {}", status));
     if (failed_ || status == SOHO_FAILED)
         return failed_ ? static_cast<std::uint32_t>(SOHO_FAILED) : broken("failed without saying why");
+    if (has_instance_ && callee_.method != nullptr && callee_.method->returns_type == nullptr)
+        return broken("gave an object, but is mapped to no typeid");
     const bool wants_object =
         callee_.method == nullptr || (callee_.method->returns_type != nullptr && !callee_.method->through_callable);
     const data::Bytes written = sink_.out->bytes().subspan(result_start_);

@@ -34,7 +34,7 @@ Result<void> fenced(const char* function, Call call) {
 // What arrives while `load` runs.
 class Plugin::Registration {
 public:
-    explicit Registration(const Note& note) : note_(note) {
+    Registration() {
         table_ = {sizeof(soho_registrar), 0, this, &Registration::add_type, &Registration::publish,
                   &Registration::refuse};
     }
@@ -89,7 +89,6 @@ private:
         of(registrar).keep_reason(std::string(text_of(reason)));
     }
 
-    const Note& note_;
     soho_registrar table_;
     std::vector<std::unique_ptr<PendingType>> types_;
     std::vector<PendingPublication> publications_;
@@ -143,7 +142,7 @@ Result<void> Plugin::enter() {
 }
 
 Result<void> Plugin::run_load() {
-    Registration registration(library_.note);
+    Registration registration;
     int status = 0;
     if (auto done = fenced("load", [&] { status = functions_.load(&table_, registration.table(), &state_); }); !done)
         return done;

@@ -242,7 +242,7 @@ void Connection::drain_mailbox() {
         mails.swap(mailbox_);
     }
     if (closed_) {
-        for (Mail& mail : mails) mail.undelivered.discard();
+        for (auto mail = mails.rbegin(); mail != mails.rend(); ++mail) mail->undelivered.discard();
         return;
     }
     Seat& seat = reactor_.seat();
@@ -260,8 +260,10 @@ void Connection::close(std::string_view reason) {
     services_.log.debug("connection of {} closed: {}", caller_->principal().name, reason);
     asio::error_code ignored;
     socket_.close(ignored);
+    // The last given is given back first: items that each return to the front of their queue are in order again.
+    drain_mailbox();
     caller_->gone(reactor_.seat());
-    for (Notice& notice : notices_) notice.undelivered.discard();
+    for (auto notice = notices_.rbegin(); notice != notices_.rend(); ++notice) notice->undelivered.discard();
     notices_.clear();
     torn_.reset();
     unsent_.release();

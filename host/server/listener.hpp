@@ -45,7 +45,6 @@ private:
     Listener(wire::Address address, const ListenerOptions& options, asio::io_context& context, spdlog::logger& log)
         : address_(std::move(address)),
           options_(options),
-          context_(context),
           acceptor_(context),
           retry_(context),
           log_(log) {}
@@ -58,7 +57,6 @@ private:
 
     wire::Address address_;
     const ListenerOptions options_;
-    asio::io_context& context_;
     Acceptor acceptor_;
     asio::steady_timer retry_;
     spdlog::logger& log_;

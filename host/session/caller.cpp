@@ -277,7 +277,7 @@ void Caller::gone(Seat& seat) {
         unanswered_size_.store(0, std::memory_order_relaxed);
     }
     for (const auto& call : abandoned) call->abandon();
-    for (Notice& notice : notices_) notice.undelivered.discard();
+    for (auto notice = notices_.rbegin(); notice != notices_.rend(); ++notice) notice->undelivered.discard();
     notices_.clear();
     if (session_ != nullptr) services_.sessions.leave(session_, seat.home);
 }

@@ -232,6 +232,7 @@ Result<void> drop(Context& context) {
     services.log.warn("session {} ({}) drops #{} ({})", context.caller.session()->id(), context.caller.principal().name,
                       *id, object->type().type_id);
     services.names.drop_object(*id);
+    services.tickets.drop_object(*id);
     for (const SessionPtr& session : services.sessions.all()) session->drop(*id);
     services.references.drop(*id);
     return done(context);

@@ -262,6 +262,7 @@ bool Dispatcher::open_instead(Caller& caller, const wire::Request& request, cons
     }
     CallContext context;
     context.trace = trace;
+    if (what.options.timeout_ns != 0) context.deadline_ns = monotonic_now() + what.options.timeout_ns;
     const auto call = caller.make_call(request, context, false, seat);
     if (!call) return refused(call.error());
     (*call)->set_create(what.type, {}, {});

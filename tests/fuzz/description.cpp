@@ -1,6 +1,5 @@
 // What a host says about a type, as the client reads it.
 #include <soho/client/description.hpp>
-#include <soho/data/decode.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     soho::TypeDescription description;

@@ -86,7 +86,7 @@ MemoryTable::MemoryTable(MemoryType& from) {
     parameters = to_abi(from.parameters);
 
     type.size = sizeof type;
-    type.flags = from.flags | (from.exposed.empty() ? 0u : SOHO_TYPE_EXPOSED);
+    type.flags = from.flags | (from.exposed.empty() ? 0u : std::uint32_t{SOHO_TYPE_EXPOSED});
     type.type_id = to_text(from.type_id);
     type.proxytype = to_text(from.proxytype);
     type.doc = to_text(from.doc);

@@ -28,7 +28,7 @@ PLUGINS = pathlib.Path(os.environ.get("SOHO_TEST_PLUGIN_DIR", BUILD / "test-plug
 BAD = PLUGINS / "bad"
 PAIR = BUNDLED / "pair.so"
 
-PATIENCE = 120  # seconds
+PATIENCE = float(os.environ.get("SOHO_TEST_PATIENCE", 60))  # seconds
 HANDLE = 0x53
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed")
 

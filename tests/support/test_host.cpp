@@ -34,6 +34,8 @@ TestHost::TestHost(const host::Limits& limits_)
 TestHost::~TestHost() {
     tickets.clear();
     names.clear();
+    for (const auto& held : references.all()) references.drop(held.object);
+    home.run_until([this] { return objects.created() == objects.destroyed(); });
     home.run_all();
     while (!pool.stop(1'000'000'000)) home.run_all();
     home.run_all();

@@ -44,7 +44,11 @@ void Connection::exchange(data::Buffer& frame, Waiter& waiter, std::chrono::nano
     const bool never_sent = outbox_.send(frame.bytes()) == Outbox::Sent::never;
     if (never_sent) socket_.shut_down();  // whoever reads learns it now
 
-    lock.lock();
+    if (waiter.leads && !never_sent) {
+        lead(lock, waiter, until);
+    } else {
+        lock.lock();
+    }
     if (never_sent) {
         waiter.never_sent = true;
         if (is_lost()) waiter.failure = lost_failure_locked(false);
@@ -118,10 +122,7 @@ void Connection::await(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadl
     for (bool has_led = false;; has_led = true) {
         if (waiter.leads) {
             lock.unlock();
-            lead(waiter, until);
-            lock.lock();
-            waiter.leads = false;
-            resign();
+            lead(lock, waiter, until);
         }
         while (due_) {
             const std::size_t ran = run_due(lock);
@@ -147,15 +148,18 @@ void Connection::await(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadl
     if (outbox_.has_releases() && calls_in_flight() == 0) outbox_.flush_releases();
 }
 
-void Connection::lead(Waiter& waiter, Deadline until) {
+// Until the waiter's reply is there, its time is up, or callbacks are due. Takes the lock when it hands the lead on.
+void Connection::lead(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadline until) {
     try {
         while (waiter.state == Waiter::State::waiting && !is_lost()) {
-            if (!receive(until)) return;
-            if (take_frames(waiter)) return;
+            if (!receive(until) || take_frames(waiter)) break;
         }
     } catch (const std::exception& failure) {
         lose(failure.what());
     }
+    lock.lock();
+    waiter.leads = false;
+    resign();
 }
 
 void Connection::follow(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadline until) {

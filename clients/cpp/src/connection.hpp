@@ -61,7 +61,7 @@ public:
 private:
     // The waiting side (connection.cpp).
     void await(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadline until, std::size_t* callbacks);
-    void lead(Waiter& waiter, Deadline until);
+    void lead(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadline until);
     void follow(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadline until);
     void resign();
     void give_up(std::unique_lock<std::mutex>& lock, Waiter& waiter);

@@ -21,6 +21,12 @@ void keep(data::Buffer& mine, data::Buffer& kept) {
     if (mine.capacity() <= kept_bytes_max) mine.swap(kept);
 }
 
+void borrow(Scratch& mine) {
+    Scratch& kept = kept_scratch;
+    mine.request.swap(kept.request);
+    mine.reply.swap(kept.reply);
+}
+
 std::chrono::nanoseconds timeout_of(const CallOptions* options) {
     return options != nullptr ? options->after() : std::chrono::nanoseconds(0);
 }
@@ -53,8 +59,7 @@ Request::Request(Target& target, std::string_view method, std::size_t arguments,
     : target_(&target),
       options_(options),
       method_(method) {
-    scratch_.request.swap(kept_scratch.request);
-    scratch_.reply.swap(kept_scratch.reply);
+    borrow(scratch_);
     wire::begin_request(out_, Connection::msgid_placeholder, "soho.call");
     out_.array(options != nullptr && !options->is_silent() ? 4 : 3);
     id_at_ = scratch_.request.size() + 1;
@@ -67,15 +72,15 @@ Request::Request(Link& link, std::string_view method, std::size_t params, const 
     : link_(&link),
       options_(options),
       method_(method) {
-    scratch_.request.swap(kept_scratch.request);
-    scratch_.reply.swap(kept_scratch.reply);
+    borrow(scratch_);
     wire::begin_request(out_, Connection::msgid_placeholder, method);
     out_.array(params);
 }
 
 Request::~Request() {
-    keep(scratch_.request, kept_scratch.request);
-    keep(scratch_.reply, kept_scratch.reply);
+    Scratch& kept = kept_scratch;
+    keep(scratch_.request, kept.request);
+    keep(scratch_.reply, kept.reply);
 }
 
 void Request::finish() {

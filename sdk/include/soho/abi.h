@@ -418,8 +418,15 @@ const soho_plugin* soho_plugin_entry(uint32_t host_abi);
 #endif
 #define SOHO_EXPORT SOHO_PRIVATE_EXTERN_C __attribute__((visibility("default")))
 
+/* clang's address sanitizer pads what it watches, and so would spoil the note. */
+#if defined(__clang__)
+#define SOHO_PRIVATE_UNPADDED __attribute__((no_sanitize("address")))
+#else
+#define SOHO_PRIVATE_UNPADDED
+#endif
+
 #define SOHO_NOTE(name, version)                                                                              \
-    __attribute__((section(".note.soho"), used, aligned(4))) static const struct {                           \
+    SOHO_PRIVATE_UNPADDED __attribute__((section(".note.soho"), used, aligned(4))) static const struct {                           \
         uint32_t owner_size, contents_size, type;                                                             \
         char owner[8];                                                                                        \
         uint32_t abi, reserved;                                                                               \

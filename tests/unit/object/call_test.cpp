@@ -408,6 +408,13 @@ TEST_F(CallTest, DefectsOfAMethodAreInternalErrorsThatNameIt) {
              return test::give(call, "1");
          },
          "dropped the call without a reply"},
+        {"object",
+         [this](const soho_host& table, const soho_call* call) {
+             const soho_instance instance = test::instance_of(counters.make(1));
+             table.result_object(call, &instance);
+             return unsigned{SOHO_DONE};
+         },
+         "gave an object, but is mapped to no typeid"},
         {"twice",
          [this](const soho_host& table, const soho_call* call) {
              counters.pendings.push_back(table.defer(call));
@@ -424,6 +431,7 @@ TEST_F(CallTest, DefectsOfAMethodAreInternalErrorsThatNameIt) {
         EXPECT_NE(recorded->text().find(defect.says), std::string::npos) << defect.name << ": " << recorded->text();
         EXPECT_EQ(recorded->finishes, 1) << defect.name;
     }
+    EXPECT_EQ(counters.destroyed, 1) << "the object that nobody asked for";
 }
 
 TEST_F(CallTest, ErrorsOfAPluginAreMadeSafe) {

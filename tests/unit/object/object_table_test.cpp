@@ -150,7 +150,9 @@ TEST_F(ObjectTableTest, StaysSoundWhileManyThreadsAdoptAndDrop) {
                 ObjectPtr object = adopt("Counter", one);
                 const ObjectPtr other = adopt("shared", one);
                 EXPECT_EQ(object->turn(), other->turn());
-                if (ObjectPtr found = host.objects.find(object->id())) EXPECT_EQ(found->identity(), one.get());
+                if (ObjectPtr found = host.objects.find(object->id())) {
+                    EXPECT_EQ(found->identity(), one.get());
+                }
             }
         });
     }

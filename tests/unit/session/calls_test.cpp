@@ -113,7 +113,7 @@ TEST_F(CallsTest, RefuseOptionsThatAreNone) {
     const auto refused = [&](std::string_view options) { return client.call(id, "get", "[]", options); };
     EXPECT_EQ(refused("5"), R"("bad_arguments: soho.call: options must be a map, not int")");
     EXPECT_EQ(refused("{5: 1}"), R"("bad_arguments: soho.call: the keys of options must be strings")");
-    EXPECT_EQ(refused(R"({"timeout": 5})"), R"("bad_arguments: soho.call has no option \"timeout\"; did you mean \"timeout_ms\"?")");
+    EXPECT_EQ(refused(R"({"timeoutms": 5})"), R"("bad_arguments: soho.call has no option \"timeoutms\"; did you mean \"timeout_ms\"?")");
     EXPECT_EQ(refused(R"({"name": "x"})"), R"("bad_arguments: soho.call has no option \"name\"")");
     EXPECT_EQ(refused(R"({"kw": 5})"), R"("bad_arguments: soho.call: option \"kw\" must be a map")");
     for (const char* timeout : {"0", "-5", R"("5")", "0.0", "nan", "1e300", "nil"})
@@ -228,7 +228,7 @@ TEST_F(CallsTest, GiveMappedResultsAsHandlesOfTheirType) {
     const auto id = client.create("Counter", "[5]");
     const auto child = client.ask_handle("soho.call", fmt::format(R"([{}, "child"])", id));
     EXPECT_EQ(client.call(child, "get", "[]"), "5");
-    EXPECT_EQ(client.call(child, "child", "[]").substr(0, 58), R"("no_method: type Child exposes no method \"child\" (exposed)");
+    EXPECT_EQ(client.call(child, "child", "[]").substr(0, 59), R"("no_method: type Child exposes no method \"child\" (exposed)");
     const auto wrapped = client.ask_handle("soho.call", fmt::format(R"([{}, "wrap"])", id));
     EXPECT_EQ(client.call(wrapped, "get", "[]"), "500");
 }

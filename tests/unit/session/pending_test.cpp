@@ -130,8 +130,7 @@ TEST_F(PendingTest, ASessionOfManyObjectsEndsInSlices) {
 class LoadingClient final : public Outlet {
 public:
     explicit LoadingClient(test::TestHost& host)
-        : host_(host),
-          caller_(std::make_shared<Caller>(host.services, host.dispatcher, Principal{"uid:1000", rights_all},
+        : caller_(std::make_shared<Caller>(host.services, host.dispatcher, Principal{"uid:1000", rights_all},
                                            wire::ErrorForm::string)) {
         caller_->attach(*this);
     }
@@ -152,7 +151,6 @@ public:
     std::atomic<int> replies{0};
 
 private:
-    test::TestHost& host_;
     test::QueueExecutor home_;
     Seat seat_{home_};
     std::shared_ptr<Caller> caller_;
