@@ -78,6 +78,17 @@ std::size_t Tickets::size() const {
     return tickets_.size();
 }
 
+void Tickets::drop_object(std::uint64_t id) {
+    std::vector<ObjectPtr> dropped;  // go after the lock
+    const std::scoped_lock lock(mutex_);
+    for (auto at = tickets_.begin(); at != tickets_.end();) {
+        const auto ticket = at++;
+        if (ticket->second.object->id() != id) continue;
+        timers_.cancel(ticket->second.timer);
+        dropped.push_back(remove(ticket));
+    }
+}
+
 void Tickets::clear() {
     std::vector<ObjectPtr> dropped;
     const std::scoped_lock lock(mutex_);

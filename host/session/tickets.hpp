@@ -27,6 +27,8 @@ public:
     // What the tickets' objects are, for soho.objects.
     std::vector<std::uint64_t> objects() const;
     std::size_t size() const;
+    // Takes an object's tickets away (soho.drop), or all (the host goes).
+    void drop_object(std::uint64_t id);
     void clear();
 
 private:

@@ -1,0 +1,108 @@
+#include "host/server/listener.hpp"
+
+#include <gtest/gtest.h>
+#include <spdlog/sinks/null_sink.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <asio/local/stream_protocol.hpp>
+#include <filesystem>
+#include <fstream>
+
+namespace soho::host {
+namespace {
+
+class ListenerTest : public testing::Test {
+protected:
+    ListenerTest() {
+        std::string pattern = testing::TempDir() + "soho-listener-XXXXXX";
+        folder_ = ::mkdtemp(pattern.data());
+    }
+    ~ListenerTest() override { std::filesystem::remove_all(folder_); }
+    Result<std::unique_ptr<Listener>> open(const std::string& address, const ListenerOptions& options = {}) {
+        return Listener::open(*wire::parse_address(address), options, context_, log_);
+    }
+    std::string refused(const std::string& address, const ListenerOptions& options = {}) {
+        const auto listener = open(address, options);
+        return listener ? "" : listener.error().text;
+    }
+    std::string folder_;
+    asio::io_context context_;
+    spdlog::logger log_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
+};
+
+TEST_F(ListenerTest, AUnixSocketIsItsUsersAlone) {
+    const std::string path = folder_ + "/s";
+    {
+        const auto listener = open("unix:" + path);
+        ASSERT_TRUE(listener) << listener.error().text;
+        struct stat status {};
+        ASSERT_EQ(::stat(path.c_str(), &status), 0);
+        EXPECT_EQ(status.st_mode & 0777u, 0600u);
+        EXPECT_EQ((*listener)->address().text(), "unix:" + path);
+    }
+    EXPECT_FALSE(std::filesystem::exists(path)) << "it goes with its listener";
+}
+
+TEST_F(ListenerTest, AStaleSocketIsReplaced) {
+    const std::string path = folder_ + "/s";
+    {
+        asio::local::stream_protocol::acceptor dead(context_, asio::local::stream_protocol::endpoint(path));
+    }
+    ASSERT_TRUE(std::filesystem::exists(path));
+    EXPECT_EQ(refused("unix:" + path), "");
+}
+
+TEST_F(ListenerTest, ALivingHostIsNotDisplaced) {
+    const std::string path = folder_ + "/s";
+    const auto first = open("unix:" + path);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(refused("unix:" + path),
+              "cannot listen on unix:" + path + ": another host listens there: stop it (soho shutdown), or choose another address (--listen)");
+    EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST_F(ListenerTest, AnotherFileIsLeftAlone) {
+    const std::string path = folder_ + "/s";
+    std::ofstream(path) << "precious";
+    EXPECT_NE(refused("unix:" + path).find("something is there already that is no stale socket"), std::string::npos);
+    EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST_F(ListenerTest, AFolderThatIsNotThereIsSaid) {
+    EXPECT_EQ(refused("unix:" + folder_ + "/none/s"), "cannot listen on unix:" + folder_ + "/none/s: No such file or directory");
+}
+
+TEST_F(ListenerTest, TcpTakesExplicitConsent) {
+    EXPECT_NE(refused("tcp:127.0.0.1:0").find("--insecure-no-login"), std::string::npos);
+    ListenerOptions no_login;
+    no_login.insecure_no_login = true;
+    EXPECT_EQ(refused("tcp:127.0.0.1:0", no_login), "");
+    EXPECT_NE(refused("tcp:0.0.0.0:0", no_login).find("--insecure-plaintext"), std::string::npos);
+    no_login.insecure_plaintext = true;
+    EXPECT_EQ(refused("tcp:0.0.0.0:0", no_login), "");
+}
+
+TEST_F(ListenerTest, TcpTellsThePortThatTheSystemChose) {
+    ListenerOptions options;
+    options.insecure_no_login = true;
+    const auto listener = open("tcp:127.0.0.1:0", options);
+    ASSERT_TRUE(listener);
+    EXPECT_NE((*listener)->address().port, 0);
+    EXPECT_NE(refused((*listener)->address().text(), options), "");
+}
+
+TEST_F(ListenerTest, KnowsWhoIsAtTheOtherEnd) {
+    const std::string path = folder_ + "/s";
+    const auto listener = open("unix:" + path);
+    ASSERT_TRUE(listener);
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    Connection::Socket socket(context_, asio::generic::stream_protocol(AF_UNIX, 0), ends[0]);
+    const Principal principal = (*listener)->principal_of(socket);
+    EXPECT_EQ(principal.name, "uid:" + std::to_string(::getuid()));
+    EXPECT_TRUE(principal.may(rights_all));
+    ::close(ends[1]);
+}
+
+}  // namespace
+}  // namespace soho::host
