@@ -61,6 +61,7 @@ void Connection::guarded(void (Connection::*step)()) {
 void Connection::on_readable() {
     if (closed_) return;
     Seat& seat = reactor_.seat();
+    seat.in.clear();  // a connection that was closed in the middle of its requests left the rest of them there
     data::Buffer& in = torn_ != nullptr ? torn_->bytes : seat.in;
     // A torn frame gets room by what has come of it: many connections may hold half frames open.
     const std::size_t room =
@@ -100,7 +101,7 @@ bool Connection::run_frames(data::Bytes bytes, wire::FrameReader& reader, std::s
         const data::Bytes rest = bytes.subspan(used);
         switch (reader.scan(rest)) {
             case wire::FrameReader::Status::incomplete: return true;
-            case wire::FrameReader::Status::refused: refuse_frame(rest, reader.error()); return false;
+            case wire::FrameReader::Status::refused: refuse_frame(rest, Error(reader.error())); return false;
             case wire::FrameReader::Status::complete: break;
         }
         const wire::Frame frame = reader.frame(rest);

@@ -28,7 +28,7 @@ REASONS = {
     "unknown_mapping": "List.*size.*Iterator",
     "unexposed_mapping": "List.*size.*expose",
     "exposed_without_method": '"gte".*"?get"?',
-    "ambiguous_result": "Shop.*item.*(Item.*OtherItem|OtherItem.*Item).*method_to_typeid",
+    "ambiguous_result": "item.*Shop.*Item.*OtherItem.*method_to_typeid",
 }
 
 

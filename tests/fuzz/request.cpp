@@ -26,6 +26,28 @@ std::string translated(Translate translate, data::Bytes value) {
     return std::string(buffer.text());
 }
 
+// The same value with every header in its shortest form.
+std::string shortest(const std::string& value) {
+    data::Buffer buffer;
+    wire::Out out(buffer);
+    data::Reader reader(data::as_bytes(value));
+    for (data::Token token; reader.next(token);) {
+        switch (token.kind) {
+            case data::Kind::nil: out.nil(); break;
+            case data::Kind::boolean: out.boolean(token.unsigned_value != 0); break;
+            case data::Kind::unsigned_integer: out.unsigned_integer(token.unsigned_value); break;
+            case data::Kind::negative_integer: out.integer(token.signed_value); break;
+            case data::Kind::floating: out.unsigned_integer(std::bit_cast<std::uint64_t>(token.floating_value)); break;
+            case data::Kind::string: out.string(token.text()); break;
+            case data::Kind::binary: out.binary(token.bytes()); break;
+            case data::Kind::extension: out.extension(token.extension_type, token.bytes()); break;
+            case data::Kind::array: out.array(token.size); break;
+            case data::Kind::map: out.map(token.size); break;
+        }
+    }
+    return std::string(buffer.text());
+}
+
 bool has_extensions(data::Bytes value) {
     data::Reader reader(value);
     for (data::Token token; reader.next(token);) {
@@ -42,7 +64,7 @@ void translate_both_ways(data::Bytes value) {
     SOHO_REQUIRE(!translated(&wire::to_ext_form, data::as_bytes(inward)).empty());
     // Other extensions of soho's become plain values on the way out: only without them is it the same value.
     if (has_extensions(value)) return;
-    SOHO_REQUIRE(translated(&wire::from_map_form, data::as_bytes(outward)) == inward);
+    SOHO_REQUIRE(shortest(translated(&wire::from_map_form, data::as_bytes(outward))) == shortest(inward));
 }
 
 }  // namespace

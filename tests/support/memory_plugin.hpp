@@ -82,6 +82,8 @@ public:
     MemoryTable(const MemoryTable&) = delete;
     MemoryTable& operator=(const MemoryTable&) = delete;
 
+    const soho_type* abi() const { return &type; }
+
     soho_type type{};
     std::vector<soho_method> methods;
     std::vector<soho_text> exposed;

@@ -114,7 +114,13 @@ class Client:
             raw=False, strict_map_key=False, max_buffer_size=0, unicode_errors="surrogateescape")
         self.replies = {}
         self.last_msgid = 0
-        self.greeting = self.do("soho.hello", {"proto": 1, **hello}) if hello else None
+        self.greeting = None
+        if hello:
+            try:
+                self.greeting = self.do("soho.hello", {"proto": 1, **hello})
+            except BaseException:
+                self.close()
+                raise
 
     def close(self):
         self.socket.close()
@@ -282,7 +288,7 @@ class Host:
         """A connection for looking on; it counts in the numbers that stats() gives."""
         if self._admin is None:
             self._admin = Client(self.address)
-            self._admin.do("soho.ping")
+            self._admin.do("soho.whoami")  # a session begins with the first request that needs one
         return self._admin
 
     def stats(self, *keys):

@@ -210,6 +210,7 @@ Counters::Counters() {
         const soho_task on_discarded = count(discarded);
         table()->pending_on_cancel(pending, &on_cancel);
         table()->pending_on_discarded(pending, &on_discarded);
+        const std::scoped_lock lock(mutex);
         to.push_back(pending);
         return static_cast<std::uint32_t>(SOHO_PENDING);
     };
@@ -348,6 +349,26 @@ void Counters::release() {
     soho_pending* pending = pendings.front();
     pendings.erase(pendings.begin());
     plugin.host->pending_release(pending);
+}
+
+bool Counters::end_all(std::string_view notation) {
+    const std::string value = pack(notation);
+    std::vector<soho_pending*> calls, creates;
+    {
+        const std::scoped_lock lock(mutex);
+        calls.swap(pendings);
+        creates.swap(pending_creates);
+    }
+    for (soho_pending* pending : calls) {
+        plugin.host->pending_complete(pending, {reinterpret_cast<const std::uint8_t*>(value.data()), value.size()});
+        plugin.host->pending_release(pending);
+    }
+    for (soho_pending* pending : creates) {
+        const soho_instance instance = instance_of(make(1));
+        plugin.host->pending_complete_object(pending, &instance);
+        plugin.host->pending_release(pending);
+    }
+    return !calls.empty() || !creates.empty();
 }
 
 void Counters::complete_create(std::int64_t value) {

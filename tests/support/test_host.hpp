@@ -104,6 +104,7 @@ public:
 
     MemoryPlugin plugin{"counters"};
     std::shared_ptr<Thing> shared = std::make_shared<Thing>();
+    std::mutex mutex;  // of the two below: methods may run on the pool
     std::vector<soho_pending*> pendings;
     std::vector<soho_pending*> pending_creates;
     std::atomic<int> destroyed{0};
@@ -120,6 +121,8 @@ public:
     std::uint32_t fail(std::uint32_t code, std::string_view type, std::string_view text);
     void release();
     void complete_create(std::int64_t value);
+    // Ends all that are pending now, and lets go of them. False if there were none.
+    bool end_all(std::string_view notation);
 };
 
 }  // namespace soho::test

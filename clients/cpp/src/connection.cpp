@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::size_t waiting_bytes_max = 64u << 20;  // of asynchronous requests that a full socket does not take
 
+// The connection whose callbacks this thread is running, if any.
+thread_local const Connection* runs_callbacks_of = nullptr;
+
 void set_msgid(data::Buffer& frame, std::uint32_t msgid) {
     data::detail::store_big_endian(frame.data() + Connection::msgid_at, msgid);
 }
@@ -73,7 +76,9 @@ std::uint32_t Connection::start(data::Buffer& frame, std::unique_ptr<Completion>
     lock.unlock();
 
     set_msgid(frame, msgid);
-    switch (outbox_.send(frame.bytes(), waiting_bytes_max)) {
+    // What callbacks start leaves together, once those that are due have run.
+    const bool leaves_later = runs_callbacks_of == this;
+    switch (leaves_later ? outbox_.cork(frame.bytes(), waiting_bytes_max) : outbox_.send(frame.bytes(), waiting_bytes_max)) {
         case Outbox::Sent::whole: break;
         case Outbox::Sent::never: socket_.shut_down(); break;
         case Outbox::Sent::waiting:
@@ -222,6 +227,7 @@ std::size_t Connection::run_due(std::unique_lock<std::mutex>& lock) {
     std::unique_ptr<Completion> first = std::move(due_);
     last_due_ = nullptr;
     lock.unlock();
+    const Connection* const outer = std::exchange(runs_callbacks_of, this);
     std::size_t ran = 0;
     while (first) {
         std::unique_ptr<Completion> rest = std::move(first->next);
@@ -229,6 +235,8 @@ std::size_t Connection::run_due(std::unique_lock<std::mutex>& lock) {
         first = std::move(rest);
         ++ran;
     }
+    runs_callbacks_of = outer;
+    if (outbox_.is_waiting()) outbox_.flush();
     lock.lock();
     if (asynchronous_.fetch_sub(ran, std::memory_order_relaxed) == ran) {
         for (Waiter* follower = followers_; follower != nullptr; follower = follower->next) {

@@ -52,6 +52,20 @@ Outbox::Sent Outbox::send_behind_waiting(data::Bytes frame, std::size_t waiting_
     return waiting_ ? Sent::waiting : Sent::whole;
 }
 
+Outbox::Sent Outbox::cork(data::Bytes frame, std::size_t waiting_max) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return Sent::never;
+        if (waiting_bytes_.size() + frame.size() < corked_bytes_max) {
+            if (!releases_.empty()) take_releases();
+            waiting_bytes_.append(frame);
+            waiting_ = true;
+            return Sent::whole;
+        }
+    }
+    return send(frame, waiting_max);
+}
+
 void Outbox::flush() {
     const std::lock_guard lock(mutex_);
     if (waiting_bytes_.empty() || closed_) return;

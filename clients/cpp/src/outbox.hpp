@@ -16,6 +16,7 @@ namespace soho::client {
 class Outbox {
 public:
     static constexpr std::size_t releases_batch = 64;
+    static constexpr std::size_t corked_bytes_max = 16u << 10;
 
     enum class Sent : std::uint8_t {
         whole,    // the kernel has it
@@ -28,6 +29,9 @@ public:
 
     // Refuses a frame as `full` where more than that many bytes wait already.
     Sent send(data::Bytes frame, std::size_t waiting_max = SIZE_MAX);
+    // Keeps a frame for the next flush() or send(), so that several leave with one system call. Sends at once what has
+    // grown to corked_bytes_max.
+    Sent cork(data::Bytes frame, std::size_t waiting_max);
     // Sends what waits, as far as the socket takes it.
     void flush();
     bool is_waiting() const { return waiting_.load(std::memory_order_relaxed); }

@@ -36,9 +36,10 @@ FrameReader::Status FrameReader::scan(data::Bytes unread) {
         if (++items_ > limits.items_max)
             return refuse(Code::limit, fmt::format("more than {} values in one frame (items)", limits.items_max));
 
+        if (used > limits.bytes_max)
+            return refuse(Code::limit, fmt::format("a frame of more than {} bytes (frame_bytes)", limits.bytes_max));
         if (has_body(token.kind)) {
-            if (token.size > limits.bytes_max - std::min(used, limits.bytes_max))
-                return refuse_value_of(token.size, "bytes");
+            if (token.size > limits.bytes_max - used) return refuse_value_of(token.size, "bytes");
             // A token counts as scanned only with its body, so that its first byte can be looked at when it is noted.
             if (static_cast<std::size_t>(end - at) < token.size) {
                 --items_;
@@ -47,14 +48,11 @@ FrameReader::Status FrameReader::scan(data::Bytes unread) {
             }
             note_kind(token);
             at += token.size;
-        } else if (used > limits.bytes_max) {
-            return refuse(Code::limit, fmt::format("a frame of more than {} bytes (frame_bytes)", limits.bytes_max));
         }
 
         if (const std::uint64_t children = token.children(); children != 0) {
             // Each child takes at least a byte: what cannot fit is refused before it arrives.
-            if (children > limits.bytes_max - std::min(used, limits.bytes_max))
-                return refuse_value_of(children, "values");
+            if (children > limits.bytes_max - used) return refuse_value_of(children, "values");
             if (children > limits.items_max - items_)
                 return refuse(Code::limit, fmt::format("more than {} values in one frame (items)", limits.items_max));
             if (depth_ == std::min(limits.depth_max, depth_capacity))

@@ -95,7 +95,7 @@ TEST_F(RegistryTest, RefusesWhatLoadSaysOrThrows) {
               "/memory/a.so: its load() threw something that is no std::exception");
     EXPECT_EQ(refused([](const soho_host*, const soho_registrar* registrar) {
                   MemoryType bad = type("a b");
-                  EXPECT_EQ(registrar->add_type(registrar, &MemoryTable(bad).type), 1);
+                  EXPECT_EQ(registrar->add_type(registrar, MemoryTable(bad).abi()), 1);
                   return 0;  // it does not care
               }),
               "/memory/a.so: type \"a b\": only letters, digits, _ and . are allowed");
@@ -109,8 +109,8 @@ TEST_F(RegistryTest, ChecksPublications) {
         plugin.on_load = [&, own](const soho_host*, const soho_registrar* registrar) {
             MemoryType creatable = type(own);
             MemoryType bare{"Bare", {{"f", nullptr}}};
-            registrar->add_type(registrar, &MemoryTable(creatable).type);
-            if (type_id == "Bare") registrar->add_type(registrar, &MemoryTable(bare).type);
+            registrar->add_type(registrar, MemoryTable(creatable).abi());
+            if (type_id == "Bare") registrar->add_type(registrar, MemoryTable(bare).abi());
             registrar->publish(registrar, to_text(name), to_text(type_id == "own" ? std::string_view(own) : type_id),
                                {reinterpret_cast<const std::uint8_t*>(args.data()), args.size()});
             return 0;

@@ -1,6 +1,7 @@
 // What a plugin registers: copied, linked, or refused with a sentence.
 #include "tests/support/memory_plugin.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace soho::host {

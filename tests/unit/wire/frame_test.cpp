@@ -165,6 +165,13 @@ TEST(FrameReader, BoundsManySmallValuesTogether) {
     EXPECT_NE(reader.error().text.find("frame_bytes"), std::string::npos);
 }
 
+TEST(FrameReader, CountsTheHeadersOfEmptyValues) {
+    FrameReader reader({3, 8, 100});
+    EXPECT_EQ(scan_all(reader, test::from_hex("92d900d900")), Status::refused);  // 5 bytes
+    FrameReader extension({2, 8, 100});
+    EXPECT_EQ(scan_all(extension, test::from_hex("c70053")), Status::refused);
+}
+
 TEST(FrameReader, BoundsLongScalarsTogether) {
     std::string frame = test::from_hex("dc0080");
     for (int i = 0; i < 128; ++i) frame += test::from_hex("cfffffffffffffffff");

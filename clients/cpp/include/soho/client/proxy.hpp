@@ -87,7 +87,8 @@ public:
     }
 
     // Comes back at once. The last argument is the callback, any callable that takes an Outcome<R>. It runs on a thread
-    // that drives the client (see Client::run_for), not inside of async_call, and must not throw.
+    // that drives the client (see Client::run_for), not inside of async_call, and must not throw. Calls that callbacks
+    // start leave together once those that are due have run: a callback may wait for another call only by a blocking one.
     template <class R = Value, class... ArgsAndCallback>
     Cancel async_call(std::string_view method, ArgsAndCallback&&... args_and_callback) const {
         const auto start = [&](auto&& callback, const auto&... args) {
