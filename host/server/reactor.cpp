@@ -1,6 +1,7 @@
 #include "host/server/reactor.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 #include <asio/post.hpp>
 #include <chrono>
 
@@ -15,6 +16,10 @@ Reactor::~Reactor() {
 void Reactor::start(std::string thread_name) {
     thread_ = std::thread([this, name = std::move(thread_name)] {
         ::pthread_setname_np(::pthread_self(), name.c_str());
+        clockid_t cpu_clock = CLOCK_THREAD_CPUTIME_ID;
+        ::pthread_getcpuclockid(::pthread_self(), &cpu_clock);
+        seat_.activity.cpu_clock = cpu_clock;
+        seat_.activity.thread = ::gettid();
         context_.run();
         ended_.store(true, std::memory_order_release);
     });

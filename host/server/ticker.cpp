@@ -2,20 +2,47 @@
 
 #include "host/object/arguments.hpp"
 
+#include <fmt/format.h>
 #include <pthread.h>
 #include <algorithm>
+#include <ctime>
+#include <fstream>
+#include <string>
 
 namespace soho::host {
 
-bool StuckWatch::sample(const Activity& activity, std::int64_t now_ns) {
+namespace {
+
+std::int64_t cpu_time(const Activity& activity) {
+    timespec time{};
+    ::clock_gettime(activity.cpu_clock.load(std::memory_order_relaxed), &time);
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// Whether its thread waits for something else than a CPU. True where that cannot be told.
+bool sleeps(const Activity& activity) {
+    std::ifstream in(fmt::format("/proc/self/task/{}/stat", activity.thread.load(std::memory_order_relaxed)));
+    std::string text;
+    std::getline(in, text);
+    const auto name_end = text.rfind(')');  // "12 (sohod-0) R …"
+    return name_end == std::string::npos || text.size() < name_end + 3 || text[name_end + 2] != 'R';
+}
+
+}  // namespace
+
+bool StuckWatch::sample(const Activity& activity, std::int64_t now_ns, std::int64_t cpu_ns,
+                        const std::function<bool()>& sleeps) {
     const std::uint64_t sequence = activity.sequence.load(std::memory_order_relaxed);
     if (activity.type.load(std::memory_order_relaxed) == nullptr || sequence != sequence_ || since_ns_ == 0) {
         sequence_ = sequence;
         since_ns_ = now_ns;
+        since_cpu_ns_ = cpu_ns;
         told_ = false;
         return false;
     }
-    return now_ns - since_ns_ >= stuck_ns_ && !std::exchange(told_, true);
+    if (told_ || now_ns - since_ns_ < stuck_ns_) return false;
+    if (cpu_ns - since_cpu_ns_ < stuck_ns_ && !sleeps()) return false;
+    return told_ = true;
 }
 
 Ticker::Ticker(Timers& timers, spdlog::logger& log, std::int64_t stuck_ms)
@@ -68,7 +95,7 @@ void Ticker::run() {
 void Ticker::watch(std::int64_t now_ns) {
     for (std::size_t i = 0; i < seats_.size(); ++i) {
         const Activity& activity = seats_[i]->activity;
-        if (!watches_[i].sample(activity, now_ns)) continue;
+        if (!watches_[i].sample(activity, now_ns, cpu_time(activity), [&] { return sleeps(activity); })) continue;
         const Type* type = activity.type.load(std::memory_order_relaxed);
         const Method* method = activity.method.load(std::memory_order_relaxed);
         if (type == nullptr) continue;  // it has just ended

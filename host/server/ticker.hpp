@@ -7,6 +7,7 @@
 
 #include <spdlog/logger.h>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -18,13 +19,16 @@ class StuckWatch {
 public:
     explicit StuckWatch(std::int64_t stuck_ns) : stuck_ns_(stuck_ns) {}
 
-    // True once for each call that has been running for `stuck_ns` of samples.
-    bool sample(const Activity& activity, std::int64_t now_ns);
+    // True once for each call that has been running for `stuck_ns` of samples, and either had that much CPU time (`cpu_ns`,
+    // of its thread) or sleeps. One that does neither waits for a CPU of a busy machine: that is no fault of the method.
+    bool sample(const Activity& activity, std::int64_t now_ns, std::int64_t cpu_ns,
+                const std::function<bool()>& sleeps);
 
 private:
     std::int64_t stuck_ns_;
     std::uint64_t sequence_ = 0;
     std::int64_t since_ns_ = 0;
+    std::int64_t since_cpu_ns_ = 0;
     bool told_ = true;
 };
 

@@ -78,7 +78,8 @@ std::uint32_t Connection::start(data::Buffer& frame, std::unique_ptr<Completion>
     set_msgid(frame, msgid);
     // What callbacks start leaves together, once those that are due have run.
     const bool leaves_later = runs_callbacks_of == this;
-    switch (leaves_later ? outbox_.cork(frame.bytes(), waiting_bytes_max) : outbox_.send(frame.bytes(), waiting_bytes_max)) {
+    switch (leaves_later ? outbox_.cork(frame.bytes(), waiting_bytes_max)
+                         : outbox_.send(frame.bytes(), waiting_bytes_max)) {
         case Outbox::Sent::whole: break;
         case Outbox::Sent::never: socket_.shut_down(); break;
         case Outbox::Sent::waiting:

@@ -61,6 +61,33 @@ TEST_F(Async, AllowsCallsFromCallbacks) {
     EXPECT_EQ(seen, (std::vector{1, 2, 3}));
 }
 
+TEST_F(Async, KeepsManyCallsInFlightFromCallbacks) {
+    int started = 0;
+    int answered = 0;
+    std::function<void(Outcome<std::vector<std::string>>)> next = [&](Outcome<std::vector<std::string>> outcome) {
+        answered += outcome.ok();
+        // Some are larger than what is kept together.
+        if (started++ < 5000)
+            pair.async_call<std::vector<std::string>>("echo", std::string(started % 100 == 0 ? 20000 : 10, 'x'), next);
+    };
+    for (int i = 0; i < 128; ++i) pair.async_call<std::vector<std::string>>("echo", "first", next);
+    client.run_for(60s);
+    EXPECT_EQ(answered, 5128);
+    EXPECT_FALSE(client.wants_to_write());
+}
+
+TEST_F(Async, SendsWhatACallbackStartedBeforeItsBlockingCall) {
+    bool ran = false;
+    pair.async_call<void>("echo", [&](Outcome<void>) {
+        pair.async_call<void>("started", [&](Outcome<void>) { ran = true; });
+        pair.call("blocking");
+        EXPECT_EQ(host.asked().back().call_method(), "blocking");
+        EXPECT_EQ((host.asked().end() - 2)->call_method(), "started");
+    });
+    client.run_for(60s);
+    EXPECT_TRUE(ran);
+}
+
 TEST_F(Async, RunForEndsWhenItsTimeIsUp) {
     pair.async_call<void>("wait", [](Outcome<void>) {});
     EXPECT_EQ(client.run_for(1ms), 0u);

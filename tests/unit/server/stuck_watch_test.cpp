@@ -13,6 +13,11 @@ struct StuckWatchTest : testing::Test {
         activity.type = &type;
     }
     void leave() { activity.type = nullptr; }
+    bool sample(std::int64_t now) {
+        return watch.sample(activity, now, cpu, [this] { return sleeps; });
+    }
+    bool sleeps = true;
+    std::int64_t cpu = 0;
     Type type;
     Activity activity;
     StuckWatch watch{50};
@@ -20,41 +25,62 @@ struct StuckWatchTest : testing::Test {
 
 TEST_F(StuckWatchTest, TellsOnceOfACallThatLastsTooLong) {
     enter();
-    EXPECT_FALSE(watch.sample(activity, 1000));
-    EXPECT_FALSE(watch.sample(activity, 1049));
-    EXPECT_TRUE(watch.sample(activity, 1050));
-    EXPECT_FALSE(watch.sample(activity, 1051));
-    EXPECT_FALSE(watch.sample(activity, 9999));
+    EXPECT_FALSE(sample(1000));
+    EXPECT_FALSE(sample(1049));
+    EXPECT_TRUE(sample(1050));
+    EXPECT_FALSE(sample(1051));
+    EXPECT_FALSE(sample(9999));
 }
 
 TEST_F(StuckWatchTest, SaysNothingOfManyShortCalls) {
     for (std::int64_t now = 1000; now < 3000; now += 25) {
         enter();
-        EXPECT_FALSE(watch.sample(activity, now));
+        EXPECT_FALSE(sample(now));
     }
 }
 
 TEST_F(StuckWatchTest, SaysNothingOfAnIdleReactor) {
     enter();
-    EXPECT_FALSE(watch.sample(activity, 1000));
+    EXPECT_FALSE(sample(1000));
     leave();
-    EXPECT_FALSE(watch.sample(activity, 1040));
-    EXPECT_FALSE(watch.sample(activity, 5000));
+    EXPECT_FALSE(sample(1040));
+    EXPECT_FALSE(sample(5000));
 }
 
 TEST_F(StuckWatchTest, BeginsAnewWithEachCall) {
     enter();
-    EXPECT_FALSE(watch.sample(activity, 1000));
+    EXPECT_FALSE(sample(1000));
     leave();
     enter();
-    EXPECT_FALSE(watch.sample(activity, 1060));
-    EXPECT_FALSE(watch.sample(activity, 1100));
-    EXPECT_TRUE(watch.sample(activity, 1110));
+    EXPECT_FALSE(sample(1060));
+    EXPECT_FALSE(sample(1100));
+    EXPECT_TRUE(sample(1110));
     leave();
-    EXPECT_FALSE(watch.sample(activity, 1120));
+    EXPECT_FALSE(sample(1120));
     enter();
-    EXPECT_FALSE(watch.sample(activity, 1130));
-    EXPECT_TRUE(watch.sample(activity, 1180));
+    EXPECT_FALSE(sample(1130));
+    EXPECT_TRUE(sample(1180));
+}
+
+TEST_F(StuckWatchTest, TellsOfACallThatOnlyComputes) {
+    sleeps = false;
+    enter();
+    EXPECT_FALSE(sample(1000));
+    cpu = 49;
+    EXPECT_FALSE(sample(1060));
+    cpu = 50;
+    EXPECT_TRUE(sample(1061));
+}
+
+TEST_F(StuckWatchTest, BlamesNoCallThatWaitsForACpu) {
+    cpu = 500;
+    sleeps = false;
+    enter();
+    EXPECT_FALSE(sample(1000));
+    EXPECT_FALSE(sample(5000));
+    sleeps = true;
+    EXPECT_TRUE(sample(5001));
+    EXPECT_FALSE(sample(5002));
 }
 
 }  // namespace

@@ -118,7 +118,7 @@ public:
     void ping() const;
     Whoami whoami() const;
 
-    // A view whose create and open have these options: timeout, trace, retry, kw …
+    // A view whose requests have these options: timeout and retry count for all, the others travel with create.
     template <class... Options>
     Client with(Options&&... options) const {
         return Client(link_, client::extended(options_, std::forward<Options>(options)...));
