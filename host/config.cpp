@@ -183,7 +183,8 @@ private:
         data::Buffer packed;
         wire::Out out(packed);
         pack(node, out);
-        if (auto sound = wire::check_value(packed.bytes(), {}); !sound) return place_.bad(node.source(), sound.error().text);
+        if (auto sound = wire::check_value(packed.bytes(), {}); !sound)
+            return place_.bad(node.source(), sound.error().text);
         options.settings = packed.text();
         return {};
     }

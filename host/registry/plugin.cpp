@@ -110,7 +110,10 @@ Result<Plugin*> Plugin::load(Library library, const PluginOptions& options, cons
     Plugin& plugin = *kept.back();
     auto loaded = plugin.enter();
     if (loaded) loaded = plugin.run_load();
-    if (!loaded) return bad(fmt::format("{}: {}", plugin.file(), loaded.error().text));
+    if (!loaded) {
+        plugin.discard();
+        return bad(fmt::format("{}: {}", plugin.file(), loaded.error().text));
+    }
     return &plugin;
 }
 
@@ -146,6 +149,7 @@ Result<void> Plugin::run_load() {
     int status = 0;
     if (auto done = fenced("load", [&] { status = functions_.load(&table_, registration.table(), &state_); }); !done)
         return done;
+    loaded_ = status == 0;
     if (!registration.reason().empty()) return bad(registration.reason());
     if (status != 0) return bad(fmt::format("its load() returned {} without a reason", status));
     return adopt(registration);
@@ -168,7 +172,7 @@ Result<void> Plugin::adopt(Registration& registration) {
             for (const auto& t : types_) known.push_back(t->local_id);
             return bad(fmt::format("it publishes \"{}\" as a \"{}\", {}{}", publication.name, publication.type_id,
                                    type == nullptr ? "which it does not register" : "which has no callable",
-                                   suggestion(publication.type_id, known)));
+                                   type == nullptr ? suggestion(publication.type_id, known) : std::string()));
         }
         publications_.push_back({publication.name, type, publication.args});
     }
@@ -190,6 +194,13 @@ void Plugin::unload() {
     publications_.clear();
     types_.clear();
     if (functions_.unload != nullptr) static_cast<void>(fenced("unload", [&] { functions_.unload(state_); }));
+}
+
+void Plugin::discard() {
+    if (!loaded_) return;
+    loaded_ = false;
+    stop();
+    unload();
 }
 
 }  // namespace soho::host

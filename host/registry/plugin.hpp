@@ -48,6 +48,8 @@ public:
     // As the ABI says: once, [loader].
     void stop();
     void unload();
+    // Both at once, for a plugin that is refused after its load() was content. Nothing ran yet but that.
+    void discard();
 
     // The plugin behind the `host` that a table function got.
     static Plugin& of(const soho_host* host) { return *static_cast<Plugin*>(host->self); }
@@ -67,6 +69,7 @@ private:
     std::uint64_t generation_;
     soho_plugin functions_{};
     void* state_ = nullptr;
+    bool loaded_ = false;  // its load() returned 0, so its state is to be unloaded
     std::vector<TypePtr> types_;
     std::vector<Publication> publications_;
 };

@@ -65,7 +65,10 @@ Result<Plugin*> Registry::try_load(Library library, const PluginOptions& options
     Plugin& added = **loaded;
 
     const auto current = snapshot();
-    const auto bad = [&](std::string why) { return refuse(Code::exists, fmt::format("{}: {}", added.file(), why)); };
+    const auto bad = [&](std::string why) {
+        added.discard();
+        return refuse(Code::exists, fmt::format("{}: {}", added.file(), why));
+    };
     for (const Plugin* other : current->plugins) {
         if (other->name() == added.name())
             return bad(fmt::format("a plugin named \"{}\" is loaded already, from {}: rename one", added.name(),

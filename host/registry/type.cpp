@@ -92,6 +92,7 @@ Result<Signature> copy_signature(const soho_array& parameters) {
             signature.kwargs_name = parameter->name.empty() ? "kwargs" : parameter->name;
             if (i + 1 != parameters.count) return bad("a parameter behind the one that takes further keywords");
         } else if ((from.flags & SOHO_PARAMETER_ARGS) != 0) {
+            if (!signature.args_name.empty()) return bad("two parameters that take further arguments");
             signature.args_name = parameter->name.empty() ? "args" : parameter->name;
         } else {
             if (!signature.args_name.empty()) return bad("a parameter behind the one that takes further arguments");

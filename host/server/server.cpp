@@ -177,6 +177,7 @@ bool Server::end() {
     open.clear();
     names_.clear();
     tickets_.clear();
+    references_.clear();
     {
         std::unique_lock lock(mutex_);
         const auto gone = [this] { return connections_.empty() && objects_.created() == objects_.destroyed(); };

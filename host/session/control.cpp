@@ -3,9 +3,9 @@
 #include "host/registry/plugin.hpp"
 #include "host/registry/suggest.hpp"
 #include "host/session/describe.hpp"
-#include "host/session/resolve.hpp"
 #include "host/session/hello.hpp"
 #include "host/session/report.hpp"
+#include "host/session/resolve.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>

@@ -31,6 +31,12 @@ void PluginReferences::drop(std::uint64_t object) {
     }
 }
 
+void PluginReferences::clear() {
+    std::map<Holder, Reference> dropped;  // goes after the lock
+    const std::scoped_lock lock(mutex_);
+    dropped.swap(references_);
+}
+
 std::vector<PluginReferences::Holder> PluginReferences::all() const {
     const std::scoped_lock lock(mutex_);
     std::vector<Holder> holders;

@@ -24,6 +24,9 @@ public:
     // Takes the object away from all holders (soho.drop).
     void drop(std::uint64_t object);
 
+    // Takes everything from everybody: where the host ends, circles go as well.
+    void clear();
+
     std::vector<Holder> all() const;
 
 private:

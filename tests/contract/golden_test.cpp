@@ -14,6 +14,9 @@ struct Golden {
     std::string notation;
 };
 
+// Else each test's name would carry the bytes of the struct.
+void PrintTo(const Golden& golden, std::ostream* out) { *out << golden.name; }
+
 std::vector<Golden> read_goldens() {
     std::ifstream file(SOHO_TEST_SOURCE_DIR "/sdk/PROTOCOL.md");
     constexpr std::string_view front = "```golden ";
@@ -41,8 +44,8 @@ wire::Frame frame_of(const Golden& golden) { return *wire::check_value(data::as_
 
 class Block : public testing::TestWithParam<Golden> {};
 
-INSTANTIATE_TEST_SUITE_P(Golden, Block, testing::ValuesIn(goldens()), [](const auto& info) {
-    std::string name = info.param.name;
+INSTANTIATE_TEST_SUITE_P(Golden, Block, testing::ValuesIn(goldens()), [](const auto& block) {
+    std::string name = block.param.name;
     for (char& c : name) {
         if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
     }
@@ -50,7 +53,8 @@ INSTANTIATE_TEST_SUITE_P(Golden, Block, testing::ValuesIn(goldens()), [](const a
 });
 
 TEST_P(Block, SaysTheSameInBytesAndInNotation) {
-    EXPECT_EQ(test::to_hex(data::as_bytes(test::pack(GetParam().notation))), test::to_hex(data::as_bytes(GetParam().bytes)));
+    EXPECT_EQ(test::to_hex(data::as_bytes(test::pack(GetParam().notation))),
+              test::to_hex(data::as_bytes(GetParam().bytes)));
     EXPECT_EQ(test::show(GetParam().bytes), GetParam().notation);
 }
 
@@ -67,7 +71,8 @@ TEST_P(Block, IsWrittenAsItIsRead) {
     if (request) {
         request->wants_reply ? wire::begin_request(out, request->msgid, request->method)
                              : wire::begin_notification(out, request->method);
-        const bool nil_params = static_cast<std::uint8_t>(GetParam().bytes.back()) == 0xc0 && test::show(request->params) == "[]";
+        const bool nil_params =
+            static_cast<std::uint8_t>(GetParam().bytes.back()) == 0xc0 && test::show(request->params) == "[]";
         nil_params ? out.nil() : out.raw(request->params);
     } else if (reply && reply->ok()) {
         wire::begin_reply(out, reply->msgid);
@@ -116,7 +121,8 @@ const wire::HandleVisitor any_handle = [](wire::Handle&) -> Result<void> { retur
 TEST(Golden, MapConnectionsGetWhatTheBlocksSay) {
     constexpr std::string_view tail = " in a map connection";
     std::map<std::string, const Golden*> by_name;
-    for (const Golden& golden : goldens()) EXPECT_TRUE(by_name.emplace(golden.name, &golden).second) << golden.name << " twice";
+    for (const Golden& golden : goldens())
+        EXPECT_TRUE(by_name.emplace(golden.name, &golden).second) << golden.name << " twice";
     int pairs = 0;
     for (const auto& [name, golden] : by_name) {
         if (!name.ends_with(tail)) continue;
@@ -139,7 +145,8 @@ TEST(Golden, MapConnectionsGetWhatTheBlocksSay) {
 TEST(Golden, CoversEveryExtensionTypeAndBothErrorForms) {
     std::string all;
     for (const Golden& golden : goldens()) all += golden.notation + "\n";
-    for (int type = 0x53; type <= 0x5a; ++type) EXPECT_NE(all.find(fmt::format("ext(0x{:02x}, ", type)), std::string::npos) << type;
+    for (int type = 0x53; type <= 0x5a; ++type)
+        EXPECT_NE(all.find(fmt::format("ext(0x{:02x}, ", type)), std::string::npos) << type;
     EXPECT_NE(all.find("[1, 1, \"no_type: "), std::string::npos);
     EXPECT_NE(all.find("[1, 1, [18, "), std::string::npos);
     EXPECT_GE(goldens().size(), 40u);

@@ -11,7 +11,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from soho_e2e import PAIR, Client, Host, Refused, eventually, hosted, pack, plugin
 
-KILLS = int(os.environ.get("SOHO_TEST_KILLS", "200"))  # client processes, over all scenarios
+KILLS = int(os.environ.get("SOHO_TEST_KILLS", "560"))  # client processes, over all scenarios
 
 
 class Lifetime(unittest.TestCase):

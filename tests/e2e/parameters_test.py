@@ -58,7 +58,7 @@ class Callable(Parameters):
         self.refused("^bad_arguments: .*Account.*balance", self.client.create, "Account", 1, kw={"balance": 1})
 
     def test_one_that_throws_leaves_nothing_behind(self):
-        before = self.host.gauges()
+        before = self.host.at_rest(1)
         refused = self.refused("^failed: Refused: not today", self.client.create, "Refusing", "not today")
         self.assertEqual(refused.type, "Refused")
         self.refused("^failed: Refused: named", self.client.create, "Refusing", "named", name="refusing")

@@ -155,11 +155,11 @@ class Garbage(Stream):
 
     def test_replies_that_nobody_asked_for_do_no_harm(self):
         client = self.open()
-        client.raw(pack([1, 5, None, 1]))
-        client.raw(pack([2, 5, []]))
         try:
+            client.raw(pack([1, 5, None, 1]))
+            client.raw(pack([2, 5, []]))
             client.do("soho.ping")
-        except Closed:
+        except (Closed, BrokenPipeError, ConnectionResetError):
             pass
         self.serves()
 
@@ -303,7 +303,7 @@ class Floods(Stream):
         self.assertLess(self.host.memory() - before, 64 << 20)
 
     def test_many_connections(self):
-        before = self.host.gauges()
+        before = self.host.at_rest(1)
         clients = [self.open() for _ in range(500)]
         msgids = [client.request("soho.create", "Pair", [number, 0]) for number, client in enumerate(clients)]
         handles = [client.reply(msgid) for client, msgid in zip(clients, msgids)]

@@ -10,7 +10,8 @@ using namespace soho;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 4) return 0;
-    const wire::FrameLimits limits{std::size_t{1} << (data[0] % 21), 1 + data[1] % 70u, std::size_t{1} << (data[2] % 16)};
+    const wire::FrameLimits limits{std::size_t{1} << (data[0] % 21), 1 + data[1] % 70u,
+                                   std::size_t{1} << (data[2] % 16)};
     std::minstd_rand random(data[3] + 1u);
     const data::Bytes bytes(data + 4, size - 4);
 

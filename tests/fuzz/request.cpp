@@ -95,7 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const data::Bytes param = reader.take_value();
         SOHO_REQUIRE(!param.empty());
         const auto options = host::parse_options(
-            param, request->method, {"kw", "timeout_ms", "owner", "trace", "name", "if_exists", "session", "uses", "referrers"});
+            param, request->method,
+            {"kw", "timeout_ms", "owner", "trace", "name", "if_exists", "session", "uses", "referrers"});
         if (options) SOHO_REQUIRE(options->timeout_ns >= 0);
     }
     SOHO_REQUIRE(reader.at_end());

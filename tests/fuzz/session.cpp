@@ -13,9 +13,10 @@ class FuzzClient final : public host::Outlet {
 public:
     explicit FuzzClient(test::TestHost& host)
         : host_(host),
-          caller_(std::make_shared<host::Caller>(host.services, host.dispatcher,
-                                                 host::Principal{"uid:1000", host::rights_all & ~std::uint32_t{host::right_admin}},
-                                                 wire::ErrorForm::string)) {
+          caller_(std::make_shared<host::Caller>(
+              host.services, host.dispatcher,
+              host::Principal{"uid:1000", host::rights_all & ~std::uint32_t{host::right_admin}},
+              wire::ErrorForm::string)) {
         caller_->attach(*this);
     }
 
@@ -107,9 +108,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const host::ObjectPtr published = host.publish("c", "Counter", "[5]");
         FuzzClient client(host);
         if ((data[0] & 3) != 0) {
-            const std::string hello = test::pack(
-                fmt::format(R"([0, 0, "soho.hello", [{{"proto": 1, "errors": "{}", "handles": "{}"}}]])",
-                            (data[0] & 1) != 0 ? "full" : "string", (data[0] & 2) != 0 ? "ext" : "map"));
+            const std::string hello =
+                test::pack(fmt::format(R"([0, 0, "soho.hello", [{{"proto": 1, "errors": "{}", "handles": "{}"}}]])",
+                                       (data[0] & 1) != 0 ? "full" : "string", (data[0] & 2) != 0 ? "ext" : "map"));
             client.take(*wire::check_value(data::as_bytes(hello), {}));
         }
         wire::FrameReader reader(host.limits.frame_limits());

@@ -62,6 +62,10 @@ public:
         names_.clear();
         home_.run();
         pool_.stop(1'000'000'000);
+        for (host::Plugin* plugin : registry_.snapshot()->plugins) {
+            plugin->stop();
+            plugin->unload();
+        }
     }
 
     // Runs every whole frame, as a connection does; the replies are good until the next run.

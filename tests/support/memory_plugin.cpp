@@ -33,7 +33,8 @@ std::vector<soho_parameter> to_abi(const std::vector<MemoryParameter>& parameter
         to.flags = from.flags;
         to.name = to_text(from.name);
         to.type = to_text(from.type);
-        to.default_value = {reinterpret_cast<const std::uint8_t*>(from.default_value.data()), from.default_value.size()};
+        to.default_value = {reinterpret_cast<const std::uint8_t*>(from.default_value.data()),
+                            from.default_value.size()};
         to.class_key = from.class_key;
     }
     return all;

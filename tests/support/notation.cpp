@@ -123,7 +123,8 @@ private:
     void extension(Buffer& buffer) {
         const auto comma = rest_.find(',');
         if (comma == std::string_view::npos) fail("an extension without a body");
-        const auto type = static_cast<std::int8_t>(std::strtol(std::string(rest_.substr(0, comma)).c_str(), nullptr, 0));
+        const auto type =
+            static_cast<std::int8_t>(std::strtol(std::string(rest_.substr(0, comma)).c_str(), nullptr, 0));
         rest_.remove_prefix(comma + 1);
         skip_space();
         Buffer body;

@@ -303,6 +303,17 @@ class Host:
         living = stats["objects_created"] - stats["objects_destroyed"]
         return {**{key: stats[key] for key in self.GAUGES}, "living": living}
 
+    def at_rest(self, clients):
+        """The gauges, once what earlier tests left behind has gone: `clients` are connected, besides the admin."""
+        seen = []
+
+        def unchanged():
+            seen.append(self.gauges())
+            return seen[-1]["connections"] == clients + 1 and seen[-2:-1] == seen[-1:]
+
+        eventually(unchanged)
+        return seen[-1]
+
     def back_at(self, gauges):
         """Waits until the gauges are what they were."""
         try:

@@ -101,7 +101,8 @@ std::string TestClient::ask(std::string_view method, std::string_view params) {
     return reply.ends_with(", nil") ? reply.substr(0, reply.size() - 5) : reply;
 }
 
-std::string TestClient::call(std::uint64_t id, std::string_view method, std::string_view args, std::string_view options) {
+std::string TestClient::call(std::uint64_t id, std::string_view method, std::string_view args,
+                             std::string_view options) {
     return ask("soho.call", fmt::format(R"([{}, "{}", {}, {}])", id, method, args, options));
 }
 
@@ -165,8 +166,8 @@ std::string_view text_of(data::Bytes value) {
     return token.text();
 }
 
-std::uint32_t fail_call(const soho_host* table, const soho_call* call, std::uint32_t code,
-                        std::string_view type, std::string_view text, std::string_view data = {}) {
+std::uint32_t fail_call(const soho_host* table, const soho_call* call, std::uint32_t code, std::string_view type,
+                        std::string_view text, std::string_view data = {}) {
     table->fail(call, code, to_text(type), to_text(text),
                 {reinterpret_cast<const std::uint8_t*>(data.data()), data.size()});
     return SOHO_FAILED;
@@ -281,7 +282,8 @@ Counters::Counters() {
              return give(call, R"("unblocked")");
          },
          SOHO_METHOD_BLOCKING},
-        {"hook", [this](void* self, const soho_call* call) { return on_hook(thing_of(self), call); },
+        {"hook",
+         [this](void* self, const soho_call* call) { return on_hook(thing_of(self), call); },
          SOHO_METHOD_DEFERS,
          {{"args", SOHO_PARAMETER_ARGS}}},
         {"_secret", [](void*, const soho_call* call) { return give(call, R"("secret")"); }},

@@ -66,7 +66,8 @@ public:
     std::string send_bytes(std::string_view frame);
     // A request of a fresh msgid: its error or result, run to its end if it does not come at once.
     std::string ask(std::string_view method, std::string_view params);
-    std::string call(std::uint64_t id, std::string_view method, std::string_view args, std::string_view options = "nil");
+    std::string call(std::uint64_t id, std::string_view method, std::string_view args,
+                     std::string_view options = "nil");
     // The id in the handle that such a request answers with; throws if it does not.
     std::uint64_t ask_handle(std::string_view method, std::string_view params);
     std::uint64_t create(std::string_view type_id, std::string_view args = "[]", std::string_view options = "nil");

@@ -73,9 +73,9 @@ enum {
 
 /* What invoke and create return. */
 enum {
-    SOHO_DONE = 0,    /* the result is in the sink, or was handed over with result_object */
-    SOHO_FAILED = 1,  /* fail() was called; without it the caller gets SOHO_INTERNAL */
-    SOHO_PENDING = 2  /* defer() was called; the reply comes later */
+    SOHO_DONE = 0,   /* the result is in the sink, or was handed over with result_object */
+    SOHO_FAILED = 1, /* fail() was called; without it the caller gets SOHO_INTERNAL */
+    SOHO_PENDING = 2 /* defer() was called; the reply comes later */
 };
 
 /* What the pending_* functions return. */
@@ -132,23 +132,23 @@ typedef struct soho_pending soho_pending; /* a reply still owed; the host's */
 /* One call, or one `create`. Valid until the function returns; after defer() nothing here may be touched. */
 typedef struct soho_call {
     uint32_t size;
-    uint32_t flags;        /* SOHO_CALL_* */
-    soho_bytes args;       /* a MessagePack array: every described parameter in order, defaults and keywords already
+    uint32_t flags;          /* SOHO_CALL_* */
+    soho_bytes args;         /* a MessagePack array: every described parameter in order, defaults and keywords already
                               filled in, then what a variadic method got in addition. Handles are ext 0x53. */
-    soho_bytes kwargs;     /* a MessagePack map of further keywords, for SOHO_PARAMETER_KWARGS; else size 0 */
-    soho_sink* result;     /* MessagePack. In handles the typeid may be empty: the host fills it in */
-    uint64_t object;       /* the target's id; 0 in create */
-    uint64_t session;      /* who calls: a client's session, or 0 for a plugin's own call */
+    soho_bytes kwargs;       /* a MessagePack map of further keywords, for SOHO_PARAMETER_KWARGS; else size 0 */
+    soho_sink* result;       /* MessagePack. In handles the typeid may be empty: the host fills it in */
+    uint64_t object;         /* the target's id; 0 in create */
+    uint64_t session;        /* who calls: a client's session, or 0 for a plugin's own call */
     uint64_t origin_session; /* the session at the head of the chain */
-    soho_text owner;       /* options.owner of the origin: tells threads of one session apart */
+    soho_text owner;         /* options.owner of the origin: tells threads of one session apart */
     soho_text principal;
     soho_text trace;
     int64_t deadline_ns;   /* 0: none */
     const uint64_t* chain; /* ids of the objects whose calls led here, first caller first */
     uint32_t chain_size;
     uint32_t reserved;
-    void* source;          /* create for SOHO_CALL_WANTS_SOURCE: `self` of the instance handed over; else NULL */
-    void* host_data;       /* the host's own */
+    void* source;    /* create for SOHO_CALL_WANTS_SOURCE: `self` of the instance handed over; else NULL */
+    void* host_data; /* the host's own */
 } soho_call;
 
 /* A piece of work for the host to run later. `run` may be NULL. Whatever happens, `dispose` is called exactly once and
@@ -168,7 +168,7 @@ typedef struct soho_outcome {
     soho_bytes result; /* MessagePack, handles as ext 0x53; borrowed */
     soho_text type;    /* of an error: its type name, such as KeyError */
     soho_text text;
-    soho_bytes data;   /* of an error: MessagePack, or empty */
+    soho_bytes data; /* of an error: MessagePack, or empty */
 } soho_outcome;
 
 enum {
@@ -178,14 +178,14 @@ enum {
 /* A call on another hosted object, with the caller's session, owner, chain and deadline. */
 typedef struct soho_ref_call {
     uint32_t size;
-    uint32_t flags;             /* SOHO_REF_CALL_* */
-    const soho_call* call;      /* on whose behalf: a running call … */
-    soho_pending* pending;      /* … or a pending one; both NULL: the plugin's own */
+    uint32_t flags;        /* SOHO_REF_CALL_* */
+    const soho_call* call; /* on whose behalf: a running call … */
+    soho_pending* pending; /* … or a pending one; both NULL: the plugin's own */
     uint64_t object;
     soho_text method;
-    soho_bytes args;            /* a MessagePack array */
-    soho_bytes kwargs;          /* a MessagePack map, or size 0 */
-    int64_t timeout_ns;         /* 0: the parent's deadline */
+    soho_bytes args;    /* a MessagePack array */
+    soho_bytes kwargs;  /* a MessagePack map, or size 0 */
+    int64_t timeout_ns; /* 0: the parent's deadline */
     void* context;
     void (*done)(void* context, const soho_outcome* outcome); /* exactly once, on a thread of the host, never inside
                                                                  ref_call, in no turn; must not block */
@@ -221,11 +221,11 @@ typedef struct soho_host {
     soho_pending* (*defer)(const soho_call* call);
 
     /* -- pending replies -- */
-    uint32_t (*pending_complete)(soho_pending* pending, soho_bytes result);                       /* [any thread] */
+    uint32_t (*pending_complete)(soho_pending* pending, soho_bytes result); /* [any thread] */
     /* Takes the owner, whatever it returns. [any thread] */
     uint32_t (*pending_complete_object)(soho_pending* pending, const soho_instance* instance);
     uint32_t (*pending_fail)(soho_pending* pending, uint32_t code, soho_text type, soho_text text,
-                             soho_bytes data);                                                    /* [any thread] */
+                             soho_bytes data); /* [any thread] */
     /* `task` runs, in the object's turn, when the caller cancels, has gone, or runs out of time; at once if that was
      * so already; never after completion. A second one replaces the first. Takes the task. [any thread] */
     void (*pending_on_cancel)(soho_pending* pending, const soho_task* task);
@@ -280,9 +280,9 @@ typedef struct soho_host {
 /* ---- registration ---------------------------------------------------------------------------------------------- */
 
 enum {
-    SOHO_PARAMETER_OPTIONAL = 1u << 0,  /* `default_value` is used where the argument is left out */
-    SOHO_PARAMETER_ARGS = 1u << 1,      /* takes all further positional arguments; follows all but KWARGS */
-    SOHO_PARAMETER_KWARGS = 1u << 2,    /* takes all further keyword arguments; the last */
+    SOHO_PARAMETER_OPTIONAL = 1u << 0, /* `default_value` is used where the argument is left out */
+    SOHO_PARAMETER_ARGS = 1u << 1,     /* takes all further positional arguments; follows all but KWARGS */
+    SOHO_PARAMETER_KWARGS = 1u << 2,   /* takes all further keyword arguments; the last */
     /* The two below are critical: a host that does not know them would run the method unprotected. */
     SOHO_PARAMETER_OBJECT = 1u << 16,   /* a handle to an object of `class_key` */
     SOHO_PARAMETER_EXCLUSIVE = 1u << 17 /* with OBJECT: the call has that object's turn, too */
@@ -291,8 +291,8 @@ enum {
 typedef struct soho_parameter {
     uint32_t size;
     uint32_t flags;
-    soho_text name;           /* an identifier; empty: positional only */
-    soho_text type;           /* for descriptions: "int64", "str?" … (ABI.md lists the words) */
+    soho_text name; /* an identifier; empty: positional only */
+    soho_text type; /* for descriptions: "int64", "str?" … (ABI.md lists the words) */
     soho_text doc;
     soho_bytes default_value; /* MessagePack */
     const void* class_key;    /* with OBJECT: soho_type.class_key of what it takes */
@@ -302,9 +302,10 @@ enum {
     SOHO_METHOD_READONLY = 1u << 0,   /* in a SHARED_READS type, such calls run beside each other */
     SOHO_METHOD_IDEMPOTENT = 1u << 1, /* clients may retry it */
     SOHO_METHOD_ONEWAY = 1u << 2,     /* clients need not wait for it */
-    SOHO_METHOD_DEFERS = 1u << 3,     /* may call defer(). At a session's cap of waiting calls such methods are refused, while
+    SOHO_METHOD_DEFERS =
+        1u << 3, /* may call defer(). At a session's cap of waiting calls such methods are refused, while
                                          others still run: they may free those that wait */
-    SOHO_METHOD_BLOCKING = 1u << 16   /* may block: runs on the host's pool */
+    SOHO_METHOD_BLOCKING = 1u << 16 /* may block: runs on the host's pool */
 };
 
 typedef struct soho_method {
@@ -331,12 +332,12 @@ typedef struct soho_mapping {
 } soho_mapping;
 
 enum {
-    SOHO_TYPE_EXPOSED = 1u << 0,        /* `exposed` counts, even if it is empty; else: all methods without a leading _ */
-    SOHO_TYPE_NO_CREATE = 1u << 1,      /* create_method=false */
-    SOHO_TYPE_CONCURRENT = 1u << 2,     /* its methods look after themselves: no turn */
-    SOHO_TYPE_SHARED_READS = 1u << 3,   /* readonly methods run beside each other */
-    SOHO_TYPE_BLOCKING = 1u << 16,      /* create and release may block: they run on the pool */
-    SOHO_TYPE_PER_PLUGIN = 1u << 17     /* all objects of such types of this plugin share one turn */
+    SOHO_TYPE_EXPOSED = 1u << 0,      /* `exposed` counts, even if it is empty; else: all methods without a leading _ */
+    SOHO_TYPE_NO_CREATE = 1u << 1,    /* create_method=false */
+    SOHO_TYPE_CONCURRENT = 1u << 2,   /* its methods look after themselves: no turn */
+    SOHO_TYPE_SHARED_READS = 1u << 3, /* readonly methods run beside each other */
+    SOHO_TYPE_BLOCKING = 1u << 16,    /* create and release may block: they run on the pool */
+    SOHO_TYPE_PER_PLUGIN = 1u << 17   /* all objects of such types of this plugin share one turn */
 };
 
 typedef struct soho_type {
@@ -382,8 +383,9 @@ typedef struct soho_plugin {
     soho_text name;
     soho_text version;
     soho_text sdk_version;
-    /* Registers the types. `*state` is the plugin's own. Returns 0; else nothing of it is kept, and the library stays
-     * unused. [loader] */
+    /* Registers the types. `*state` is the plugin's own. Returns 0; else nothing of it is kept, the library stays unused,
+     * and nothing else of it is called. Where the host refuses the plugin all the same (a typeid that another one has),
+     * `stop` and `unload` follow at once. [loader] */
     int (*load)(const soho_host* host, const soho_registrar* registrar, void** state);
     /* The host is going: end and join the plugin's threads. Calls may still be running, new ones do not come; pending
      * replies may be dropped. May be NULL. [loader] */
@@ -425,18 +427,18 @@ const soho_plugin* soho_plugin_entry(uint32_t host_abi);
 #define SOHO_PRIVATE_UNPADDED
 #endif
 
-#define SOHO_NOTE(name, version)                                                                              \
-    SOHO_PRIVATE_UNPADDED __attribute__((section(".note.soho"), used, aligned(4))) static const struct {                           \
-        uint32_t owner_size, contents_size, type;                                                             \
-        char owner[8];                                                                                        \
-        uint32_t abi, reserved;                                                                               \
-        char text[sizeof(name "\0" version "\0" SOHO_SDK_VERSION)];                                           \
-    } soho_note = {sizeof(SOHO_NOTE_OWNER),                                                                   \
-                   8 + (uint32_t)sizeof(name "\0" version "\0" SOHO_SDK_VERSION),                             \
-                   SOHO_NOTE_TYPE,                                                                            \
-                   SOHO_NOTE_OWNER "\0\0\0",                                                                  \
-                   SOHO_ABI,                                                                                  \
-                   0,                                                                                         \
+#define SOHO_NOTE(name, version)                                                                         \
+    SOHO_PRIVATE_UNPADDED __attribute__((section(".note.soho"), used, aligned(4))) static const struct { \
+        uint32_t owner_size, contents_size, type;                                                        \
+        char owner[8];                                                                                   \
+        uint32_t abi, reserved;                                                                          \
+        char text[sizeof(name "\0" version "\0" SOHO_SDK_VERSION)];                                      \
+    } soho_note = {sizeof(SOHO_NOTE_OWNER),                                                              \
+                   8 + (uint32_t)sizeof(name "\0" version "\0" SOHO_SDK_VERSION),                        \
+                   SOHO_NOTE_TYPE,                                                                       \
+                   SOHO_NOTE_OWNER "\0\0\0",                                                             \
+                   SOHO_ABI,                                                                             \
+                   0,                                                                                    \
                    name "\0" version "\0" SOHO_SDK_VERSION}
 
 #endif

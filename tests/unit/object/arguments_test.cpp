@@ -29,7 +29,8 @@ public:
         const std::string packed = test::pack(args);
         const std::string keywords = kwargs.empty() ? std::string() : test::pack(kwargs);
         data::Buffer scratch;
-        const auto bound = bind_arguments({*type_, type_->find("f")}, data::as_bytes(packed), data::as_bytes(keywords), scratch);
+        const auto bound =
+            bind_arguments({*type_, type_->find("f")}, data::as_bytes(packed), data::as_bytes(keywords), scratch);
         if (!bound) return std::string(code_name(bound.error().code)) + ": " + bound.error().text;
         return test::show(bound->args) + (bound->kwargs.empty() ? "" : " " + test::show(bound->kwargs));
     }
@@ -85,7 +86,8 @@ TEST(Arguments, WithoutANameArePositionalOnly) {
 }
 
 TEST(Arguments, BeyondTheDescribedGoToArgsAndKwargs) {
-    const Bindings open({{"x"}, {"y", optional, "\x02"}, {"args", SOHO_PARAMETER_ARGS}, {"kwargs", SOHO_PARAMETER_KWARGS}});
+    const Bindings open(
+        {{"x"}, {"y", optional, "\x02"}, {"args", SOHO_PARAMETER_ARGS}, {"kwargs", SOHO_PARAMETER_KWARGS}});
     EXPECT_EQ(open.bind("[1]"), "[1, 2]");
     EXPECT_EQ(open.bind("[1, 5, 6, 7]"), "[1, 5, 6, 7]");
     EXPECT_EQ(open.bind("[1]", R"({"a": 1, "y": 5, "b": [2]})"), R"([1, 5] {"a": 1, "b": [2]})");
@@ -102,7 +104,8 @@ struct ObjectArguments : testing::Test {
         host.load(other);
     }
     ObjectPtr object(std::string_view type) {
-        return host.objects.adopt(*host.registry.snapshot()->find(type), test::instance_of(counters.make(0)), "me", host.home);
+        return host.objects.adopt(*host.registry.snapshot()->find(type), test::instance_of(counters.make(0)), "me",
+                                  host.home);
     }
     std::string turns(std::string_view method, std::string_view args, const std::vector<ObjectPtr>& objects) {
         const TypePtr type = *host.registry.snapshot()->find("Counter");

@@ -37,7 +37,8 @@ struct CallTest : testing::Test {
     }
     TypePtr type(std::string_view id) { return *host.registry.snapshot()->find(id); }
     std::shared_ptr<Call> call(std::string_view method, std::string_view args = "[]") {
-        auto made = std::make_shared<Call>(host.objects, host.pool, host.home, recorded, CallContext{}, Call::Limits{1000, 64});
+        auto made =
+            std::make_shared<Call>(host.objects, host.pool, host.home, recorded, CallContext{}, Call::Limits{1000, 64});
         const std::string packed = test::pack(args);
         made->set_method(object, *object->type().find(method), {data::as_bytes(packed), {}}, {}, {});
         return made;
@@ -88,7 +89,8 @@ TEST_F(CallTest, DoesNotTrustTheResultsBytes) {
     call("broken")->submit();
     host.run();
     EXPECT_EQ(recorded->text(),
-              "internal: the result of Counter.broken() is not MessagePack: a value that is cut short; a defect of plugin counters");
+              "internal: the result of Counter.broken() is not MessagePack: a value that is cut short; a defect of "
+              "plugin counters");
 }
 
 TEST_F(CallTest, BoundsTheResult) {
@@ -398,7 +400,8 @@ struct Defect {
 
 TEST_F(CallTest, DefectsOfAMethodAreInternalErrorsThatNameIt) {
     const Defect defects[] = {
-        {"fails", [](const soho_host&, const soho_call*) { return unsigned{SOHO_FAILED}; }, "failed without saying why"},
+        {"fails", [](const soho_host&, const soho_call*) { return unsigned{SOHO_FAILED}; },
+         "failed without saying why"},
         {"pends", [](const soho_host&, const soho_call*) { return unsigned{SOHO_PENDING}; },
          "says that its reply comes later, but deferred none"},
         {"unknown", [](const soho_host&, const soho_call*) { return 77u; }, "returned the unknown status 77"},

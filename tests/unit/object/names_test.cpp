@@ -10,8 +10,8 @@ namespace {
 struct NamesTest : testing::Test {
     NamesTest() { host.load(counters.plugin); }
     ObjectPtr object(std::int64_t value = 0) {
-        return host.objects.adopt(*host.registry.snapshot()->find("Counter"), test::instance_of(counters.make(value)), "me",
-                                  host.home);
+        return host.objects.adopt(*host.registry.snapshot()->find("Counter"), test::instance_of(counters.make(value)),
+                                  "me", host.home);
     }
     test::Counters counters;
     test::TestHost host;
@@ -113,9 +113,9 @@ TEST_F(NamesTest, AnAbandonedReservationIsFreeAgain) {
 TEST_F(NamesTest, AWaiterMayReserveAnew) {
     bool reserved = false;
     ASSERT_EQ(*names.reserve("pair", nullptr), Names::Reservation::reserved);
-    ASSERT_EQ(*names.reserve("pair",
-                             [&] { reserved = *names.reserve("pair", nullptr) == Names::Reservation::reserved; }),
-              Names::Reservation::waiting);
+    ASSERT_EQ(
+        *names.reserve("pair", [&] { reserved = *names.reserve("pair", nullptr) == Names::Reservation::reserved; }),
+        Names::Reservation::waiting);
     names.abandon("pair");
     EXPECT_TRUE(reserved);
     EXPECT_FALSE(names.reserve("a b", nullptr));

@@ -105,7 +105,8 @@ TEST_F(ObjectTableTest, SaysWhetherAnIdWasEverItsOwn) {
     const std::uint64_t id = object->id();
     object.reset();
     EXPECT_EQ(host.objects.no_object(id).text, fmt::format("no object #{}, or none that this session may use", id));
-    EXPECT_EQ(host.objects.no_object(id + 1).text, fmt::format("no object #{}: from an earlier host, or made up", id + 1));
+    EXPECT_EQ(host.objects.no_object(id + 1).text,
+              fmt::format("no object #{}: from an earlier host, or made up", id + 1));
     EXPECT_EQ(host.objects.no_object(0).code, Code::no_object);
 }
 

@@ -15,8 +15,8 @@ std::string word(std::uint32_t value) { return std::string(reinterpret_cast<cons
 std::string padded(std::string text) { return text.append((4 - text.size() % 4) % 4, '\0'); }
 
 std::string note_of(std::string_view owner, std::uint32_t type, const std::string& contents) {
-    return word(static_cast<std::uint32_t>(owner.size())) + word(static_cast<std::uint32_t>(contents.size())) + word(type) +
-           padded(std::string(owner)) + padded(contents);
+    return word(static_cast<std::uint32_t>(owner.size())) + word(static_cast<std::uint32_t>(contents.size())) +
+           word(type) + padded(std::string(owner)) + padded(contents);
 }
 const std::string_view soho_owner("soho\0", 5);
 std::string contents(std::uint32_t abi = 1) {
@@ -106,7 +106,8 @@ TEST(NoteFile, IsReadThroughItsProgramHeaders) { EXPECT_EQ(read(Image().bytes())
 
 TEST(NoteFile, IsRefusedWhereItIsNoSharedObject) {
     EXPECT_EQ(read(""), "not an ELF file: a plugin is a shared object built with soho_add_plugin()");
-    EXPECT_EQ(read("#!/bin/sh\necho a script\n"), "not an ELF file: a plugin is a shared object built with soho_add_plugin()");
+    EXPECT_EQ(read("#!/bin/sh\necho a script\n"),
+              "not an ELF file: a plugin is a shared object built with soho_add_plugin()");
     Image executable;
     executable.header.e_type = ET_EXEC;
     EXPECT_EQ(read(executable.bytes()), "ELF type 2 is not a shared object (3)");
@@ -132,7 +133,8 @@ TEST(NoteFile, IsRefusedWhereItsHeadersMakeNoSense) {
 TEST(NoteFile, IsRefusedWhereASegmentLiesBehindItsEnd) {
     Image image;
     image.load.p_filesz = 1 << 20;
-    EXPECT_TRUE(read(image.bytes()).starts_with("it is cut short: a segment ends at byte 1048576")) << read(image.bytes());
+    EXPECT_TRUE(read(image.bytes()).starts_with("it is cut short: a segment ends at byte 1048576"))
+        << read(image.bytes());
     Image wraps;
     wraps.load.p_offset = 8;
     wraps.load.p_filesz = UINT64_MAX;

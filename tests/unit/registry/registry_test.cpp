@@ -43,13 +43,13 @@ TEST_F(RegistryTest, RegistersAllOrNothing) {
     MemoryPlugin plugin("a");
     plugin.add(type("A"));
     plugin.add(type("A"));
-    EXPECT_EQ(load(plugin), "/memory/a.so: typeid \"A\" is registered twice");
+    EXPECT_EQ(load(plugin), "memory:a.so: typeid \"A\" is registered twice");
     const auto snapshot = registry.snapshot();
     EXPECT_TRUE(snapshot->types.empty());
     EXPECT_TRUE(snapshot->plugins.empty());
     ASSERT_EQ(snapshot->refused.size(), 1u);
-    EXPECT_EQ(snapshot->refused[0].file, "/memory/a.so");
-    EXPECT_EQ(snapshot->refused[0].reason, "/memory/a.so: typeid \"A\" is registered twice");
+    EXPECT_EQ(snapshot->refused[0].file, "memory:a.so");
+    EXPECT_EQ(snapshot->refused[0].reason, "memory:a.so: typeid \"A\" is registered twice");
 }
 
 TEST_F(RegistryTest, RefusesALaterPluginWithATypeidOrNameThatIsTaken) {
@@ -59,9 +59,15 @@ TEST_F(RegistryTest, RefusesALaterPluginWithATypeidOrNameThatIsTaken) {
     third.add(type("C"));
     ASSERT_EQ(load(first), "");
     EXPECT_EQ(load(second),
-              "/memory/b.so: typeid \"A\" is taken by plugin a (/memory/a.so): rename it, or give one of them a prefix in the config");
-    EXPECT_EQ(load(third), "/memory/a.so: a plugin named \"a\" is loaded already, from /memory/a.so: rename one");
+              "memory:b.so: typeid \"A\" is taken by plugin a (memory:a.so): rename it, or give one of them a prefix "
+              "in the config");
+    EXPECT_EQ(load(third), "memory:a.so: a plugin named \"a\" is loaded already, from memory:a.so: rename one");
     EXPECT_EQ(registry.snapshot()->types.size(), 1u);
+    for (const MemoryPlugin* refused : {&second, &third}) {
+        EXPECT_EQ(refused->stopped, 1) << "its load() was content, so it holds a state";
+        EXPECT_EQ(refused->unloaded, 1);
+    }
+    EXPECT_EQ(first.stopped + first.unloaded, 0);
 }
 
 TEST_F(RegistryTest, PutsAPrefixBeforeTypeids) {
@@ -82,23 +88,24 @@ TEST_F(RegistryTest, RefusesWhatLoadSaysOrThrows) {
         plugin.on_load = on_load;
         return load(plugin);
     };
-    EXPECT_EQ(refused([](const soho_host*, const soho_registrar*) { return 3; }), "/memory/a.so: its load() returned 3 without a reason");
+    EXPECT_EQ(refused([](const soho_host*, const soho_registrar*) { return 3; }),
+              "memory:a.so: its load() returned 3 without a reason");
     EXPECT_EQ(refused([](const soho_host*, const soho_registrar* registrar) {
                   registrar->refuse(registrar, to_text("no licence"));
                   registrar->refuse(registrar, to_text("and more"));
                   return 1;
               }),
-              "/memory/a.so: no licence");
+              "memory:a.so: no licence");
     EXPECT_EQ(refused([](const soho_host*, const soho_registrar*) -> int { throw std::runtime_error("oops"); }),
-              "/memory/a.so: its load() threw: oops");
+              "memory:a.so: its load() threw: oops");
     EXPECT_EQ(refused([](const soho_host*, const soho_registrar*) -> int { throw 5; }),
-              "/memory/a.so: its load() threw something that is no std::exception");
+              "memory:a.so: its load() threw something that is no std::exception");
     EXPECT_EQ(refused([](const soho_host*, const soho_registrar* registrar) {
                   MemoryType bad = type("a b");
                   EXPECT_EQ(registrar->add_type(registrar, MemoryTable(bad).abi()), 1);
                   return 0;  // it does not care
               }),
-              "/memory/a.so: type \"a b\": only letters, digits, _ and . are allowed");
+              "memory:a.so: type \"a b\": only letters, digits, _ and . are allowed");
     EXPECT_EQ(registry.snapshot()->refused.size(), 5u);
 }
 
@@ -134,14 +141,14 @@ TEST_F(RegistryTest, ChecksThePluginsTable) {
         return load(plugin);
     };
     EXPECT_EQ(refused([](soho_plugin& table) { table.abi = 2; }),
-              "/memory/a.so: its table is for ABI 2, this host speaks ABI 1: rebuild it with an SDK for ABI 1");
+              "memory:a.so: its table is for ABI 2, this host speaks ABI 1: rebuild it with an SDK for ABI 1");
     EXPECT_EQ(refused([](soho_plugin& table) { table.size = 16; }),
-              fmt::format("/memory/a.so: its table says its size is 16 bytes, ABI 1 has {}", sizeof(soho_plugin)));
+              fmt::format("memory:a.so: its table says its size is 16 bytes, ABI 1 has {}", sizeof(soho_plugin)));
     EXPECT_EQ(refused([](soho_plugin& table) { table.name = to_text("b"); }),
-              "/memory/a.so: its table says name \"b\", its note \"a\": give both the same");
+              "memory:a.so: its table says name \"b\", its note \"a\": give both the same");
     EXPECT_EQ(refused([](soho_plugin& table) { table.version = to_text("2.0"); }),
-              "/memory/a.so: its table says version \"2.0\", its note \"1.0\": give both the same");
-    EXPECT_EQ(refused([](soho_plugin& table) { table.load = nullptr; }), "/memory/a.so: its table has no load()");
+              "memory:a.so: its table says version \"2.0\", its note \"1.0\": give both the same");
+    EXPECT_EQ(refused([](soho_plugin& table) { table.load = nullptr; }), "memory:a.so: its table has no load()");
     MemoryPlugin old("old");
     old.change_table = [](soho_plugin& table) { table.size = offsetof(soho_plugin, stop); };
     EXPECT_EQ(load(old), "") << "what follows load() is optional";

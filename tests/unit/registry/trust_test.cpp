@@ -1,5 +1,5 @@
-#include "host/registry/registry.hpp"
 #include "host/registry/trust.hpp"
+#include "host/registry/registry.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -44,7 +44,8 @@ TEST_F(Trust, IsGivenToWhatOnlyThisUserCanWrite) {
 
 TEST_F(Trust, IsDeniedToFilesThatOthersCanWrite) {
     const std::string open = file("a.so", 0666);
-    EXPECT_EQ(check(open), fmt::format("{} (owner {}, mode 0666) can be written by other users: chmod go-w '{}'", open, ::geteuid(), open));
+    EXPECT_EQ(check(open), fmt::format("{} (owner {}, mode 0666) can be written by other users: chmod go-w '{}'", open,
+                                       ::geteuid(), open));
     EXPECT_NE(check(file("b.so", 0664)), "");
 }
 
@@ -70,7 +71,9 @@ TEST_F(Trust, IsDeniedToFilesOfOtherUsers) {
     if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
     const std::string path = file("a.so");
     ASSERT_EQ(::chown(path.c_str(), 4711, 4711), 0);
-    EXPECT_EQ(check(path), fmt::format("{} (owner 4711, mode 0644) belongs neither to root nor to this host's user 0: chown it, or copy it to a folder of user 0", path));
+    EXPECT_EQ(check(path), fmt::format("{} (owner 4711, mode 0644) belongs neither to root nor to this host's user 0: "
+                                       "chown it, or copy it to a folder of user 0",
+                                       path));
 }
 
 TEST_F(Trust, PluginFilesAreListedByName) {

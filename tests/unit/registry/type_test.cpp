@@ -84,21 +84,25 @@ TEST(CopyType, RefusesCriticalFlagsThatItDoesNotKnow) {
     MemoryType type = pair();
     type.flags = 1u << 31;
     EXPECT_EQ(copied(type),
-              "type \"Pair\": it has the critical flags 0x80000000, which this host does not know: use a newer host, or build without them");
+              "type \"Pair\": it has the critical flags 0x80000000, which this host does not know: use a newer host, "
+              "or build without them");
     type.flags = 1u << 15;
     EXPECT_EQ(copied(type), "") << "others are ignored";
     type = pair();
     type.methods.front().flags = 1u << 20;
     EXPECT_EQ(copied(type),
-              "method \"get_x\" of type Pair: it has the critical flags 0x100000, which this host does not know: use a newer host, or build without them");
+              "method \"get_x\" of type Pair: it has the critical flags 0x100000, which this host does not know: use a "
+              "newer host, or build without them");
     type = pair();
     type.parameters = {{"p", 1u << 22}};
     EXPECT_EQ(copied(type),
-              "type \"Pair\": its callable: parameter \"p\" has the critical flags 0x400000, which this host does not know: use a newer host, or build without them");
+              "type \"Pair\": its callable: parameter \"p\" has the critical flags 0x400000, which this host does not "
+              "know: use a newer host, or build without them");
     type = pair();
     type.mappings = {{"get_x", "Pair", 1u << 30}};
     EXPECT_EQ(copied(type),
-              "type \"Pair\": a mapping has the critical flags 0x40000000, which this host does not know: use a newer host, or build without them");
+              "type \"Pair\": a mapping has the critical flags 0x40000000, which this host does not know: use a newer "
+              "host, or build without them");
 }
 
 TEST(CopyType, RefusesMethodsOfTheWrongShape) {
@@ -120,7 +124,8 @@ TEST(CopyType, RefusesParametersOfTheWrongShape) {
         type.methods = {{"f", nullptr, 0, std::move(parameters)}};
         return copied(type);
     };
-    constexpr std::uint32_t optional = SOHO_PARAMETER_OPTIONAL, args = SOHO_PARAMETER_ARGS, kwargs = SOHO_PARAMETER_KWARGS;
+    constexpr std::uint32_t optional = SOHO_PARAMETER_OPTIONAL, args = SOHO_PARAMETER_ARGS,
+                            kwargs = SOHO_PARAMETER_KWARGS;
     EXPECT_EQ(with({{"a b"}}), "method \"f\" of type Pair: parameter \"a b\": only letters, digits and _ are allowed");
     EXPECT_EQ(with({{"a"}, {"a"}}), "method \"f\" of type Pair: two parameters named \"a\"");
     EXPECT_EQ(with({{""}, {""}}), "");
@@ -128,12 +133,16 @@ TEST(CopyType, RefusesParametersOfTheWrongShape) {
               "method \"f\" of type Pair: parameter \"b\" without a default behind one that has one");
     EXPECT_EQ(with({{"a", optional, ""}}),
               "method \"f\" of type Pair: the default of parameter \"a\" is not MessagePack: no value at all");
-    EXPECT_EQ(with({{"a", optional, "\x92\x01"}}),
-              "method \"f\" of type Pair: the default of parameter \"a\" is not MessagePack: a value that is cut short");
-    EXPECT_EQ(with({{"a", args}, {"b"}}), "method \"f\" of type Pair: a parameter behind the one that takes further arguments");
-    EXPECT_EQ(with({{"a", kwargs}, {"b"}}), "method \"f\" of type Pair: a parameter behind the one that takes further keywords");
+    EXPECT_EQ(
+        with({{"a", optional, "\x92\x01"}}),
+        "method \"f\" of type Pair: the default of parameter \"a\" is not MessagePack: a value that is cut short");
+    EXPECT_EQ(with({{"a", args}, {"b"}}),
+              "method \"f\" of type Pair: a parameter behind the one that takes further arguments");
+    EXPECT_EQ(with({{"a", kwargs}, {"b"}}),
+              "method \"f\" of type Pair: a parameter behind the one that takes further keywords");
     EXPECT_EQ(with({{"a"}, {"b", args}, {"c", kwargs}}), "");
-    EXPECT_NE(with({{"a", args}, {"b", args}}), "");
+    EXPECT_EQ(with({{"a", args}, {"b", args}}),
+              "method \"f\" of type Pair: two parameters that take further arguments");
 }
 
 TEST(CopyType, RefusesArraysThatLie) {
@@ -141,8 +150,9 @@ TEST(CopyType, RefusesArraysThatLie) {
               "type \"Pair\": 3 methods at a null address");
     EXPECT_EQ(copied(pair(), [](MemoryTable& table) { table.type.methods.stride = 8; }),
               fmt::format("type \"Pair\": methods of 8 bytes each, ABI 1 has {}", sizeof(soho_method)));
-    EXPECT_EQ(copied(pair(), [](MemoryTable& table) { table.methods[1].size = 4; }),
-              fmt::format("type \"Pair\": methods number 2 says its size is 4 bytes, ABI 1 has {}", sizeof(soho_method)));
+    EXPECT_EQ(
+        copied(pair(), [](MemoryTable& table) { table.methods[1].size = 4; }),
+        fmt::format("type \"Pair\": methods number 2 says its size is 4 bytes, ABI 1 has {}", sizeof(soho_method)));
 }
 
 TEST(CopyType, TakesElementsThatHaveGrown) {
@@ -194,17 +204,21 @@ TEST(LinkTypes, RefusesMappingsThatLeadNowhere) {
         return linked({type, bare});
     };
     EXPECT_EQ(with({"get_x", "Bare"}), "");
-    EXPECT_EQ(with({"get_y", "Bare"}),
-              "type Pair maps method \"get_y\" to typeid \"Bare\", but Pair has no such method; did you mean \"get_x\"?");
-    EXPECT_EQ(with({"get_x", "Bare"}, {"set_x"}),
-              "type Pair maps method \"get_x\" to typeid \"Bare\", but it does not expose that method (exposed: set_x)");
+    EXPECT_EQ(
+        with({"get_y", "Bare"}),
+        "type Pair maps method \"get_y\" to typeid \"Bare\", but Pair has no such method; did you mean \"get_x\"?");
+    EXPECT_EQ(
+        with({"get_x", "Bare"}, {"set_x"}),
+        "type Pair maps method \"get_x\" to typeid \"Bare\", but it does not expose that method (exposed: set_x)");
     EXPECT_EQ(with({"get_x", "Bar"}),
-              "type Pair maps method \"get_x\" to typeid \"Bar\", but this plugin registers no such type; did you mean \"Bare\"?");
+              "type Pair maps method \"get_x\" to typeid \"Bar\", but this plugin registers no such type; did you mean "
+              "\"Bare\"?");
     EXPECT_EQ(with({"get_x", "Bare", SOHO_MAPPING_SOURCE}),
               "type Pair maps method \"get_x\" to typeid \"Bare\", but that type has no callable to take the result");
     MemoryType twice = pair();
     twice.mappings = {{"get_x", "Pair"}, {"get_x", "Pair"}};
-    EXPECT_EQ(linked({twice}), "type Pair maps method \"get_x\" to typeid \"Pair\", but it is mapped to \"Pair\" already");
+    EXPECT_EQ(linked({twice}),
+              "type Pair maps method \"get_x\" to typeid \"Pair\", but it is mapped to \"Pair\" already");
 }
 
 TEST(LinkTypes, KeepsAllTypesWhileOneIsKept) {
@@ -223,7 +237,11 @@ TEST(LinkTypes, KeepsAllTypesWhileOneIsKept) {
 TEST(Signature, ReadsAsOneWouldWriteIt) {
     std::vector<TypePtr> types;
     MemoryType type = pair();
-    type.parameters = {{"x"}, {""}, {"y", SOHO_PARAMETER_OPTIONAL, "\x01"}, {"rest", SOHO_PARAMETER_ARGS}, {"", SOHO_PARAMETER_KWARGS}};
+    type.parameters = {{"x"},
+                       {""},
+                       {"y", SOHO_PARAMETER_OPTIONAL, "\x01"},
+                       {"rest", SOHO_PARAMETER_ARGS},
+                       {"", SOHO_PARAMETER_KWARGS}};
     ASSERT_EQ(linked({type}, &types), "");
     EXPECT_EQ(types[0]->signature.text(), "(x, arg2, y=…, *rest, **kwargs)");
     EXPECT_EQ(types[0]->signature.required, 2u);

@@ -53,7 +53,8 @@ settings = { x = 1, list = [1.5, "a", true], inner = { y = -2 } }
     EXPECT_EQ(options.publish, (std::vector<std::pair<std::string, std::string>>{{"pair", "get_pair"}}));
     ASSERT_TRUE(options.plugins.contains("pair"));
     EXPECT_EQ(options.plugins["pair"].prefix, "acme.");
-    EXPECT_EQ(test::show(options.plugins["pair"].settings), R"({"inner": {"y": -2}, "list": [1.5, "a", true], "x": 1})");
+    EXPECT_EQ(test::show(options.plugins["pair"].settings),
+              R"({"inner": {"y": -2}, "list": [1.5, "a", true], "x": 1})");
 }
 
 TEST(Config, MayBeEmpty) {
@@ -63,10 +64,12 @@ TEST(Config, MayBeEmpty) {
 
 TEST(Config, SaysWhereAndWhatIsWrong) {
     EXPECT_EQ(refused("[hots]\nx = 1\n"), "sohod.toml:1:2: no key \"hots\" in the config; did you mean \"host\"?");
-    EXPECT_EQ(refused("[host]\n\nlog_levle = \"info\"\n"), "sohod.toml:3:1: no key \"log_levle\" in [host]; did you mean \"log_level\"?");
+    EXPECT_EQ(refused("[host]\n\nlog_levle = \"info\"\n"),
+              "sohod.toml:3:1: no key \"log_levle\" in [host]; did you mean \"log_level\"?");
     EXPECT_EQ(refused("[host]\nlog_level = \"loud\"\n"), "sohod.toml:2:13: must be one of debug, info, warning, error");
     EXPECT_EQ(refused("[host]\nlog_level = 5\n"), "sohod.toml:2:13: must be one of debug, info, warning, error");
-    EXPECT_EQ(refused("[host]\nerrors = \"fulll\"\n"), "sohod.toml:2:10: must be one of string, full; did you mean \"full\"?");
+    EXPECT_EQ(refused("[host]\nerrors = \"fulll\"\n"),
+              "sohod.toml:2:10: must be one of string, full; did you mean \"full\"?");
     EXPECT_EQ(refused("[host]\nstrict = 1\n"), "sohod.toml:2:10: must be true or false");
     EXPECT_EQ(refused("[host]\nlisten = \"unix:/x\"\n"), "sohod.toml:2:10: must be an array of strings");
     EXPECT_EQ(refused("[host]\nlisten = [\"unix:/x\", 5]\n"), "sohod.toml:2:22: must be a string");
@@ -75,7 +78,8 @@ TEST(Config, SaysWhereAndWhatIsWrong) {
     EXPECT_EQ(refused("[limits]\ndepth = 65\n"), "sohod.toml:2:9: must be a whole number from 4 to 64");
     EXPECT_EQ(refused("[limits]\ndepth = 8.5\n"), "sohod.toml:2:9: must be a whole number from 4 to 64");
     EXPECT_EQ(refused("[limits]\nhandles = 0\n"), "sohod.toml:2:11: must be a whole number from 1 to 100000000");
-    EXPECT_EQ(refused("[limits]\nhandels = 5\n"), "sohod.toml:2:1: no key \"handels\" in [limits]; did you mean \"handles\"?");
+    EXPECT_EQ(refused("[limits]\nhandels = 5\n"),
+              "sohod.toml:2:1: no key \"handels\" in [limits]; did you mean \"handles\"?");
     EXPECT_EQ(refused("[publish]\npair = 5\n"), "sohod.toml:2:8: publish.pair must be the name of a type");
     EXPECT_EQ(refused("[plugin.pair]\nprefix = \"9.\"\n"), "sohod.toml:2:10: must begin a typeid, such as \"acme.\"");
     EXPECT_EQ(refused("[plugin.pair]\nsettings = 5\n"), "sohod.toml:2:12: must be a table");

@@ -45,9 +45,7 @@ TEST_F(ListenerTest, AUnixSocketIsItsUsersAlone) {
 
 TEST_F(ListenerTest, AStaleSocketIsReplaced) {
     const std::string path = folder_ + "/s";
-    {
-        asio::local::stream_protocol::acceptor dead(context_, asio::local::stream_protocol::endpoint(path));
-    }
+    { asio::local::stream_protocol::acceptor dead(context_, asio::local::stream_protocol::endpoint(path)); }
     ASSERT_TRUE(std::filesystem::exists(path));
     EXPECT_EQ(refused("unix:" + path), "");
 }
@@ -57,7 +55,8 @@ TEST_F(ListenerTest, ALivingHostIsNotDisplaced) {
     const auto first = open("unix:" + path);
     ASSERT_TRUE(first);
     EXPECT_EQ(refused("unix:" + path),
-              "cannot listen on unix:" + path + ": another host listens there: stop it (soho shutdown), or choose another address (--listen)");
+              "cannot listen on unix:" + path +
+                  ": another host listens there: stop it (soho shutdown), or choose another address (--listen)");
     EXPECT_TRUE(std::filesystem::exists(path));
 }
 
@@ -69,7 +68,8 @@ TEST_F(ListenerTest, AnotherFileIsLeftAlone) {
 }
 
 TEST_F(ListenerTest, AFolderThatIsNotThereIsSaid) {
-    EXPECT_EQ(refused("unix:" + folder_ + "/none/s"), "cannot listen on unix:" + folder_ + "/none/s: No such file or directory");
+    EXPECT_EQ(refused("unix:" + folder_ + "/none/s"),
+              "cannot listen on unix:" + folder_ + "/none/s: No such file or directory");
 }
 
 TEST_F(ListenerTest, TcpTakesExplicitConsent) {

@@ -27,7 +27,8 @@ TEST_F(CallsTest, CreateGivesAHandleAndCallsReachTheObject) {
 TEST_F(CallsTest, TakeATargetByIdHandleOrName) {
     const auto id = client.create("Counter", "[5]", R"({"name": "c"})");
     EXPECT_EQ(client.ask("soho.call", fmt::format(R"([{}, "get"])", id)), "5");
-    EXPECT_EQ(client.ask("soho.call", fmt::format(R"([{{"$soho": {}, "type": "Counter"}}, "get", nil, nil])", id)), "5");
+    EXPECT_EQ(client.ask("soho.call", fmt::format(R"([{{"$soho": {}, "type": "Counter"}}, "get", nil, nil])", id)),
+              "5");
     EXPECT_EQ(client.ask("soho.call", R"(["c", "get"])"), "5");
     EXPECT_EQ(client.ask("c.get", "[]"), "5");
     EXPECT_EQ(client.ask("c.get", "nil"), "5");
@@ -37,15 +38,19 @@ TEST_F(CallsTest, TakeATargetByIdHandleOrName) {
               R"("bad_arguments: a target is an id, a handle or a published name, not array")");
     EXPECT_EQ(client.ask("soho.call", R"(["d", "get"])"),
               R"("no_object: nothing is published as \"d\"; did you mean \"c\"?")");
-    EXPECT_EQ(client.ask("soho.call", R"([1, "get"])"), R"("no_object: no object #1: from an earlier host, or made up")");
+    EXPECT_EQ(client.ask("soho.call", R"([1, "get"])"),
+              R"("no_object: no object #1: from an earlier host, or made up")");
 }
 
 TEST_F(CallsTest, SplitAPathAtTheLastDot) {
     client.create("Counter", "[5]", R"({"name": "a.b"})");
     EXPECT_EQ(client.ask("a.b.get", "[]"), "5");
-    EXPECT_EQ(client.ask("a.b.", "[]"), R"~("no_method: type Counter exposes no method \"\" (exposed: add, block, broken, child, echo, fail, get, hook, later, sum, swap, wrap)")~");
-    EXPECT_EQ(client.ask("get", "[]"),
-              R"("no_method: no method \"get\": the host's own begin with soho., an object's with its published name and a dot")");
+    EXPECT_EQ(
+        client.ask("a.b.", "[]"),
+        R"~("no_method: type Counter exposes no method \"\" (exposed: add, block, broken, child, echo, fail, get, hook, later, sum, swap, wrap)")~");
+    EXPECT_EQ(
+        client.ask("get", "[]"),
+        R"("no_method: no method \"get\": the host's own begin with soho., an object's with its published name and a dot")");
 }
 
 TEST_F(CallsTest, RefuseAMethodThatTheTypeDoesNotExpose) {
@@ -69,11 +74,14 @@ TEST_F(CallsTest, ShareWhatACallableGivesTwice) {
 }
 
 TEST_F(CallsTest, RefuseTypesThatAreNotCreatedByName) {
-    EXPECT_EQ(client.ask("soho.create", R"(["Hidden", [1]])"),
-              R"("denied: type Hidden is not created by name (create_method is false): its objects come from other objects' methods")");
-    EXPECT_EQ(client.ask("soho.create", R"(["Child"])"),
-              R"("denied: type Child is not created by name (it has no callable): its objects come from other objects' methods")");
-    EXPECT_EQ(client.ask("soho.create", R"(["Countr"])"), R"("no_type: no type \"Countr\"; did you mean \"Counter\"?")");
+    EXPECT_EQ(
+        client.ask("soho.create", R"(["Hidden", [1]])"),
+        R"("denied: type Hidden is not created by name (create_method is false): its objects come from other objects' methods")");
+    EXPECT_EQ(
+        client.ask("soho.create", R"(["Child"])"),
+        R"("denied: type Child is not created by name (it has no callable): its objects come from other objects' methods")");
+    EXPECT_EQ(client.ask("soho.create", R"(["Countr"])"),
+              R"("no_type: no type \"Countr\"; did you mean \"Counter\"?")");
     EXPECT_EQ(client.ask("soho.create", "[5]"), R"("bad_arguments: the typeid must be a string, not int")");
 }
 
@@ -94,8 +102,9 @@ TEST_F(CallsTest, TellEverythingToThoseWhoAskedForFullErrors) {
 
 TEST_F(CallsTest, SendNothingThatIsNoMessagePack) {
     const auto id = client.create("Counter");
-    EXPECT_EQ(client.call(id, "broken", "[]"),
-              R"("internal: the result of Counter.broken() is not MessagePack: a value that is cut short; a defect of plugin counters")");
+    EXPECT_EQ(
+        client.call(id, "broken", "[]"),
+        R"("internal: the result of Counter.broken() is not MessagePack: a value that is cut short; a defect of plugin counters")");
     EXPECT_EQ(client.call(id, "get", "[]"), "0");
 }
 
@@ -113,7 +122,8 @@ TEST_F(CallsTest, RefuseOptionsThatAreNone) {
     const auto refused = [&](std::string_view options) { return client.call(id, "get", "[]", options); };
     EXPECT_EQ(refused("5"), R"("bad_arguments: soho.call: options must be a map, not int")");
     EXPECT_EQ(refused("{5: 1}"), R"("bad_arguments: soho.call: the keys of options must be strings")");
-    EXPECT_EQ(refused(R"({"timeoutms": 5})"), R"("bad_arguments: soho.call has no option \"timeoutms\"; did you mean \"timeout_ms\"?")");
+    EXPECT_EQ(refused(R"({"timeoutms": 5})"),
+              R"("bad_arguments: soho.call has no option \"timeoutms\"; did you mean \"timeout_ms\"?")");
     EXPECT_EQ(refused(R"({"name": "x"})"), R"("bad_arguments: soho.call has no option \"name\"")");
     EXPECT_EQ(refused(R"({"kw": 5})"), R"("bad_arguments: soho.call: option \"kw\" must be a map")");
     for (const char* timeout : {"0", "-5", R"("5")", "0.0", "nan", "1e300", "nil"})
@@ -136,7 +146,8 @@ TEST_F(CallsTest, RefuseParamsOfTheWrongShape) {
               R"("bad_arguments: soho.call takes [target, method, args?, options?], 5 given")");
     EXPECT_EQ(client.ask("soho.call", "[1, 2]"), R"("bad_arguments: the method's name must be a string, not int")");
     EXPECT_EQ(client.ask("soho.call", R"([1, "m", 5])"), R"("bad_arguments: args must be an array, not int")");
-    EXPECT_EQ(client.ask("soho.create", "[]"), R"("bad_arguments: soho.create takes [typeid, args?, options?], 0 given")");
+    EXPECT_EQ(client.ask("soho.create", "[]"),
+              R"("bad_arguments: soho.create takes [typeid, args?, options?], 0 given")");
 }
 
 TEST_F(CallsTest, GiveTheContextToThePlugin) {
@@ -147,7 +158,8 @@ TEST_F(CallsTest, GiveTheContextToThePlugin) {
         return test::give(call, std::to_string(call->object));
     };
     const auto id = client.create("Counter");
-    EXPECT_EQ(client.call(id, "hook", "[]", R"({"owner": "o", "trace": "t", "timeout_ms": 60000})"), std::to_string(id));
+    EXPECT_EQ(client.call(id, "hook", "[]", R"({"owner": "o", "trace": "t", "timeout_ms": 60000})"),
+              std::to_string(id));
     const auto session = client.caller().session()->id();
     EXPECT_EQ(seen, fmt::format("{0} {0} o uid:1000 t true", session));
 }
@@ -173,7 +185,9 @@ TEST_F(CallsTest, WaitUntilTheTurnsOfAllTheirObjectsAreFree) {
     const auto b = client.create("Counter", "[7]");
     const auto turn = host.objects.find(b)->turn_ptr();
     ASSERT_TRUE(turn->try_enter(false));
-    EXPECT_EQ(client.send(fmt::format(R"([0, 1, "soho.call", [{}, "swap", [{{"$soho": {}, "type": "Counter"}}]]])", a, b)), "");
+    EXPECT_EQ(
+        client.send(fmt::format(R"([0, 1, "soho.call", [{}, "swap", [{{"$soho": {}, "type": "Counter"}}]]])", a, b)),
+        "");
     EXPECT_EQ(client.send(fmt::format(R"([0, 2, "soho.call", [{}, "get"]])", a)), "") << "behind the swap";
     turn->leave(false, nullptr);
     EXPECT_EQ(client.wait_delivered(2), (std::vector<std::string>{"[1, 1, nil, nil]", "[1, 2, nil, 7]"}));
@@ -217,7 +231,9 @@ TEST_F(CallsTest, CountAHandleInAResultForTheSession) {
 
 TEST_F(CallsTest, RefuseAResultWithAHandleOfNoObject) {
     const auto id = client.create("Counter");
-    counters.on_hook = [](test::Thing&, const soho_call* call) { return test::give(call, R"([ext(0x53, [5, "Counter"])])"); };
+    counters.on_hook = [](test::Thing&, const soho_call* call) {
+        return test::give(call, R"([ext(0x53, [5, "Counter"])])");
+    };
     EXPECT_TRUE(client.call(id, "hook", "[]").starts_with(R"("internal: )"));
     counters.on_hook = [](test::Thing&, const soho_call* call) { return test::give(call, "[ext(0x54, h'00')]"); };
     EXPECT_TRUE(client.call(id, "hook", "[]").starts_with(R"("internal: )"));
@@ -228,7 +244,8 @@ TEST_F(CallsTest, GiveMappedResultsAsHandlesOfTheirType) {
     const auto id = client.create("Counter", "[5]");
     const auto child = client.ask_handle("soho.call", fmt::format(R"([{}, "child"])", id));
     EXPECT_EQ(client.call(child, "get", "[]"), "5");
-    EXPECT_EQ(client.call(child, "child", "[]").substr(0, 59), R"("no_method: type Child exposes no method \"child\" (exposed)");
+    EXPECT_EQ(client.call(child, "child", "[]").substr(0, 59),
+              R"("no_method: type Child exposes no method \"child\" (exposed)");
     const auto wrapped = client.ask_handle("soho.call", fmt::format(R"([{}, "wrap"])", id));
     EXPECT_EQ(client.call(wrapped, "get", "[]"), "500");
 }
@@ -276,7 +293,8 @@ TEST_F(CallsTest, QueueBehindACallThatRuns) {
     const auto id = client.create("Counter");
     const auto turn = host.objects.find(id)->turn_ptr();
     ASSERT_TRUE(turn->try_enter(false));
-    for (int i = 1; i <= 3; ++i) EXPECT_EQ(client.send(fmt::format(R"([0, {}, "soho.call", [{}, "add", [1]]])", i, id)), "");
+    for (int i = 1; i <= 3; ++i)
+        EXPECT_EQ(client.send(fmt::format(R"([0, {}, "soho.call", [{}, "add", [1]]])", i, id)), "");
     EXPECT_EQ(host.services.calls_in_flight, 3u);
     turn->leave(false, nullptr);
     EXPECT_EQ(client.wait_delivered(3),
@@ -305,15 +323,17 @@ TEST_F(CallsTest, AreCappedWhileTheyRunAndWait) {
     const auto other = asker.create("Counter");
     EXPECT_EQ(asker.send(fmt::format(R"([0, 1, "soho.call", [{}, "later"]])", id)), "");
     EXPECT_EQ(asker.send(fmt::format(R"([0, 2, "soho.call", [{}, "later"]])", id)), "");
-    EXPECT_EQ(asker.send(fmt::format(R"([0, 3, "soho.call", [{}, "later"]])", id)),
-              R"([1, 3, "overloaded: 2 calls of this connection wait already (calls_waiting); this one was not started", nil])");
+    EXPECT_EQ(
+        asker.send(fmt::format(R"([0, 3, "soho.call", [{}, "later"]])", id)),
+        R"([1, 3, "overloaded: 2 calls of this connection wait already (calls_waiting); this one was not started", nil])");
     EXPECT_EQ(asker.call(id, "get", "[]"), "0") << "what cannot wait may free those that do";
     EXPECT_EQ(asker.ask("soho.ping", "[]"), "nil");
     own.complete("1");
     own.release();
     EXPECT_EQ(asker.send(fmt::format(R"([0, 4, "soho.call", [{}, "block"]])", id)), "");
-    EXPECT_EQ(asker.send(fmt::format(R"([0, 5, "soho.call", [{}, "block"]])", other)),
-              R"([1, 5, "overloaded: 1 blocking calls of this connection run already (calls_running); this one was not started", nil])");
+    EXPECT_EQ(
+        asker.send(fmt::format(R"([0, 5, "soho.call", [{}, "block"]])", other)),
+        R"([1, 5, "overloaded: 1 blocking calls of this connection run already (calls_running); this one was not started", nil])");
     own.unblocked = true;
     own.complete("2");
     own.release();
@@ -353,8 +373,9 @@ TEST_F(CallsTest, PastTheirDeadlineAreAnsweredAtOnce) {
     const auto msg = fmt::format(R"([0, 7, "soho.call", [{}, "later", [], {{"timeout_ms": 60000}}]])", id);
     EXPECT_EQ(client.send(msg), "");
     host.timers.run_due(monotonic_now() + 61'000'000'000);
-    EXPECT_EQ(client.wait_delivered(1),
-              std::vector<std::string>{R"~([1, 7, "deadline: Counter.later() has not replied in time (timeout_ms)", nil])~"});
+    EXPECT_EQ(
+        client.wait_delivered(1),
+        std::vector<std::string>{R"~([1, 7, "deadline: Counter.later() has not replied in time (timeout_ms)", nil])~"});
     host.run();
     EXPECT_EQ(counters.cancelled, 1);
     EXPECT_EQ(host.services.calls_in_flight, 1u) << "the slot is kept until the plugin is through with it";

@@ -21,21 +21,26 @@ TEST_F(ControlTest, PingIsAnswered) {
 }
 
 TEST_F(ControlTest, UnknownMethodsSuggestTheNearest) {
-    EXPECT_EQ(client.ask("soho.pong", "[]"), R"("no_method: this host has no method \"soho.pong\"; did you mean \"soho.ping\"?")");
-    EXPECT_EQ(client.ask("soho.creat", "[]"), R"("no_method: this host has no method \"soho.creat\"; did you mean \"soho.create\"?")");
+    EXPECT_EQ(client.ask("soho.pong", "[]"),
+              R"("no_method: this host has no method \"soho.pong\"; did you mean \"soho.ping\"?")");
+    EXPECT_EQ(client.ask("soho.creat", "[]"),
+              R"("no_method: this host has no method \"soho.creat\"; did you mean \"soho.create\"?")");
     EXPECT_EQ(client.ask("soho.", "[]"), R"("no_method: this host has no method \"soho.\"")");
     EXPECT_EQ(client.send(R"([2, "soho.pong", []])"), "");
 }
 
 TEST_F(ControlTest, WhoamiTellsThePrincipalAndItsRights) {
-    EXPECT_EQ(other.ask("soho.whoami", "[]"),
-              fmt::format(R"({{"session": {}, "principal": "uid:2000", "rights": ["create", "call", "share", "publish", "provide"], "instance": "cafe"}})",
-                          other.caller().session()->id()));
+    EXPECT_EQ(
+        other.ask("soho.whoami", "[]"),
+        fmt::format(
+            R"({{"session": {}, "principal": "uid:2000", "rights": ["create", "call", "share", "publish", "provide"], "instance": "cafe"}})",
+            other.caller().session()->id()));
 }
 
 TEST_F(ControlTest, ReleaseGivesCountsBackAndClampsThem) {
     const auto id = client.create("Counter");
-    EXPECT_EQ(client.ask("soho.retain", fmt::format("[{}]", id)), fmt::format(R"({{"$soho": {}, "type": "Counter"}})", id));
+    EXPECT_EQ(client.ask("soho.retain", fmt::format("[{}]", id)),
+              fmt::format(R"({{"$soho": {}, "type": "Counter"}})", id));
     EXPECT_EQ(client.caller().session()->references(), 2u);
     EXPECT_EQ(client.ask("soho.release", fmt::format("[[{}, 1]]", id)), "nil");
     EXPECT_EQ(host.objects.size(), 1u);
@@ -50,7 +55,8 @@ TEST_F(ControlTest, ReleaseGivesCountsBackAndClampsThem) {
 TEST_F(ControlTest, ReleaseChecksAllPairsFirst) {
     const auto id = client.create("Counter");
     for (const char* pairs : {"[5]", "[[1]]", "[[1, 2, 3]]", R"([["1", 1]])", "[[1, -1]]", "[nil]"}) {
-        EXPECT_EQ(client.ask("soho.release", pairs), R"("bad_arguments: soho.release takes pairs [id, count]")") << pairs;
+        EXPECT_EQ(client.ask("soho.release", pairs), R"("bad_arguments: soho.release takes pairs [id, count]")")
+            << pairs;
     }
     EXPECT_EQ(client.ask("soho.release", fmt::format("[[{}, 1], 5]", id)),
               R"("bad_arguments: soho.release takes pairs [id, count]")");
@@ -80,7 +86,8 @@ TEST_F(ControlTest, PublishOpenAndUnpublish) {
     EXPECT_EQ(client.ask("soho.publish", fmt::format(R"([{}, 5])", id)),
               R"("bad_arguments: soho.publish: the name must be a string, not int")");
     EXPECT_EQ(other.ask("soho.open", R"(["c"])"), fmt::format(R"({{"$soho": {}, "type": "Counter"}})", id));
-    EXPECT_EQ(other.ask("soho.open", R"(["cc"])"), R"("no_object: nothing is published as \"cc\"; did you mean \"c\"?")");
+    EXPECT_EQ(other.ask("soho.open", R"(["cc"])"),
+              R"("no_object: nothing is published as \"cc\"; did you mean \"c\"?")");
     EXPECT_EQ(other.ask("soho.open", "[5]"), R"("bad_arguments: soho.open: the name must be a string, not int")");
     EXPECT_EQ(other.ask("soho.unpublish", R"(["c"])"),
               R"("denied: \"c\" was published by uid:1000: only they or an admin may unpublish it")");
@@ -109,8 +116,10 @@ TEST_F(ControlTest, ATicketHandsAnObjectToAnotherPrincipal) {
     EXPECT_TRUE(ticket.starts_with("\"cafe.")) << ticket;
     EXPECT_EQ(other.ask_handle("soho.claim", "[" + ticket + "]"), id);
     EXPECT_EQ(other.call(id, "get", "[]"), "5");
-    EXPECT_EQ(other.ask("soho.claim", "[" + ticket + "]"), R"("no_object: no such ticket: claimed already, or its time is over")");
-    EXPECT_EQ(other.ask("soho.claim", R"(["beef.00"])"), R"("no_object: no such ticket: from an earlier host, or made up")");
+    EXPECT_EQ(other.ask("soho.claim", "[" + ticket + "]"),
+              R"("no_object: no such ticket: claimed already, or its time is over")");
+    EXPECT_EQ(other.ask("soho.claim", R"(["beef.00"])"),
+              R"("no_object: no such ticket: from an earlier host, or made up")");
     EXPECT_EQ(other.ask("soho.claim", "[5]"), R"("bad_arguments: soho.claim: the ticket must be a string, not int")");
     EXPECT_EQ(host.tickets.size(), 0u);
     EXPECT_EQ(host.timers.run_due(0), std::nullopt);
@@ -136,13 +145,16 @@ TEST_F(ControlTest, ATicketMayBeClaimedAsOftenAsItSays) {
 
 TEST_F(ControlTest, ShareRefusesWhatItCannotKeep) {
     const auto id = client.create("Counter");
-    const auto refused = [&](std::string_view rest) { return client.ask("soho.share", fmt::format("[{}, {}]", id, rest)); };
+    const auto refused = [&](std::string_view rest) {
+        return client.ask("soho.share", fmt::format("[{}, {}]", id, rest));
+    };
     EXPECT_EQ(refused("0"), R"("bad_arguments: a ticket lives 1 to 60000 ms (ticket_ttl_ms), not 0")");
     EXPECT_EQ(refused("60001"), R"("bad_arguments: a ticket lives 1 to 60000 ms (ticket_ttl_ms), not 60001")");
     EXPECT_EQ(refused("18446744073709551615").substr(0, 50), R"("bad_arguments: a ticket lives 1 to 60000 ms (tick)");
     EXPECT_EQ(refused("-1"), R"("bad_arguments: soho.share: ttl_ms must be an unsigned integer, not int")");
     EXPECT_EQ(refused(R"(1000, {"uses": 0})"), R"("bad_arguments: a ticket that may be claimed 0 times is of no use")");
-    EXPECT_EQ(refused(R"(1000, {"use": 1})"), R"("bad_arguments: soho.share has no option \"use\"; did you mean \"uses\"?")");
+    EXPECT_EQ(refused(R"(1000, {"use": 1})"),
+              R"("bad_arguments: soho.share has no option \"use\"; did you mean \"uses\"?")");
 }
 
 TEST_F(ControlTest, TicketsOfASessionAreCapped) {
@@ -177,10 +189,12 @@ TEST_F(ControlTest, CancelAnswersTheCallAtOnce) {
     const auto id = client.create("Counter");
     EXPECT_EQ(client.send(fmt::format(R"([0, 7, "soho.call", [{}, "later"]])", id)), "");
     EXPECT_EQ(client.ask("soho.cancel", "[7]"), "nil");
-    EXPECT_EQ(client.wait_delivered(1), std::vector<std::string>{R"([1, 7, "cancelled: Counter.later() was cancelled", nil])"});
+    EXPECT_EQ(client.wait_delivered(1),
+              std::vector<std::string>{R"([1, 7, "cancelled: Counter.later() was cancelled", nil])"});
     EXPECT_EQ(client.ask("soho.cancel", "[7]"), "nil");
     EXPECT_EQ(client.ask("soho.cancel", "[18446744073709551615]"), "nil");
-    EXPECT_EQ(client.ask("soho.cancel", R"(["7"])"), R"("bad_arguments: soho.cancel: the msgid must be an unsigned integer, not str")");
+    EXPECT_EQ(client.ask("soho.cancel", R"(["7"])"),
+              R"("bad_arguments: soho.cancel: the msgid must be an unsigned integer, not str")");
     EXPECT_EQ(client.send("[2, \"soho.cancel\", [7]]"), "");
     counters.release();
 }
@@ -200,8 +214,10 @@ TEST_F(ControlTest, TypesAreDescribed) {
     EXPECT_TRUE(counter.starts_with(
         R"({"type": "Counter", "version": [1, 0], "doc": "Counts.", "proxytype": "AutoProxy", "create_method": true, "plugin": "counters", "args": [{"name": "value", "type": "any", "doc": "", "default": 0}], "methods": {"get": {"args": [], "returns": "any", "doc": "", "flags": ["readonly"]}, "add": {"args": [{"name": "n", "type": "any", "doc": ""}, {"name": "by", "type": "any", "doc": "", "default": 1}])"))
         << counter;
-    EXPECT_NE(counter.find(R"("echo": {"args": [{"name": "args", "type": "any", "doc": "", "kind": "args"}, {"name": "kwargs", "type": "any", "doc": "", "kind": "kwargs"}])"),
-              std::string::npos);
+    EXPECT_NE(
+        counter.find(
+            R"("echo": {"args": [{"name": "args", "type": "any", "doc": "", "kind": "args"}, {"name": "kwargs", "type": "any", "doc": "", "kind": "kwargs"}])"),
+        std::string::npos);
     EXPECT_NE(counter.find(R"("returns_typeid": "Child")"), std::string::npos);
     EXPECT_NE(counter.find(R"("flags": ["blocking"])"), std::string::npos);
     EXPECT_EQ(counter.find("_secret"), std::string::npos);
@@ -215,9 +231,12 @@ TEST_F(ControlTest, ObjectsShowWhoHoldsWhat) {
     const auto id = client.create("Counter", "[5]", R"({"name": "c"})");
     client.ask("soho.share", fmt::format("[{}, 1000]", id));
     const std::string all = client.ask("soho.objects", "[]");
-    EXPECT_TRUE(all.starts_with(fmt::format(R"([{{"id": {}, "type": "Counter", "references": 1, "bytes": 0, "calls": 0, "age_ms": )", id))) << all;
+    EXPECT_TRUE(all.starts_with(
+        fmt::format(R"([{{"id": {}, "type": "Counter", "references": 1, "bytes": 0, "calls": 0, "age_ms": )", id)))
+        << all;
     EXPECT_TRUE(all.ends_with(fmt::format(R"("names": ["c"], "holders": ["session {}", "name c", "ticket"]}}])",
-                                          client.caller().session()->id()))) << all;
+                                          client.caller().session()->id())))
+        << all;
     EXPECT_EQ(other.ask("soho.objects", "[]"), "[]");
     EXPECT_EQ(client.ask("soho.objects", fmt::format(R"([{{"referrers": {}}}])", id)), "[]");
     EXPECT_EQ(client.ask("soho.objects", R"([{"referers": 1}])"),
@@ -242,7 +261,8 @@ TEST_F(ControlTest, HealthTellsOfRefusedPlugins) {
     EXPECT_FALSE(bad.load(host.registry));
     const std::string health = client.ask("soho.health", "[]");
     EXPECT_TRUE(health.starts_with(R"({"status": "degraded")"));
-    EXPECT_NE(health.find(R"("reason": "memory:bad.so: its load() returned 1 without a reason")"), std::string::npos) << health;
+    EXPECT_NE(health.find(R"("reason": "memory:bad.so: its load() returned 1 without a reason")"), std::string::npos)
+        << health;
     EXPECT_NE(client.ask("soho.plugins", "[]").find(R"("state": "refused")"), std::string::npos);
 }
 
@@ -254,7 +274,8 @@ TEST_F(ControlTest, AdminMethodsNeedTheRight) {
     EXPECT_EQ(host.shutdowns, 0);
     EXPECT_EQ(client.ask("soho.shutdown", "[]"), "nil");
     EXPECT_EQ(host.shutdowns, 1);
-    EXPECT_NE(client.ask("soho.sessions", "[]").find(R"("principal": "uid:1000", "client": "", "connections": 1)"), std::string::npos);
+    EXPECT_NE(client.ask("soho.sessions", "[]").find(R"("principal": "uid:1000", "client": "", "connections": 1)"),
+              std::string::npos);
     EXPECT_NE(client.ask("soho.plugins", "[]").find(R"("state": "loaded")"), std::string::npos);
 }
 
@@ -273,14 +294,16 @@ TEST_F(ControlTest, DropTakesAnObjectAwayFromAll) {
     host.run();
     EXPECT_EQ(host.objects.size(), 0u);
     EXPECT_EQ(counters.destroyed, 1);
-    EXPECT_EQ(client.ask("soho.drop", fmt::format("[{}]", id)), fmt::format(R"("no_object: no object #{}, or none that this session may use")", id));
+    EXPECT_EQ(client.ask("soho.drop", fmt::format("[{}]", id)),
+              fmt::format(R"("no_object: no object #{}, or none that this session may use")", id));
     EXPECT_EQ(client.ask("soho.release", fmt::format("[[{}, 1]]", id)), "nil");
 }
 
 TEST_F(ControlTest, LogLevelIsOneOfFour) {
     EXPECT_EQ(client.ask("soho.log_level", R"(["warning"])"), "nil");
     EXPECT_EQ(host.log.level(), spdlog::level::warn);
-    EXPECT_EQ(client.ask("soho.log_level", R"(["loud"])"), R"("bad_arguments: no log level \"loud\": debug, info, warning or error")");
+    EXPECT_EQ(client.ask("soho.log_level", R"(["loud"])"),
+              R"("bad_arguments: no log level \"loud\": debug, info, warning or error")");
 }
 
 TEST_F(ControlTest, LogsNeverShowArguments) {

@@ -27,11 +27,14 @@ struct HelloTest : testing::Test {
 };
 
 TEST_F(HelloTest, TellsWhatTheConnectionAgreesOn) {
-    const std::string hello = client.ask("soho.hello", R"([{"proto": 1, "client": "test/1", "features": ["x"], "nonce": h'00', "later": [1]}])");
+    const std::string hello = client.ask(
+        "soho.hello", R"([{"proto": 1, "client": "test/1", "features": ["x"], "nonce": h'00', "later": [1]}])");
     EXPECT_TRUE(hello.starts_with(R"({"proto": 1, "host": "sohod/)")) << hello;
     EXPECT_NE(hello.find(R"("instance": "cafe", "session": )"), std::string::npos);
-    EXPECT_NE(hello.find(R"("features": [], "limits": {"frame_bytes": 16777216, "depth": 64, "items": 1048576, "calls": 128, "waiting": 10000, "handles": 10000}, "nonce": h')"),
-              std::string::npos);
+    EXPECT_NE(
+        hello.find(
+            R"("features": [], "limits": {"frame_bytes": 16777216, "depth": 64, "items": 1048576, "calls": 128, "waiting": 10000, "handles": 10000}, "nonce": h')"),
+        std::string::npos);
     EXPECT_TRUE(hello.ends_with(R"("mechs": [], "authenticated": true, "principal": "uid:1000"})")) << hello;
     EXPECT_EQ(client.caller().session()->client(), "test/1");
 }
@@ -57,7 +60,8 @@ TEST_F(HelloTest, IsSaidOnce) {
 TEST_F(HelloTest, RefusesOtherProtocols) {
     EXPECT_EQ(refused(R"([{"proto": 2}])"),
               R"("protocol: this host speaks protocol 1, the client asks for 2: use a client for protocol 1")");
-    EXPECT_EQ(refused("[{}]"), R"("protocol: this host speaks protocol 1, the client asks for 0: use a client for protocol 1")");
+    EXPECT_EQ(refused("[{}]"),
+              R"("protocol: this host speaks protocol 1, the client asks for 0: use a client for protocol 1")");
 }
 
 TEST_F(HelloTest, RefusesValuesOfTheWrongKind) {
@@ -72,7 +76,8 @@ TEST_F(HelloTest, RefusesValuesOfTheWrongKind) {
     EXPECT_EQ(key(R"("features": "x")"), R"("bad_arguments: soho.hello: \"features\" must be an array of strings")");
     EXPECT_EQ(key(R"("nonce": "x")"), R"("bad_arguments: soho.hello: \"nonce\" must be a binary")");
     for (const char* join : {"5", "[1]", "[1, 2]", R"(["1", h'00'])", "[1, h'00', 3]"})
-        EXPECT_EQ(key(fmt::format(R"("join": {})", join)), R"("bad_arguments: soho.hello: \"join\" must be [session, secret]")");
+        EXPECT_EQ(key(fmt::format(R"("join": {})", join)),
+                  R"("bad_arguments: soho.hello: \"join\" must be [session, secret]")");
     EXPECT_EQ(host.sessions.size(), 0u);
 }
 
@@ -80,7 +85,8 @@ TEST_F(HelloTest, JoinSharesTheReferencesOfASession) {
     const std::string first = client.ask("soho.hello", R"([{"proto": 1}])");
     const auto id = client.create("Counter");
     TestClient second(host);
-    const std::string joined = second.ask("soho.hello", fmt::format(R"([{{"proto": 1, "handles": "ext", "join": {}}}])", ticket(first)));
+    const std::string joined =
+        second.ask("soho.hello", fmt::format(R"([{{"proto": 1, "handles": "ext", "join": {}}}])", ticket(first)));
     EXPECT_EQ(ticket(joined), ticket(first));
     EXPECT_EQ(host.sessions.size(), 1u);
     EXPECT_EQ(second.ask("soho.release", fmt::format("[[{}, 1]]", id)), "nil");

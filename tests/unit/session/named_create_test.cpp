@@ -43,7 +43,8 @@ TEST_F(NamedCreateTest, RefusesWhatIsNoName) {
 }
 
 TEST_F(NamedCreateTest, FreesTheNameWhenItFails) {
-    EXPECT_EQ(client.ask("soho.create", R"(["Failing", [], {"name": "c"}])"), R"("failed: ValueError: it never works")");
+    EXPECT_EQ(client.ask("soho.create", R"(["Failing", [], {"name": "c"}])"),
+              R"("failed: ValueError: it never works")");
     EXPECT_EQ(client.ask("soho.create", R"(["Counter", [1, 2, 3], {"name": "c"}])").substr(0, 15), "\"bad_arguments:");
     EXPECT_NE(client.create("Counter", "[5]", R"({"name": "c"})"), 0u);
 }
@@ -53,7 +54,8 @@ TEST_F(NamedCreateTest, LateComersGetWhatTheFirstMakes) {
     EXPECT_EQ(other.send(slow(2, true)), "");
     EXPECT_EQ(other.send(slow(3, true)), "");
     EXPECT_EQ(other.send(slow(4, false)), R"([1, 4, "exists: the name \"s\" is being taken", nil])");
-    EXPECT_EQ(other.ask("soho.create", R"(["Counter", [], {"name": "s"}])"), R"("exists: the name \"s\" is being taken")");
+    EXPECT_EQ(other.ask("soho.create", R"(["Counter", [], {"name": "s"}])"),
+              R"("exists: the name \"s\" is being taken")");
     ASSERT_EQ(counters.pending_creates.size(), 1u);
     counters.complete_create(5);
     const auto id = host.names.find("s")->id();
@@ -92,7 +94,9 @@ TEST_F(NamedCreateTest, ACancelledLateComerIsAnsweredAtOnceAndForgotten) {
 
 TEST_F(NamedCreateTest, ALateComersDeadlineCounts) {
     EXPECT_EQ(client.send(slow(1, true)), "");
-    EXPECT_EQ(other.send(R"([0, 2, "soho.create", ["Slow", [], {"name": "s", "if_exists": "open", "timeout_ms": 1000}]])"), "");
+    EXPECT_EQ(
+        other.send(R"([0, 2, "soho.create", ["Slow", [], {"name": "s", "if_exists": "open", "timeout_ms": 1000}]])"),
+        "");
     host.timers.run_due(monotonic_now() + 2'000'000'000);
     EXPECT_EQ(other.wait_delivered(1).front().substr(0, 18), R"([1, 2, "deadline: )");
     counters.complete_create(5);

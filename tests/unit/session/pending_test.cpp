@@ -105,7 +105,8 @@ TEST_F(PendingTest, ALateResultWithHandlesIsCounted) {
     EXPECT_EQ(client.send(fmt::format(R"([0, 7, "soho.call", [{}, "later"]])", id)), "");
     counters.complete(fmt::format(R"([ext(0x53, [{}, "Counter"]), ext(0x54, [1])])", id));
     counters.release();
-    EXPECT_EQ(client.wait_delivered(1).front(), fmt::format(R"([1, 7, nil, [{{"$soho": {}, "type": "Counter"}}, [1]]])", id));
+    EXPECT_EQ(client.wait_delivered(1).front(),
+              fmt::format(R"([1, 7, nil, [{{"$soho": {}, "type": "Counter"}}, [1]]])", id));
     EXPECT_EQ(client.caller().session()->references(), 2u);
 }
 

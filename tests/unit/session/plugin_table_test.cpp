@@ -159,9 +159,10 @@ struct RefCallTest : PluginTableTest {
         request.done = [](void* context, const soho_outcome* outcome) {
             auto& it = *static_cast<Told*>(context);
             ++it.count;
-            it.text = outcome->code == SOHO_OK
-                          ? test::show(data::Bytes(outcome->result.data, static_cast<std::size_t>(outcome->result.size)))
-                          : fmt::format("{}: {}", code_name(static_cast<Code>(outcome->code)), text_of(outcome->text));
+            it.text =
+                outcome->code == SOHO_OK
+                    ? test::show(data::Bytes(outcome->result.data, static_cast<std::size_t>(outcome->result.size)))
+                    : fmt::format("{}: {}", code_name(static_cast<Code>(outcome->code)), text_of(outcome->text));
         };
         table()->ref_call(table(), &request);
         EXPECT_EQ(told.count, 0) << "never inside ref_call";
@@ -223,8 +224,8 @@ TEST_F(RefCallTest, FromARunningCallCarryItsContext) {
     Told nested;
     counters.on_hook = [&](test::Thing&, const soho_call* call) {
         if (call->object == inner) {
-            seen = fmt::format("{} {} {} {} {}", call->session, call->origin_session, text_of(call->owner), text_of(call->principal),
-                               call->chain_size == 1 && call->chain[0] == id);
+            seen = fmt::format("{} {} {} {} {}", call->session, call->origin_session, text_of(call->owner),
+                               text_of(call->principal), call->chain_size == 1 && call->chain[0] == id);
             return test::give(call, "1");
         }
         soho_ref_call request{};
@@ -280,9 +281,11 @@ TEST_F(PluginTableTest, PublicationsAtLoadAreMade) {
     loader.join();
     ASSERT_TRUE(published);
     EXPECT_EQ(client.ask("c.get", "[]"), "9");
-    const auto wrong = publish_at_load(host.services, *snapshot->find("Counter"), "d", test::pack("[1, 2, 3]"), "config");
+    const auto wrong =
+        publish_at_load(host.services, *snapshot->find("Counter"), "d", test::pack("[1, 2, 3]"), "config");
     ASSERT_FALSE(wrong);
-    EXPECT_EQ(wrong.error().text, "publishing \"d\" as a Counter: Counter(value=…) takes 0 to 1 arguments, 3 were given");
+    EXPECT_EQ(wrong.error().text,
+              "publishing \"d\" as a Counter: Counter(value=…) takes 0 to 1 arguments, 3 were given");
 }
 
 }  // namespace

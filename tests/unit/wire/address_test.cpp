@@ -27,7 +27,8 @@ private:
 };
 
 TEST(Address, IsReadAsItIsWritten) {
-    for (const char* text : {"unix:/run/x.sock", "unix:relative", "tcp:localhost:7000", "tcp:127.0.0.1:0", "tcp:[::1]:65535"}) {
+    for (const char* text :
+         {"unix:/run/x.sock", "unix:relative", "tcp:localhost:7000", "tcp:127.0.0.1:0", "tcp:[::1]:65535"}) {
         const auto address = parse_address(text);
         ASSERT_TRUE(address) << text;
         EXPECT_EQ(address->text(), text);
@@ -39,8 +40,9 @@ TEST(Address, IsReadAsItIsWritten) {
 }
 
 TEST(Address, RefusesWhatIsNone) {
-    for (const char* text : {"", "x", "http://x", "unix:", "tcp:", "tcp:host", "tcp:host:", "tcp::7", "tcp:host:x", "tcp:host:7x",
-                             "tcp:host:65536", "tcp:host:-1", "tcp:::1:7", "tcp:[]:7", "tcp:[::1:7", "tcp:[::1]7"}) {
+    for (const char* text :
+         {"", "x", "http://x", "unix:", "tcp:", "tcp:host", "tcp:host:", "tcp::7", "tcp:host:x", "tcp:host:7x",
+          "tcp:host:65536", "tcp:host:-1", "tcp:::1:7", "tcp:[]:7", "tcp:[::1:7", "tcp:[::1]7"}) {
         const auto address = parse_address(text);
         ASSERT_FALSE(address) << text;
         EXPECT_EQ(address.error().code, Code::bad_arguments);

@@ -122,8 +122,8 @@ TEST(DecodeReply, TakesResultsAndErrors) {
 }
 
 TEST(DecodeReply, RefusesWhatIsNone) {
-    for (const char* notation : {"1", "[]", "[1, 7, nil]", "[0, 7, nil, 1]", "[1, -7, nil, 1]", "[1, 4294967296, nil, 1]",
-                                 "[1, 7, nil, 1, 2]", R"(["1", 7, nil, 1])"}) {
+    for (const char* notation : {"1", "[]", "[1, 7, nil]", "[0, 7, nil, 1]", "[1, -7, nil, 1]",
+                                 "[1, 4294967296, nil, 1]", "[1, 7, nil, 1, 2]", R"(["1", 7, nil, 1])"}) {
         const std::string bytes = pack(notation);
         const auto reply = decode_reply(frame_of(bytes));
         ASSERT_FALSE(reply) << notation;
@@ -251,8 +251,8 @@ TEST(Handle, IsExactlyThatMap) {
     for (const char* notation :
          {R"({"$soho": 7})", R"({"type": "T", "$soho": 7})", R"({"$soho": 7, "type": "T", "x": 1})",
           R"({"$soho": -7, "type": "T"})", R"({"$soho": 9007199254740992, "type": "T"})", R"({"$soho": 7, "type": 5})",
-          R"({"$soho": 7, "type": h'54'})", R"({"$soho": "7", "type": "T"})", R"({"$$soho": 7, "type": "T"})", "{}", "7",
-          R"([{"$soho": 7, "type": "T"}])"}) {
+          R"({"$soho": 7, "type": h'54'})", R"({"$soho": "7", "type": "T"})", R"({"$$soho": 7, "type": "T"})", "{}",
+          "7", R"([{"$soho": 7, "type": "T"}])"}) {
         const std::string bytes = pack(notation);
         EXPECT_FALSE(read_handle(data::as_bytes(bytes), HandleForm::map, handle)) << notation;
     }

@@ -12,27 +12,58 @@ using test::pack;
 
 // One value of every kind and width of MessagePack.
 std::vector<std::string> every_kind() {
-    std::vector<std::string> values = {"nil", "true", "false", "0", "127", "128", "255", "256", "65535", "65536",
-                                       "4294967295", "4294967296", "18446744073709551615", "-1", "-32", "-33", "-128",
-                                       "-129", "-32768", "-32769", "-2147483649", "1.5", R"("")", R"("abc")", "h''",
-                                       "h'00ff'", "[]", "[1, [2, [3]]]", "{}", R"({"a": {"b": nil}})", "ext(1, h'00')",
-                                       "ext(2, h'0001')", "ext(3, h'00010203')", "ext(4, h'0001020304050607')",
-                                       "ext(5, h'000102030405060708090a0b0c0d0e0f')", "ext(-1, h'000102')", "ext(7, h'')"};
+    std::vector<std::string> values = {"nil",
+                                       "true",
+                                       "false",
+                                       "0",
+                                       "127",
+                                       "128",
+                                       "255",
+                                       "256",
+                                       "65535",
+                                       "65536",
+                                       "4294967295",
+                                       "4294967296",
+                                       "18446744073709551615",
+                                       "-1",
+                                       "-32",
+                                       "-33",
+                                       "-128",
+                                       "-129",
+                                       "-32768",
+                                       "-32769",
+                                       "-2147483649",
+                                       "1.5",
+                                       R"("")",
+                                       R"("abc")",
+                                       "h''",
+                                       "h'00ff'",
+                                       "[]",
+                                       "[1, [2, [3]]]",
+                                       "{}",
+                                       R"({"a": {"b": nil}})",
+                                       "ext(1, h'00')",
+                                       "ext(2, h'0001')",
+                                       "ext(3, h'00010203')",
+                                       "ext(4, h'0001020304050607')",
+                                       "ext(5, h'000102030405060708090a0b0c0d0e0f')",
+                                       "ext(-1, h'000102')",
+                                       "ext(7, h'')"};
     for (auto& value : values) value = pack(value);
-    values.push_back(test::from_hex("ca3fc00000"));                            // float 32
-    values.push_back(test::from_hex("d97f") + std::string(0x7f, 'x'));         // str 8
-    values.push_back(test::from_hex("da0100") + std::string(0x100, 'x'));      // str 16
-    values.push_back(test::from_hex("db00000003") + "xyz");                    // str 32
-    values.push_back(test::from_hex("c50002") + "xy");                         // bin 16
-    values.push_back(test::from_hex("c600000002") + "xy");                     // bin 32
-    values.push_back(test::from_hex("c8000205") + "xy");                       // ext 16
-    values.push_back(test::from_hex("c90000000205") + "xy");                   // ext 32
-    values.push_back(test::from_hex("dc00020102"));                            // array 16
-    values.push_back(test::from_hex("dd000000020102"));                        // array 32
-    values.push_back(test::from_hex("de00010102"));                            // map 16
-    values.push_back(test::from_hex("df000000010102"));                        // map 32
-    values.push_back(test::from_hex("d0ff"));                                  // int 8
-    values.push_back(test::from_hex("d300000000000000ff"));                    // int 64, positive
+    values.push_back(test::from_hex("ca3fc00000"));                        // float 32
+    values.push_back(test::from_hex("d97f") + std::string(0x7f, 'x'));     // str 8
+    values.push_back(test::from_hex("da0100") + std::string(0x100, 'x'));  // str 16
+    values.push_back(test::from_hex("db00000003") + "xyz");                // str 32
+    values.push_back(test::from_hex("c50002") + "xy");                     // bin 16
+    values.push_back(test::from_hex("c600000002") + "xy");                 // bin 32
+    values.push_back(test::from_hex("c8000205") + "xy");                   // ext 16
+    values.push_back(test::from_hex("c90000000205") + "xy");               // ext 32
+    values.push_back(test::from_hex("dc00020102"));                        // array 16
+    values.push_back(test::from_hex("dd000000020102"));                    // array 32
+    values.push_back(test::from_hex("de00010102"));                        // map 16
+    values.push_back(test::from_hex("df000000010102"));                    // map 32
+    values.push_back(test::from_hex("d0ff"));                              // int 8
+    values.push_back(test::from_hex("d300000000000000ff"));                // int 64, positive
     return values;
 }
 
@@ -60,7 +91,8 @@ TEST(FrameReader, WaitsForTheRestOfAFrameSplitAtAnyByte) {
 
 TEST(FrameReader, TakesAFrameThatArrivesByteByByte) {
     std::string frame = "\x94";
-    for (const auto& value : {R"(0)", R"(7)", R"("soho.call")", R"([{"$soho": 7, "type": "Pair"}, "set_x", [1, "long", {}]])"})
+    for (const auto& value :
+         {R"(0)", R"(7)", R"("soho.call")", R"([{"$soho": 7, "type": "Pair"}, "set_x", [1, "long", {}]])"})
         frame += pack(value);
     FrameReader reader({});
     for (std::size_t size = 1; size < frame.size(); ++size)
@@ -123,7 +155,7 @@ INSTANTIATE_TEST_SUITE_P(FrameReader, Bombs,
                                          Bomb{"wide_map", test::from_hex("de0032"), "items"},
                                          Bomb{"nested", test::from_hex("92dbffffffff"), "frame_bytes"},
                                          Bomb{"deep", std::string(9, '\x91'), "depth"}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& bomb) { return bomb.param.name; });
 
 TEST(FrameReader, CountsItemsOverTheWholeFrame) {
     // 10 arrays of 9: 101 values with the outermost.
@@ -245,7 +277,8 @@ TEST(PeekMsgid, ReadsTheMsgidOfATornRequest) {
 
 TEST(PeekMsgid, FindsNoneWhereThereIsNone) {
     std::uint32_t msgid = 0;
-    for (const char* hex : {"", "94", "9400", "9400ce0102", "930207", "9401 05", "9400ff", "9400cf0000000100000000", "c1", "80", "90"})
+    for (const char* hex :
+         {"", "94", "9400", "9400ce0102", "930207", "9401 05", "9400ff", "9400cf0000000100000000", "c1", "80", "90"})
         EXPECT_FALSE(peek_msgid(data::as_bytes(test::from_hex(hex)), msgid)) << hex;
 }
 

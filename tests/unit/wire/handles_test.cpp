@@ -43,9 +43,10 @@ using Ids = std::vector<std::uint64_t>;
 
 TEST(FromMapForm, MakesHandlesExtensionsWhereverTheyAre) {
     Ids ids;
-    EXPECT_EQ(inward(R"([1, {"$soho": 7, "type": "P"}, {"k": [{"$soho": 8, "type": "Q"}]}, {{"$soho": 9, "type": "R"}: 1}])",
-                     &ids),
-              R"([1, ext(0x53, [7, "P"]), {"k": [ext(0x53, [8, "Q"])]}, {ext(0x53, [9, "R"]): 1}])");
+    EXPECT_EQ(
+        inward(R"([1, {"$soho": 7, "type": "P"}, {"k": [{"$soho": 8, "type": "Q"}]}, {{"$soho": 9, "type": "R"}: 1}])",
+               &ids),
+        R"([1, ext(0x53, [7, "P"]), {"k": [ext(0x53, [8, "Q"])]}, {ext(0x53, [9, "R"]): 1}])");
     EXPECT_EQ(ids, (Ids{7, 8, 9}));
 }
 
@@ -57,8 +58,8 @@ TEST(FromMapForm, TakesOneDollarFromEscapedData) {
 
 TEST(FromMapForm, LeavesOtherDataAlone) {
     for (const char* same :
-         {R"({"$": 1})", R"({"$sohot": 1})", R"({"soho": 1})", R"({"x": 1, "$$soho": 2})", R"(["$$soho"])", R"("$$soho")",
-          R"({h'2473': 1})", "{1: 2}", "{}", "[]", "nil", R"({"type": "P", "$soho": 7})"}) {
+         {R"({"$": 1})", R"({"$sohot": 1})", R"({"soho": 1})", R"({"x": 1, "$$soho": 2})", R"(["$$soho"])",
+          R"("$$soho")", R"({h'2473': 1})", "{1: 2}", "{}", "[]", "nil", R"({"type": "P", "$soho": 7})"}) {
         EXPECT_EQ(inward(same), same);
     }
     // Not escaped, and no handle either: data as it is.
@@ -130,7 +131,8 @@ std::string tuples(int depth) {
 }
 
 TEST(Translations, BoundTheDepthOfNestedTuples) {
-    for (const auto& [depth, fits] : {std::pair{32, true}, std::pair{64, true}, std::pair{66, false}, std::pair{2000, false}}) {
+    for (const auto& [depth, fits] :
+         {std::pair{32, true}, std::pair{64, true}, std::pair{66, false}, std::pair{2000, false}}) {
         const std::string value = tuples(depth);
         Seen seen;
         data::Buffer buffer;

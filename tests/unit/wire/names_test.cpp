@@ -9,7 +9,8 @@ namespace {
 std::string_view why(const char* text) { return text == nullptr ? "" : text; }
 
 TEST(Names, AreLettersDigitsUnderscoresAndDots) {
-    for (const char* name : {"Pair", "_x", "a.b.C9", "sohot", "x.soho", "a..b"}) EXPECT_EQ(why(name_mismatch(name)), "") << name;
+    for (const char* name : {"Pair", "_x", "a.b.C9", "sohot", "x.soho", "a..b"})
+        EXPECT_EQ(why(name_mismatch(name)), "") << name;
     EXPECT_EQ(name_mismatch(std::string(255, 'a')), nullptr);
 }
 
