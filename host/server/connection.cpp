@@ -139,7 +139,7 @@ void Connection::refuse_frame(data::Bytes front, const Error& error) {
     std::uint32_t msgid = 0;
     if (wire::peek_msgid(front, msgid)) {
         wire::Out out(seat.out);
-        wire::write_error_reply(out, msgid, error, caller_->error_form());
+        wire::write_error_reply(out, msgid, error, caller_->replies().error_form());
     }
     flush();
     close(error.text);
@@ -149,7 +149,7 @@ void Connection::refuse_frame(data::Bytes front, const Error& error) {
 void Connection::flush() {
     if (closed_) return;
     Seat& seat = reactor_.seat();
-    for (Caller::Notice& notice : caller_->take_notices())
+    for (Replies::Notice& notice : caller_->replies().take_notices())
         notices_.push_back({bytes_queued_ + notice.end, std::move(notice.undelivered)});
     bytes_queued_ += seat.out.size();
 
@@ -250,7 +250,7 @@ void Connection::drain_mailbox() {
     seat.out.clear();
     for (Mail& mail : mails) {
         seat.out.append(mail.frame.bytes());
-        if (!mail.undelivered.empty()) caller_->notice(std::move(mail.undelivered), seat);
+        if (!mail.undelivered.empty()) caller_->replies().notice(std::move(mail.undelivered), seat);
     }
     flush();
 }

@@ -1,24 +1,11 @@
 #pragma once
-// One connection's side of a session: the forms it asked for, its calls in flight, and how their replies reach it.
+// One connection's side of a session: its calls in flight, and how their replies reach it.
 
-#include "host/object/call.hpp"
-#include "host/session/services.hpp"
-
-#include <soho/wire/handles.hpp>
+#include "host/session/replies.hpp"
 
 namespace soho::host {
 
 class Dispatcher;
-
-// What goes back where it came from if a reply is not delivered: to the plugin, and to the session's counts.
-struct Undelivered {
-    std::unique_ptr<Discardable> discardable;
-    SessionPtr session;
-    std::vector<std::uint64_t> held;
-
-    bool empty() const { return discardable == nullptr && held.empty(); }
-    void discard();
-};
 
 // A connection, as its caller sees it.
 class Outlet {
@@ -35,7 +22,7 @@ public:
         : services_(services),
           dispatcher_(dispatcher),
           principal_(std::move(principal)),
-          error_form_(error_form) {}
+          replies_(services, principal_, session_, error_form) {}
 
     void attach(Outlet& outlet) { outlet_ = &outlet; }
 
@@ -43,13 +30,6 @@ public:
     // closing_reason() says why.
     bool take(const wire::Frame& frame, Seat& seat);
     const std::string& closing_reason() const { return closing_reason_; }
-
-    // A notice for each part of seat.out that must be known to be delivered; `end` is where in seat.out it ends.
-    struct Notice {
-        std::size_t end;
-        Undelivered undelivered;
-    };
-    std::vector<Notice> take_notices() { return std::exchange(notices_, {}); }
 
     // The connection has gone: calls that wait are dropped, running ones told, the session left.
     void gone(Seat& seat);
@@ -59,26 +39,9 @@ public:
     const Principal& principal() const { return principal_; }
     const SessionPtr& session();
     bool has_session() const { return session_ != nullptr; }
-    wire::HandleForm handle_form() const { return handle_form_; }
-    wire::ErrorForm error_form() const { return error_form_; }
     bool first_request() const { return requests_ == 1; }
-    void set_forms(wire::ErrorForm errors, wire::HandleForm handles) {
-        error_form_ = errors;
-        handle_form_ = handles;
-    }
+    Replies& replies() { return replies_; }
     void set_session(SessionPtr session) { session_ = std::move(session); }
-
-    // Replies into seat.out; nothing for a notification, whose failure is logged.
-    void refuse(const wire::Request& request, const Error& error, std::string_view trace, Seat& seat);
-    // The value that was appended to seat.out behind `start`, where begin_reply() was written at `start`: checks and translates it.
-    void reply_value(const wire::Request& request, std::size_t start, std::size_t value_start, const Callee& callee,
-                     std::string_view trace, PluginTask discarded, const ObjectPtr& target, Seat& seat);
-    void reply_object(const wire::Request& request, const ObjectPtr& object, std::string_view trace, Seat& seat);
-
-    // What ends seat.out now must be known to be delivered.
-    void notice(Undelivered undelivered, const Seat& seat) {
-        notices_.push_back({seat.out.size(), std::move(undelivered)});
-    }
 
     // The object that an id means to this caller: its own session's, or one of its principal's. Null if none.
     ObjectPtr find(std::uint64_t id);
@@ -98,21 +61,14 @@ public:
 private:
     bool close(std::string reason);
     bool in_flight(std::uint32_t msgid) const;
-    void write_outcome(wire::Out& out, data::Buffer& buffer, std::uint32_t msgid, Outcome& outcome,
-                       std::string_view trace, Undelivered& undelivered);
-    Result<void> write_value(data::Bytes value, data::Buffer& buffer, Undelivered& undelivered);
-    wire::HandleVisitor holder(Undelivered& undelivered);
-    void log_oneway_failure(std::string_view method, const Error& error);
 
     Services& services_;
     const Dispatcher& dispatcher_;
     const Principal principal_;
-    wire::ErrorForm error_form_;
-    wire::HandleForm handle_form_ = wire::HandleForm::map;
     SessionPtr session_;
+    Replies replies_;
     std::uint64_t requests_ = 0;
     std::string closing_reason_;
-    std::vector<Notice> notices_;
 
     mutable std::mutex mutex_;
     Outlet* outlet_ = nullptr;

@@ -55,7 +55,7 @@ Result<void> give_handle(Context& context, const ObjectPtr& object) {
     if (auto held = session->hold(object); !held) return held;
     context.undelivered.session = session;
     context.undelivered.held.push_back(object->id());
-    wire::write_handle(context.out, {object->id(), object->type().type_id}, context.caller.handle_form());
+    wire::write_handle(context.out, {object->id(), object->type().type_id}, context.caller.replies().handle_form());
     return {};
 }
 
@@ -307,15 +307,15 @@ void Control::run(Caller& caller, const wire::Request& request, Seat& seat) cons
     const auto method = find_method(request.method);
     if (!method) {
         if (!request.wants_reply) return;  // an unknown notification is nothing to complain about
-        return caller.refuse(request, method.error(), {}, seat);
+        return caller.replies().refuse(request, method.error(), {}, seat);
     }
     if (!caller.principal().may((*method)->rights)) {
-        return caller.refuse(
+        return caller.replies().refuse(
             request, Error(Code::denied, fmt::format("{} may not use {}", caller.principal().name, request.method)), {},
             seat);
     }
     auto params = take_params(**method, request.params);
-    if (!params) return caller.refuse(request, params.error(), {}, seat);
+    if (!params) return caller.replies().refuse(request, params.error(), {}, seat);
 
     const std::size_t start = seat.out.size();
     wire::Out out(seat.out);
@@ -325,13 +325,13 @@ void Control::run(Caller& caller, const wire::Request& request, Seat& seat) cons
     if (!ran) {
         seat.out.truncate(start);
         context.undelivered.discard();
-        return caller.refuse(request, ran.error(), {}, seat);
+        return caller.replies().refuse(request, ran.error(), {}, seat);
     }
     if (!request.wants_reply) {
         seat.out.truncate(start);
         context.undelivered.discard();
     } else if (!context.undelivered.empty()) {
-        caller.notice(std::move(context.undelivered), seat);
+        caller.replies().notice(std::move(context.undelivered), seat);
     }
 }
 

@@ -76,11 +76,11 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
 
     std::string_view trace;
     auto what = resolve(caller, request, trace);
-    if (!what) return caller.refuse(request, what.error(), trace, seat);
+    if (!what) return caller.replies().refuse(request, what.error(), trace, seat);
     if (!what->options.name.empty() && open_instead(caller, request, *what, seat)) return;
     if (auto started = start(caller, request, *what, seat); !started) {
         if (!what->options.name.empty()) services_.names.abandon(what->options.name);
-        caller.refuse(request, started.error(), trace, seat);
+        caller.replies().refuse(request, started.error(), trace, seat);
     }
     seat.objects.clear();
 }
@@ -126,7 +126,7 @@ Result<void> Dispatcher::resolve_handles(Caller& caller, const wire::Request& re
         return {};
     };
     data::Bytes& kw = what.options.kw;
-    if (caller.handle_form() == wire::HandleForm::ext) {
+    if (caller.replies().handle_form() == wire::HandleForm::ext) {
         auto found = wire::visit_handles(what.args, keep);
         return found && !kw.empty() ? wire::visit_handles(kw, keep) : found;
     }
@@ -212,7 +212,7 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
         return tl::unexpected<Error>(late ? too_late(what) : invocation.take_error());
     }
     if (!invocation.has_instance()) {
-        caller.reply_value(request, start, value_start, what.callee(), context.trace, invocation.take_discarded(),
+        caller.replies().value(request, start, value_start, what.callee(), context.trace, invocation.take_discarded(),
                            what.target, seat);
         return {};
     }
@@ -221,7 +221,7 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
     const ObjectPtr object =
         services_.objects.adopt(type, invocation.take_instance(), caller.principal().name, seat.home);
     if (!what.options.name.empty()) services_.names.fulfil(what.options.name, {object, caller.principal().name});
-    caller.reply_object(request, object, context.trace, seat);
+    caller.replies().object(request, object, context.trace, seat);
     return {};
 }
 
@@ -247,7 +247,7 @@ bool Dispatcher::open_instead(Caller& caller, const wire::Request& request, cons
     const std::string_view trace = what.options.trace;
     const auto waiter = std::make_shared<OpenWaiter>(services_.names, what.type, std::string(what.options.name));
     const auto refused = [&](const Error& error) {
-        caller.refuse(request, error, trace, seat);
+        caller.replies().refuse(request, error, trace, seat);
         return true;
     };
     const auto reservation = services_.names.reserve(what.options.name, [waiter] { waiter->settled(); });
@@ -257,7 +257,7 @@ bool Dispatcher::open_instead(Caller& caller, const wire::Request& request, cons
     if (*reservation == Names::Reservation::taken) {
         const auto object = waiter->open();
         if (!object) return refused(object.error());
-        caller.reply_object(request, *object, trace, seat);
+        caller.replies().object(request, *object, trace, seat);
         return true;
     }
     CallContext context;

@@ -113,7 +113,7 @@ Result<void> hello(Control::Context& context) {
     } else {
         caller.set_session(context.services.sessions.open(caller.principal(), std::string(hello->client)));
     }
-    caller.set_forms(hello->errors, hello->handles);
+    caller.replies().set_forms(hello->errors, hello->handles);
 
     std::array<std::uint8_t, 32> nonce{};
     if (RAND_bytes(nonce.data(), static_cast<int>(nonce.size())) != 1)

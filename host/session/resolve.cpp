@@ -160,7 +160,7 @@ Result<ObjectPtr> find_target(Caller& caller, Bytes target) {
         return tl::unexpected<Error>(services.names.no_name(token.text()));
     }
     wire::Handle handle;
-    if (wire::read_handle(target, caller.handle_form(), handle)) return find_handle(caller, handle);
+    if (wire::read_handle(target, caller.replies().handle_form(), handle)) return find_handle(caller, handle);
     return bad(fmt::format("a target is an id, a handle or a published name, not {}", kind_name(token.kind)));
 }
 

@@ -35,7 +35,7 @@ public:
         }
         check(host_.seat.out.bytes());
         host_.seat.out.clear();
-        caller_->take_notices();
+        caller_->replies().take_notices();
         return true;
     }
     void deliver(data::Buffer frame, host::Undelivered) override { check(frame.bytes()); }

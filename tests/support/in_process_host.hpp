@@ -86,7 +86,7 @@ public:
 
     // What was queued for later, such as destructors, and the notices of handles that were given out.
     void settle() {
-        caller_->take_notices();
+        caller_->replies().take_notices();
         home_.run();
     }
 
@@ -120,7 +120,7 @@ private:
         const auto loader = std::make_shared<host::Caller>(
             services_, dispatcher_, host::Principal{"plugin", host::rights_all}, wire::ErrorForm::string);
         loader->take({request.bytes()}, seat_);
-        loader->take_notices();
+        loader->replies().take_notices();
         loader->gone(seat_);
         home_.run();
     }

@@ -81,7 +81,7 @@ std::string TestClient::send_bytes(std::string_view bytes) {
         replies += value.empty() ? "not MessagePack: " + to_hex(reader.rest()) : show(value);
         if (value.empty()) break;
     }
-    for (Caller::Notice& notice : caller_->take_notices()) {
+    for (host::Replies::Notice& notice : caller_->replies().take_notices()) {
         if (hold_undelivered) undelivered_.push_back(std::move(notice.undelivered));
     }
     host_.seat.out.clear();

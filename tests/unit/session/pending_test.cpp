@@ -139,7 +139,7 @@ public:
         const std::string bytes = test::pack(notation);
         seat_.out.clear();
         EXPECT_TRUE(caller_->take(*wire::check_value(data::as_bytes(bytes), {}), seat_));
-        caller_->take_notices();
+        caller_->replies().take_notices();
         replies += !seat_.out.empty();
     }
     void go() {

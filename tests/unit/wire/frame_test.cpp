@@ -134,6 +134,9 @@ struct Bomb {
     const char* limit;  // as the sentence names it
 };
 
+// Else each test's name would carry the bytes of the struct.
+void PrintTo(const Bomb& bomb, std::ostream* out) { *out << bomb.name; }
+
 class Bombs : public testing::TestWithParam<Bomb> {};
 
 TEST_P(Bombs, AreRefusedFromTheirHeaderAlone) {

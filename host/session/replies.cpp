@@ -1,0 +1,131 @@
+#include "host/session/replies.hpp"
+
+#include "host/registry/plugin.hpp"
+
+#include <fmt/format.h>
+
+namespace soho::host {
+
+void Undelivered::discard() {
+    if (discardable != nullptr) discardable->discard();
+    if (session != nullptr) {
+        for (const std::uint64_t id : held) session->release(id, 1);
+    }
+}
+
+void Replies::refuse(const wire::Request& request, const Error& error, std::string_view trace, Seat& seat) {
+    Seat::count(seat.errors);
+    if (!request.wants_reply) return log_oneway_failure(request.method, error);
+    wire::Out out(seat.out);
+    wire::write_error_reply(out, request.msgid, error, error_form_, trace);
+}
+
+void Replies::log_oneway_failure(std::string_view method, const Error& error) {
+    services_.oneway_failures.fetch_add(1, std::memory_order_relaxed);
+    services_.log.info("session {} ({}): notification \"{}\" failed: {}: {}", session_ != nullptr ? session_->id() : 0,
+                       principal_.name, method, code_name(error.code), error.text);
+}
+
+// Counts each handle of a result for the session, and remembers that in case the reply is not delivered. What the plugin says
+// of its type does not matter: the host knows.
+wire::HandleVisitor Replies::holder(Undelivered& undelivered) {
+    return [this, &undelivered](wire::Handle& handle) -> Result<void> {
+        const ObjectPtr object = services_.objects.find(handle.id);
+        if (object == nullptr) {
+            return soho::refuse(Code::internal,
+                                fmt::format("the result holds a handle #{} of no living object", handle.id));
+        }
+        if (auto held = session_->hold(object); !held) return held;
+        undelivered.session = session_;
+        undelivered.held.push_back(handle.id);
+        handle.type_id = object->type().type_id;  // which outlives it
+        return {};
+    };
+}
+
+// A checked value with handles in it, in the form of this connection, behind what `buffer` has.
+Result<void> Replies::write_value(data::Bytes value, data::Buffer& buffer, Undelivered& undelivered) {
+    wire::Out out(buffer);
+    auto written = handle_form_ == wire::HandleForm::map ? wire::to_map_form(value, out, holder(undelivered))
+                                                         : wire::to_ext_form(value, out, holder(undelivered));
+    // What the walk itself finds wrong is the plugin's doing, not the caller's.
+    if (!written && written.error().code == Code::bad_arguments)
+        return soho::refuse(Code::internal, written.error().text);
+    return written;
+}
+
+void Replies::value(const wire::Request& request, std::size_t start, std::size_t value_start, const Callee& callee,
+                         std::string_view trace, PluginTask discarded, const ObjectPtr& target, Seat& seat) {
+    const Limits& limits = services_.limits;
+    const auto value =
+        wire::check_value(seat.out.bytes().subspan(value_start), {limits.frame_bytes_max, limits.depth_max, SIZE_MAX});
+    Undelivered undelivered;
+    if (discarded) undelivered.discardable = std::make_unique<Discardable>(target, std::move(discarded));
+    const auto fail = [&](const Error& error) {
+        seat.out.truncate(start);
+        undelivered.discard();
+        refuse(request, error, trace, seat);
+    };
+    if (!value) {
+        return fail(Error(Code::internal, fmt::format("the result of {} is not MessagePack: {}; a defect of plugin {}",
+                                                      callee.text(), value.error().text, callee.type.plugin->name())));
+    }
+    if (!request.wants_reply) {
+        seat.out.truncate(start);
+        undelivered.discard();
+        return;
+    }
+    if (value->may_hold_handles) {
+        seat.result.clear();
+        seat.result.append(value->bytes);
+        seat.out.truncate(value_start);
+        if (auto written = write_value(seat.result.bytes(), seat.out, undelivered); !written)
+            return fail(written.error());
+    }
+    if (!undelivered.empty()) notice(std::move(undelivered), seat);
+}
+
+void Replies::object(const wire::Request& request, const ObjectPtr& object, std::string_view trace, Seat& seat) {
+    if (!request.wants_reply) return;
+    if (auto held = session_->hold(object); !held) return refuse(request, held.error(), trace, seat);
+    wire::Out out(seat.out);
+    wire::begin_reply(out, request.msgid);
+    wire::write_handle(out, {object->id(), object->type().type_id}, handle_form_);
+    Undelivered undelivered;
+    undelivered.session = session_;
+    undelivered.held.push_back(object->id());
+    notice(std::move(undelivered), seat);
+}
+
+// Its value or object, behind what begin_reply() wrote.
+Result<void> Replies::write_outcome(wire::Out& out, data::Buffer& buffer, Outcome& outcome, Undelivered& undelivered) {
+    if (outcome.object != nullptr) {
+        wire::Handle handle{outcome.object->id(), outcome.object->type().type_id};
+        if (auto held = holder(undelivered)(handle); !held) return held;
+        wire::write_handle(out, handle, handle_form_);
+        return {};
+    }
+    if (outcome.may_hold_handles) return write_value(outcome.value.bytes(), buffer, undelivered);
+    out.raw(outcome.value.bytes());
+    return {};
+}
+
+data::Buffer Replies::frame_of(const Call& call, Outcome outcome, Undelivered& undelivered) {
+    data::Buffer frame;
+    wire::Out out(frame);
+    undelivered.discardable = std::move(outcome.discardable);
+    Error error = std::move(outcome.error);
+    if (error.code == Code::ok) {
+        wire::begin_reply(out, call.tag);
+        const auto written = write_outcome(out, frame, outcome, undelivered);
+        if (written) return frame;
+        error = written.error();
+        frame.clear();
+        undelivered.discard();
+        undelivered = {};
+    }
+    wire::write_error_reply(out, call.tag, error, error_form_, call.context().trace);
+    return frame;
+}
+
+}  // namespace soho::host
