@@ -3,6 +3,6 @@
 
 #include <soho/plugin.hpp>
 
-namespace sync {
+namespace shared {
 
-}  // namespace sync
+}  // namespace shared
