@@ -77,6 +77,7 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
     std::string_view trace;
     auto what = resolve(caller, request, trace);
     if (!what) return caller.replies().refuse(request, what.error(), trace, seat);
+    caller.session();  // what is replied from here on may be a handle
     if (!what->options.name.empty() && open_instead(caller, request, *what, seat)) return;
     if (auto started = start(caller, request, *what, seat); !started) {
         if (!what->options.name.empty()) services_.names.abandon(what->options.name);

@@ -309,7 +309,8 @@ class Host:
 
         def unchanged():
             seen.append(self.gauges())
-            return seen[-1]["connections"] == clients + 1 and seen[-2:-1] == seen[-1:]
+            now = seen[-1]
+            return now["connections"] == clients + 1 and now["objects"] == now["living"] and seen[-2:-1] == [now]
 
         eventually(unchanged)
         return seen[-1]
