@@ -214,7 +214,7 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
     }
     if (!invocation.has_instance()) {
         caller.replies().value(request, start, value_start, what.callee(), context.trace, invocation.take_discarded(),
-                           what.target, seat);
+                               what.target, seat);
         return {};
     }
     seat.out.truncate(start);
