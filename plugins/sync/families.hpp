@@ -5,4 +5,9 @@
 
 namespace shared {
 
+void add_iterator(soho::Plugin& plugin);
+void add_list(soho::Plugin& plugin);
+void add_dict(soho::Plugin& plugin);
+void add_set(soho::Plugin& plugin);
+
 }  // namespace shared

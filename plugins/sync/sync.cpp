@@ -2,4 +2,9 @@
 
 #include "families.hpp"
 
-SOHO_PLUGIN(sync, "1.0", plugin) { static_cast<void>(plugin); }
+SOHO_PLUGIN(sync, "1.0", plugin) {
+    shared::add_iterator(plugin);
+    shared::add_list(plugin);
+    shared::add_dict(plugin);
+    shared::add_set(plugin);
+}

@@ -47,6 +47,40 @@ public:
     ObjectRef self() const { return ObjectRef::retain(*plugin_, call_->object, {}, call_->object); }
     Host host() const { return Host(*plugin_); }
 
+    // The object behind a handle among the arguments, if it is a T of this plugin; else NULL. As a shared_ptr<T> parameter:
+    // without exclusion, and to be kept beyond the call only if its type is concurrent.
+    template <class T>
+    std::shared_ptr<T> find_object(const Value& handle) const {
+        const auto* extension = handle.get_if<Value::Extension>();
+        detail::Handle found;
+        if (extension == nullptr || extension->type() != handle_extension ||
+            !detail::read_handle(data::as_bytes(extension->body()), found)) {
+            return nullptr;
+        }
+        soho_object object{};
+        object.size = sizeof object;
+        if (plugin_->host->object_argument(call_, found.id, detail::class_key<T>(), &object) != 0) return nullptr;
+        return {static_cast<detail::Owner*>(object.owner)->object, static_cast<T*>(object.self)};
+    }
+
+    // The same value with all handles in it held on behalf of the target, as those in its arguments are: for what comes from
+    // another object, or out of a tuple or a set.
+    Value hold(Value value) const {
+        if (auto* elements = value.get_if<Value::Array>()) {
+            for (Value& element : *elements) element = hold(std::move(element));
+        } else if (auto* pairs = value.get_if<Value::Map>()) {
+            for (auto& [key, mapped] : *pairs) {
+                key = hold(std::move(key));
+                mapped = hold(std::move(mapped));
+            }
+        } else if (const auto* extension = value.get_if<Value::Extension>()) {
+            detail::CallContext context(*plugin_, call_);
+            auto keeper = context.keeper(extension->type(), data::as_bytes(extension->body()));
+            value = Value::Extension(extension->type(), std::string(extension->body()), std::move(keeper));
+        }
+        return value;
+    }
+
     // For the SDK.
     const soho_call* abi() const { return call_; }
     detail::PluginState& plugin() const { return *plugin_; }
