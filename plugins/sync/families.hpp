@@ -9,5 +9,9 @@ void add_iterator(soho::Plugin& plugin);
 void add_list(soho::Plugin& plugin);
 void add_dict(soho::Plugin& plugin);
 void add_set(soho::Plugin& plugin);
+void add_deque(soho::Plugin& plugin);
+void add_namespace(soho::Plugin& plugin);
+void add_value(soho::Plugin& plugin);
+void add_array(soho::Plugin& plugin);
 
 }  // namespace shared

@@ -7,4 +7,8 @@ SOHO_PLUGIN(sync, "1.0", plugin) {
     shared::add_list(plugin);
     shared::add_dict(plugin);
     shared::add_set(plugin);
+    shared::add_deque(plugin);
+    shared::add_namespace(plugin);
+    shared::add_value(plugin);
+    shared::add_array(plugin);
 }

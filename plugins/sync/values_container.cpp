@@ -1,5 +1,7 @@
 #include "values_container.hpp"
 
+#include "array.hpp"
+#include "deque.hpp"
 #include "dict.hpp"
 #include "iterator.hpp"
 #include "list.hpp"
@@ -50,7 +52,7 @@ Value::Array range(const Value& value) {
 
 std::shared_ptr<Container> container_in(const soho::Call& call, const Value& value) {
     if (handle_id(value) == 0) return nullptr;
-    return first_of<List, Dict, Set, Iterator>(call, value);
+    return first_of<List, Dict, Set, Deque, Array, Iterator>(call, value);
 }
 
 Value resolved(const soho::Call& call, Value value) {
