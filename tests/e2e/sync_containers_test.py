@@ -1,436 +1,268 @@
-"""The sync plugin's containers against Python's own as the oracle: the same random operations on both, and every result and
-every error compared, by type and by text.
-"""
-import array
-import collections
-import copy
-import math
-import operator
+"""The sync plugin's containers: what is exposed, iteration, quotas, and clients without extensions."""
 import pathlib
-import random
-import re
 import sys
-import unicodedata
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from soho_e2e import BUNDLED, Refused, eventually, ext_handle, hosted, id_of
-from sync_values import Shared, canonical, from_wire, local, some_hashable, some_value, to_wire
+from soho_e2e import Refused, id_of
+from sync_containers import Containers
 
-SYNC = BUNDLED / "sync.so"
-OPERATIONS = 3000  # of each model
-SMALL, ODD = list(range(-4, 9)), ["a", 1.5, None, 2**70, -2**70, True]
+ORDER = "__lt__ __le__ __gt__ __ge__"
+EQUALITY = "__eq__ __ne__"
+TEXT = "__repr__ __str__"
+METHODS = {
+    "list": f"""append extend insert pop remove index count sort reverse copy clear __len__ __contains__ __getitem__
+        __setitem__ __delitem__ __add__ __mul__ __rmul__ __iadd__ __imul__ __iter__ __reversed__ {EQUALITY} {ORDER} {TEXT}""",
+    "dict": f"""get setdefault pop popitem update keys values items copy clear fromkeys __len__ __contains__ __getitem__
+        __setitem__ __delitem__ __or__ __ror__ __ior__ __iter__ __reversed__ {EQUALITY} {TEXT}""",
+    "set": f"""add remove discard pop clear copy isdisjoint issubset issuperset union update intersection
+        intersection_update difference difference_update symmetric_difference symmetric_difference_update __len__
+        __contains__ __iter__ __or__ __ror__ __ior__ __and__ __rand__ __iand__ __sub__ __rsub__ __isub__ __xor__ __rxor__
+        __ixor__ {EQUALITY} {ORDER} {TEXT}""",
+    "deque": f"""append appendleft extend extendleft pop popleft insert remove index count rotate reverse copy clear maxlen
+        __len__ __contains__ __getitem__ __setitem__ __delitem__ __add__ __mul__ __rmul__ __iadd__ __imul__ __iter__
+        __reversed__ {EQUALITY} {ORDER} {TEXT}""",
+    "Namespace": f"__getattribute__ __setattr__ __delattr__ __dir__ {TEXT}",
+    "Value": f"get set add typecode {TEXT}",
+    "Array": f"""append extend insert pop remove index count reverse tolist get_bytes set_bytes typecode itemsize __len__
+        __contains__ __getitem__ __setitem__ __delitem__ __iter__ __reversed__ {EQUALITY} {TEXT}""",
+    "Iterator": "__next__ next_many __length_hint__ close",
+}
+# What Python's own proxies expose: multiprocessing.managers, with what 3.14 adds.
+PYTHONS = {
+    "list": """__add__ __contains__ __delitem__ __getitem__ __len__ __mul__ __reversed__ __rmul__ __setitem__ __imul__ append
+        count extend index insert pop remove reverse sort clear copy""",
+    "dict": """__contains__ __delitem__ __getitem__ __iter__ __len__ __setitem__ clear copy get items keys pop popitem
+        setdefault update values __or__ __ior__ __ror__ __reversed__ fromkeys""",
+    "Namespace": "__getattribute__ __setattr__ __delattr__",
+    "Value": "get set",
+    "Array": "__len__ __getitem__ __setitem__",
+    "Iterator": "__next__ close",
+}
+PROXIES = {"list": "ListProxy", "dict": "DictProxy", "set": "SetProxy", "deque": "DequeProxy", "Value": "ValueProxy",
+           "Array": "ArrayProxy", "Namespace": "NamespaceProxy", "Iterator": "IteratorProxy"}
 
 
-class Containers(unittest.TestCase):
-    """One host for each class of tests."""
+class Described(Containers):
+    def test_each_type_exposes_exactly_its_list(self):
+        for type_id, methods in METHODS.items():
+            described = self.client.do("soho.types", type_id)
+            self.assertEqual(set(described["methods"]), set(methods.split()), type_id)
+            self.assertEqual(described["proxytype"], PROXIES[type_id])
+            self.assertEqual(described["create_method"], type_id != "Iterator")
+            self.assertTrue(described["doc"])
 
-    options = {"args": ["--strict"]}
+    def test_and_all_that_pythons_proxies_expose(self):
+        for type_id, methods in PYTHONS.items():
+            self.assertLessEqual(set(methods.split()), set(METHODS[type_id].split()))
 
-    @classmethod
-    def setUpClass(cls):
-        cls.host = hosted_by_class(cls, SYNC, **cls.options)
+    def test_each_method_has_a_line_and_each_argument_a_name(self):
+        for type_id in METHODS:
+            for name, method in self.client.do("soho.types", type_id)["methods"].items():
+                self.assertRegex(method["doc"], r"\A[^\n]+\.\Z", f"{type_id}.{name}")
+                self.assertTrue(all(arg["name"] for arg in method["args"]), f"{type_id}.{name}")
+
+    def test_defaults_are_pythons(self):
+        def defaults(type_id, method):
+            args = self.client.do("soho.types", type_id)["methods"][method]["args"]
+            return {arg["name"]: arg["default"] for arg in args if "default" in arg}
+
+        self.assertEqual(defaults("list", "pop"), {"index": -1})
+        self.assertEqual(defaults("list", "sort"), {"key": None, "reverse": False})
+        self.assertEqual(defaults("list", "index"), {"start": 0, "stop": sys.maxsize})
+        self.assertEqual(defaults("dict", "get"), {"default": None})
+        self.assertEqual(defaults("deque", "rotate"), {"n": 1})
+
+    def test_an_iterator_cannot_be_created(self):
+        with self.assertRaises(Refused):
+            self.create("Iterator")
+
+
+class Iteration(Containers):
+    def iterator(self, handle, method="__iter__"):
+        return self.client.call(handle, method)
+
+    def all(self, iterator, count=7):
+        batches = []
+        while batch := self.call(iterator, "next_many", count):
+            batches.append(batch)
+        return sum(batches, [])
+
+    def test_one_by_one_until_stop_iteration(self):
+        iterator = self.iterator(self.create("list", ["a", (1, 2)]))
+        self.assertEqual([self.call(iterator, "__next__") for _ in range(2)], ["a", (1, 2)])
+        for _ in range(2):
+            self.fails("StopIteration", "", self.call, iterator, "__next__")
+
+    def test_100000_items_cost_a_hundred_round_trips(self):
+        handle = self.create("list", range(100_000))
+        before = self.client.last_msgid
+        self.assertEqual(self.all(self.iterator(handle), 1000), list(range(100_000)))
+        self.assertEqual(self.client.last_msgid - before, 102)  # __iter__, a hundred batches, and the end
+
+    def test_large_items_come_in_smaller_batches(self):
+        handle = self.create("list", ["x" * 300_000] * 20)
+        batch = self.call(self.iterator(handle), "next_many", 1000)
+        self.assertTrue(1 <= len(batch) < 20)
+        self.assertEqual(len(self.all(self.iterator(handle), 1000)), 20)
+
+    def test_backwards(self):
+        for type_id in ("list", "deque"):
+            self.assertEqual(self.all(self.iterator(self.create(type_id, [1, 2, 3]), "__reversed__")), [3, 2, 1])
+            self.assertEqual(self.all(self.iterator(self.create(type_id, []), "__reversed__")), [])
+        self.assertEqual(self.all(self.iterator(self.create("dict", {1: 2, 3: 4}), "__reversed__")), [3, 1])
+        self.assertEqual(self.all(self.iterator(self.create("Array", "i", [1, 2, 3]), "__reversed__")), [3, 2, 1])
+
+    def test_of_every_type(self):
+        self.assertEqual(self.all(self.iterator(self.create("deque", [1, 2, 3]))), [1, 2, 3])
+        self.assertEqual(self.all(self.iterator(self.create("dict", {"a": 1, (1,): 2}))), ["a", (1,)])
+        self.assertEqual(sorted(self.all(self.iterator(self.create("set", [3, 1, 2])))), [1, 2, 3])
+        self.assertEqual(self.all(self.iterator(self.create("Array", "d", [1, 2.5]))), [1.0, 2.5])
+
+    def test_a_lists_iterator_sees_its_changes_as_pythons_does(self):
+        for type_id, args in (("list", []), ("Array", ["i"])):
+            handle, mirror = self.create(type_id, *args, [1, 2]), [1, 2]
+            iterator, oracle = self.iterator(handle), iter(mirror)
+            seen, expected = [], []
+            for extra in (3, 4):
+                seen.append(self.call(iterator, "__next__"))
+                expected.append(next(oracle))
+                self.call(handle, "append", extra)
+                mirror.append(extra)
+            self.call(handle, "pop", 0)
+            del mirror[0]
+            self.assertEqual(seen + self.all(iterator), expected + list(oracle))
+            self.call(handle, "append", 5)
+            self.assertEqual(self.all(iterator), [])  # at its end for good
+
+    def test_the_others_refuse_to_go_on_as_pythons_do(self):
+        changed = {"dict": ("dictionary changed size during iteration", ("__setitem__", 9, 9), ("popitem",)),
+                   "set": ("Set changed size during iteration", ("add", 9), ("discard", 1)),
+                   "deque": ("deque mutated during iteration", ("append", 9), ("pop",))}
+        for type_id, (sentence, *changes) in changed.items():
+            for change in changes:
+                handle = self.create(type_id, {1: 1, 2: 2} if type_id == "dict" else [1, 2])
+                iterator = self.iterator(handle)
+                self.call(iterator, "__next__")
+                self.call(handle, *change)
+                for _ in range(2):
+                    self.fails("RuntimeError", sentence, self.call, iterator, "__next__")
+
+    def test_a_dict_that_lost_and_gained_a_key_too(self):
+        handle = self.create("dict", {1: 1, 2: 2})
+        iterator = self.iterator(handle)
+        self.call(handle, "pop", 1)
+        self.call(handle, "__setitem__", 3, 3)
+        self.fails("RuntimeError", "dictionary keys changed during iteration", self.call, iterator, "__next__")
+        iterator = self.iterator(handle)
+        self.call(handle, "__setitem__", 3, 4)  # the same keys
+        self.assertEqual(self.all(iterator), [2, 3])
+
+    def test_an_iterator_outlives_the_last_reference_to_its_container(self):
+        handle = self.create("list", [1, 2])
+        iterator = self.iterator(handle)
+        self.client.release(handle)
+        self.assertEqual(self.all(iterator), [1, 2])
+
+    def test_closed_and_how_many_are_left(self):
+        iterator = self.iterator(self.create("list", [1, 2, 3]))
+        self.assertEqual(self.call(iterator, "__length_hint__"), 3)
+        self.call(iterator, "__next__")
+        self.assertEqual(self.call(iterator, "__length_hint__"), 2)
+        self.call(iterator, "close")
+        self.assertEqual(self.call(iterator, "__length_hint__"), 0)
+        self.assertEqual(self.call(iterator, "next_many", 1), [])
+        self.fails("ValueError", "count must be positive", self.call, iterator, "next_many", 0)
+
+    def test_what_is_left_of_an_iterator_fills_a_container(self):
+        iterator = self.iterator(self.create("list", [1, 2, 3]))
+        self.call(iterator, "__next__")
+        self.assertEqual(self.call(self.create("list", iterator), "copy"), [2, 3])
+        self.assertEqual(self.call(iterator, "next_many"), [])
+
+
+class Quota(Containers):
+    options = {"args": ["--strict"], "config": "[limits]\nobject_bytes = 200000\n"}
+
+    def bytes(self, handle):
+        return next(entry["bytes"] for entry in self.client.do("soho.objects") if entry["id"] == id_of(handle))
+
+    def test_what_passes_it_is_undone_and_raises_memory_error(self):
+        growing = {
+            "list": [("append", "x" * 900), ("extend", ["x" * 900]), ("insert", 0, "x" * 900), ("__iadd__", ["x" * 900])],
+            "deque": [("append", "x" * 900), ("appendleft", "x" * 900)],
+        }
+        for type_id, changes in growing.items():
+            for change in changes:
+                handle = self.create(type_id)
+                with self.assertRaisesRegex(Refused, "MemoryError: .*object_bytes"):
+                    for _ in range(1000):
+                        self.call(handle, *change)
+                size = self.call(handle, "__len__")
+                self.assertTrue(100 < size < 250, (type_id, change, size))
+                self.assertTrue(100_000 < self.bytes(handle) <= 200_000)
+                self.call(handle, "clear")
+                self.assertLess(self.bytes(handle), 5_000)
+                self.call(handle, *change)  # there is room again
+
+    def test_of_dict_set_namespace_and_array(self):
+        made = [self.create("dict"), self.create("set"), self.create("Namespace"), self.create("Array", "d")]
+        grow = [lambda n: ("__setitem__", n, "x" * 900), lambda n: ("add", f"{n}" + "x" * 900),
+                lambda n: ("__setattr__", f"a{n}", "x" * 900), lambda n: ("extend", [1.5] * 100)]
+        for handle, change in zip(made, grow):
+            with self.assertRaisesRegex(Refused, "MemoryError"):
+                for number in range(1000):
+                    self.call(handle, *change(number))
+            self.assertTrue(100_000 < self.bytes(handle) <= 200_000)
+
+    def test_multiplied_beyond_all_memory(self):
+        handle = self.create("list", [1, 2, 3])
+        for method in ("__mul__", "__imul__"):
+            with self.assertRaisesRegex(Refused, "MemoryError"):
+                self.call(handle, method, 2**62)
+            with self.assertRaisesRegex(Refused, "MemoryError"):
+                self.call(handle, method, 10**8)
+        self.assertEqual(self.call(handle, "copy"), [1, 2, 3])
+        with self.assertRaisesRegex(Refused, "MemoryError"):
+            self.create("list", range(10**12))
+
+    def test_bytes_follow_what_is_held(self):
+        handle = self.create("list", ["x" * 1000] * 50)
+        self.call(handle, "append", 1)
+        self.assertTrue(50_000 <= self.bytes(handle) <= 70_000)
+        self.call(handle, "__setitem__", slice(None), [])
+        self.assertLess(self.bytes(handle), 5_000)
+
+
+class WithoutExtensions(Containers):
+    """Through a connection that never said hello: handles are maps, tuples and sets are lists."""
 
     def setUp(self):
-        self.client = self.host.client(client="containers", errors="full", handles="ext")
-        self.addCleanup(self.client.close)
-
-    def create(self, type_id, *args, **kw):
-        return self.client.create(type_id, *map(self.wire, args), **({"kw": to_wire(kw)} if kw else {}))
-
-    def wire(self, value):
-        """As it travels; a Shared is made an object first."""
-        if isinstance(value, Shared):
-            made = value.value
-            return self.client.create(type(made).__name__, to_wire(list(made) if isinstance(made, collections.deque) else made))
-        return to_wire(value)
-
-    def call(self, handle, method, *args, **kw):
-        wired = [self.wire(arg) for arg in args]
-        return from_wire(self.client.call(handle, method, *wired, **({"kw": to_wire(kw)} if kw else {})))
-
-    def fails(self, type_, text, function, *args, **kw):
-        with self.assertRaises(Refused) as refused:
-            function(*args, **kw)
-        self.assertEqual((refused.exception.type, refused.exception.text), (type_, text))
-
-    def outcome(self, handle, method, *args):
-        try:
-            result = self.call(handle, method, *args)
-        except Refused as refused:
-            self.assertEqual(refused.kind, "failed", f"{method}{args}: {refused}")
-            return refused.type, refused.text
-        if result == handle:
-            return "itself"
-        return canonical(result)
-
-
-def hosted_by_class(cls, *plugins, **options):
-    class Case:
-        addCleanup = staticmethod(cls.addClassCleanup)
-
-    return hosted(Case, *plugins, **options)
-
-
-def outcome(function, self, *args):
-    """The oracle's."""
-    try:
-        result = function(self, *map(local, args))
-    except Exception as error:
-        return type(error).__name__, str(error)
-    return "itself" if result is self else canonical(result)
-
-
-class Model:
-    """A container of Python's, and what can be done to it: name -> (how the oracle does it, what makes the arguments)."""
-
-    type_id = None
-    made = list  # by which constructor
-    size_max = 40
-    shrink = ("clear", ())
-    may_fail = set()
-
-    def __init__(self, rng):
-        self.rng = rng
-        self.value = self.start()
-
-    def index(self):
-        return self.rng.choice(SMALL * 4 + ODD)
-
-    def key(self):
-        """An index or a slice."""
-        if self.rng.random() < 0.5:
-            return self.index()
-        bounds = [self.rng.choice([None] * 12 + SMALL * 2 + [2**70, -2**70]) for _ in range(2)]
-        return slice(*bounds, self.rng.choice([None] * 6 + [1, 2, 3, -1, -2, -3, 5, -2**70, 2**70, 0, "a"]))
-
-    def any(self):
-        return some_value(self.rng)
-
-    def hashable(self):
-        return some_hashable(self.rng)
-
-    def iterable(self, *kinds):
-        kind = self.rng.choice(kinds or (list, list, tuple, set, dict, str, bytes, range, int))
-        if kind is int:
-            return self.rng.choice([5, None, 1.5])
-        if kind is range:
-            return range(*sorted(self.rng.choice(SMALL) for _ in range(2)), self.rng.choice([1, 2, -1]))
-        items = [self.hashable() for _ in range(self.rng.randrange(5))]
-        value = {list: list, tuple: tuple, set: set, dict: dict.fromkeys, str: lambda _: "aé€", bytes: lambda _: b"ab\xff"}[kind](items)
-        return Shared(value) if kind in (list, set, dict) and self.rng.random() < 0.3 else value
-
-    def check(self, test):
-        """What must hold after each operation."""
-        handle = self.handle
-        test.assertEqual(test.outcome(handle, "__len__"), canonical(len(self.value)))
-
-    def some(self, makers):
-        """Arguments: those in a list may be left out, from the end."""
-        required = [maker for maker in makers if not isinstance(maker, list)]
-        optional = [maker for wrapped in makers if isinstance(wrapped, list) for maker in wrapped]
-        return [maker() for maker in required + optional[: self.rng.randrange(len(optional) + 1)]]
-
-    def run(self, test, operations=OPERATIONS):
-        self.handle = test.create(self.type_id, *self.arguments())
-        table = self.operations()
-        names = sorted(table)
-        done = collections.Counter()
-        for number in range(operations):
-            name = self.rng.choice(names)
-            function, makers = table[name]
-            args = self.some(makers) if isinstance(makers, tuple) else makers()
-            if len(self.value) > self.size_max:
-                name, args = self.shrink
-                function = table[name][0]
-            before, changed = repr(self.value), copy.copy(self.value)
-            expected = outcome(function or getattr(type(self.value), name), changed, *args)
-            failed = isinstance(expected, tuple) and expected[0].endswith("Error")
-            if not failed:
-                self.value = changed  # where Python leaves an update half done, the host leaves all as it was
-            got = test.outcome(self.handle, name, *args)
-            where = f"operation {number}: {name}{tuple(args)} of {before}"
-            test.assertEqual(got, expected, where)
-            test.assertEqual(self.contents(test), canonical(self.made(self.value)), where)
-            done[name, failed] += 1
-        test.client.release(self.handle)
-        missing = {name for name in names if not done[name, False]}
-        test.assertFalse(missing - self.may_fail, "never succeeded: the test tests nothing there")
-        return done
-
-    def contents(self, test):
-        return canonical(self.made(test.call(self.handle, "copy")))
-
-
-ORDER = {f"__{name}__": getattr(operator, name) for name in ("lt", "le", "gt", "ge")}
-EQUALITY = {"__eq__": operator.eq, "__ne__": operator.ne}
-
-
-class ListModel(Model):
-    type_id = "list"
-
-    def start(self):
-        return [self.any() for _ in range(4)]
-
-    def arguments(self):
-        return [self.value]
-
-    def other(self):
-        """What a list is compared with or added to."""
-        choice = self.rng.random()
-        if choice < 0.5:
-            return list(self.value)[: self.rng.randrange(6)] + [self.any()] * self.rng.randrange(2)
-        return Shared(list(self.value)) if choice < 0.8 else self.any()
-
-    def assignment(self):
-        key, value = self.key(), self.iterable()
-        return [key, value if isinstance(key, slice) else local(value)]
-
-    def operations(self):
-        compared = {name: (function, (self.other,)) for name, function in {**ORDER, **EQUALITY}.items()}
-        return {
-            **compared,
-            "append": (None, (self.any,)),
-            "extend": (None, (self.iterable,)),
-            "insert": (None, (self.index, self.any)),
-            "pop": (None, ([self.index],)),
-            "remove": (None, (self.any,)),
-            "index": (None, (self.any, [self.index, self.index])),
-            "count": (None, (self.any,)),
-            "reverse": (None, ()),
-            "copy": (None, ()),
-            "clear": (None, ()),
-            "__len__": (None, ()),
-            "__contains__": (None, (self.any,)),
-            "__getitem__": (operator.getitem, (self.key,)),
-            "__setitem__": (operator.setitem, self.assignment),
-            "__delitem__": (operator.delitem, (self.key,)),
-            "__add__": (operator.add, (self.other,)),
-            "__mul__": (operator.mul, (self.index,)),
-            "__rmul__": (operator.mul, (self.index,)),
-            "__iadd__": (operator.iadd, (self.iterable,)),
-            "__imul__": (operator.imul, (self.index,)),
-        }
-
-
-class DictModel(Model):
-    type_id = "dict"
-    made = dict
-
-    def start(self):
-        return {self.hashable(): self.any() for _ in range(4)}
-
-    def arguments(self):
-        return [self.value]
-
-    def asked(self):
-        """A key that is often there."""
-        if self.value and self.rng.random() < 0.5:
-            return self.rng.choice(list(self.value))
-        return self.any()
-
-    def mapping(self):
-        pairs = [(self.hashable(), self.any()) for _ in range(self.rng.randrange(4))]
-        return self.rng.choice([dict(pairs), Shared(dict(pairs)), pairs, tuple(pairs), self.any(), [self.any()], [(1, 2, 3)]])
-
-    def other(self):
-        return self.rng.choice([dict(self.value), Shared(dict(self.value)), self.mapping()])
-
-    def operations(self):
-        return {
-            **{name: (function, (self.other,)) for name, function in EQUALITY.items()},
-            "get": (None, (self.asked, [self.any])),
-            "setdefault": (None, (self.asked, [self.any])),
-            "pop": (None, (self.asked, [self.any])),
-            "popitem": (None, ()),
-            "update": (None, ([self.mapping],)),
-            "keys": (lambda self: list(self.keys()), ()),
-            "values": (lambda self: list(self.values()), ()),
-            "items": (lambda self: list(self.items()), ()),
-            "copy": (None, ()),
-            "clear": (None, ()),
-            "fromkeys": (lambda self, *args: dict.fromkeys(*args), (self.iterable, [self.any])),
-            "__len__": (None, ()),
-            "__contains__": (None, (self.asked,)),
-            "__getitem__": (operator.getitem, (self.asked,)),
-            "__setitem__": (operator.setitem, (self.asked, self.any)),
-            "__delitem__": (operator.delitem, (self.asked,)),
-            "__or__": (operator.or_, (self.mapping,)),
-            "__ror__": (lambda self, other: other | self, (self.mapping,)),
-            "__ior__": (operator.ior, (self.mapping,)),
-        }
-
-    def contents(self, test):
-        items = test.call(self.handle, "items")
-        return canonical(dict(items))
-
-
-class SetModel(Model):
-    type_id = "set"
-    made = set
-
-    def start(self):
-        return {self.hashable() for _ in range(4)}
-
-    def arguments(self):
-        return [list(self.value)]
-
-    def asked(self):
-        if self.value and self.rng.random() < 0.5:
-            return self.rng.choice(list(self.value))
-        return self.any()
-
-    def set(self):
-        other = {self.hashable() for _ in range(self.rng.randrange(4))} | set(list(self.value)[: self.rng.randrange(9)])
-        return self.rng.choice([other, other, Shared(other), self.any()])
-
-    def operations(self):
-        named = ("union", "update", "intersection", "intersection_update", "difference", "difference_update")
-        return {
-            **{name: (function, (self.set,)) for name, function in {**ORDER, **EQUALITY}.items()},
-            **{name: (None, ([self.iterable, self.set, self.iterable],)) for name in named},
-            **{name: (None, (self.iterable,)) for name in ("symmetric_difference", "symmetric_difference_update",
-                                                          "isdisjoint", "issubset", "issuperset")},
-            "__or__": (operator.or_, (self.set,)),
-            "__and__": (operator.and_, (self.set,)),
-            "__sub__": (operator.sub, (self.set,)),
-            "__xor__": (operator.xor, (self.set,)),
-            "__ror__": (lambda self, other: other | self, (self.set,)),
-            "__rand__": (lambda self, other: other & self, (self.set,)),
-            "__rsub__": (lambda self, other: other - self, (self.set,)),
-            "__rxor__": (lambda self, other: other ^ self, (self.set,)),
-            "__ior__": (operator.ior, (self.set,)),
-            "__iand__": (operator.iand, (self.set,)),
-            "__isub__": (operator.isub, (self.set,)),
-            "__ixor__": (operator.ixor, (self.set,)),
-            "add": (None, (self.asked,)),
-            "remove": (None, (self.asked,)),
-            "discard": (None, (self.asked,)),
-            "copy": (None, ()),
-            "clear": (None, ()),
-            "__len__": (None, ()),
-            "__contains__": (None, (self.asked,)),
-        }
-
-
-class DequeModel(Model):
-    type_id = "deque"
-    maxlen = None
-    may_fail = {"remove", "index", "insert", "pop", "popleft", "__getitem__", "__setitem__", "__delitem__"}  # if maxlen is 0
-
-    def start(self):
-        return collections.deque([self.any() for _ in range(4)], self.maxlen)
-
-    def arguments(self):
-        return [list(self.value)] + ([self.maxlen] if self.maxlen is not None else [])
-
-    def other(self):
-        return self.rng.choice([Shared(self.value), Shared(collections.deque([self.any()])), self.any()])
-
-    def operations(self):
-        return {
-            **{name: (function, (self.other,)) for name, function in {**ORDER, **EQUALITY}.items()},
-            **{name: (None, (self.any,)) for name in ("append", "appendleft", "count", "remove", "__contains__")},
-            **{name: (None, ()) for name in ("pop", "popleft", "reverse", "clear", "__len__")},
-            "copy": (list, ()),
-            "extend": (None, (self.iterable,)),
-            "extendleft": (None, (self.iterable,)),
-            "insert": (None, (self.index, self.any)),
-            "index": (None, (self.any, [self.index, self.index])),
-            "rotate": (None, ([self.index],)),
-            "maxlen": (lambda self: self.maxlen, ()),
-            "__getitem__": (operator.getitem, (self.index,)),
-            "__setitem__": (operator.setitem, (self.index, self.any)),
-            "__delitem__": (operator.delitem, (self.index,)),
-            "__add__": (lambda self, other: list(self + other), (self.other,)),
-            "__mul__": (lambda self, count: list(self * count), (self.index,)),
-            "__rmul__": (lambda self, count: list(count * self), (self.index,)),
-            "__iadd__": (operator.iadd, (self.iterable,)),
-            "__imul__": (operator.imul, (self.index,)),
-        }
-
-
-class ArrayModel(Model):
-    type_id = "Array"
-    typecode = "i"
-
-    def start(self):
-        return array.array(self.typecode, [1, 2, 3, 2])
-
-    def arguments(self):
-        return [self.typecode, self.value.tolist()]
-
-    def any(self):
-        numbers = [0, 1, 2, 3, 2.0, 7, 100, -1, -5, 127, 128, 255, 256, 2**15, 2**16, 2**31, 2**32, 2**63, 2**64, 2**70]
-        return self.rng.choice(numbers + [-2**31, -2**31 - 1, -2**63, -2**63 - 1, 2.5, 1e300, True, None, "a", b"a", 10**400])
-
-    def numbers(self):
-        kind = self.rng.choice([list, list, tuple, range, dict.fromkeys])
-        values = [self.rng.choice([0, 1, 2, 3, 50]) for _ in range(self.rng.randrange(4))] + [self.any()] * (self.rng.random() < 0.2)
-        return range(self.rng.randrange(4)) if kind is range else kind(values)
-
-    def assignment(self):
-        key = self.key()
-        return [key, self.numbers() if isinstance(key, slice) else self.any()]
-
-    def assign(self, target, key, value):
-        if isinstance(key, slice):
-            target[key]  # what is wrong with the slice is said first
-            value = array.array(self.typecode, value)
-        target[key] = value
-
-    def operations(self):
-        def listed(value):
-            return value.tolist() if isinstance(value, array.array) else value
-
-        return {
-            **{name: (None, (self.any,)) for name in ("append", "count", "remove", "__contains__")},
-            "reverse": (None, ()),
-            "tolist": (None, ()),
-            "__len__": (None, ()),
-            "extend": (None, (self.numbers,)),
-            "insert": (None, (self.index, self.any)),
-            "pop": (None, ([self.index],)),
-            "index": (None, (self.any, [self.index, self.index])),
-            "get_bytes": (lambda self: self.tobytes(), ()),
-            "itemsize": (lambda self: self.itemsize, ()),
-            "typecode": (lambda self: self.typecode, ()),
-            "__getitem__": (lambda self, key: listed(self[key]), (self.key,)),
-            "__setitem__": (self.assign, self.assignment),
-            "__delitem__": (operator.delitem, (self.key,)),
-            "__repr__": (repr, ()),
-        }
-
-    made = list
-    shrink = ("__delitem__", (slice(None),))
-
-    def contents(self, test):
-        return canonical(test.call(self.handle, "tolist"))
-
-
-class Oracle(Containers):
-    def test_list(self):
-        for seed in range(3):
-            ListModel(random.Random(seed)).run(self)
-
-    def test_dict(self):
-        for seed in range(3):
-            DictModel(random.Random(seed)).run(self)
-
-    def test_set(self):
-        for seed in range(3):
-            SetModel(random.Random(seed)).run(self)
-
-    def test_deque(self):
-        for maxlen in (None, 5, 1, 0):
-            with self.subTest(maxlen=maxlen):
-                model = type("Bounded", (DequeModel,), {"maxlen": maxlen})
-                model(random.Random(maxlen)).run(self)
-
-    def test_array(self):
-        for typecode in "bBhHiIlLqQfd":
-            with self.subTest(typecode=typecode):
-                type("Typed", (ArrayModel,), {"typecode": typecode})(random.Random(typecode)).run(self, 1500)
+        self.plain = self.host.client()
+        self.addCleanup(self.plain.close)
+
+    def test_slices_are_maps(self):
+        handle = self.plain.create("list", [0, 1, 2, 3, 4])
+        self.assertEqual(self.plain.call(handle, "__getitem__", {"start": 1, "stop": None, "step": 2}), [1, 3])
+        self.assertEqual(self.plain.call(handle, "__getitem__", {"stop": -3}), [0, 1])
+        self.plain.call(handle, "__setitem__", {"start": 3}, ["x"])
+        self.plain.call(handle, "__delitem__", {"step": 2})
+        self.assertEqual(self.plain.call(handle, "copy"), [1, "x"])
+        with self.assertRaisesRegex(Refused, "TypeError: list indices must be integers or slices, not dict"):
+            self.plain.call(handle, "__getitem__", {"start": 1, "other": 2})
+
+    def test_lists_stand_for_tuples_and_sets(self):
+        handle = self.plain.create("dict", [["a", 1], ["b", 2]])
+        self.assertEqual(self.plain.call(handle, "items"), [["a", 1], ["b", 2]])
+        numbers = self.plain.create("set", [1, 2])
+        self.assertEqual(self.plain.call(numbers, "union", [2, 3]), [1, 2, 3])
+        self.assertEqual(self.plain.call(numbers, "__or__", self.plain.create("set", [3])), [1, 2, 3])
+
+    def test_in_place_operators_return_a_handle_of_the_same_object(self):
+        handle = self.plain.create("list", [1])
+        self.assertEqual(self.plain.call(handle, "__iadd__", [2]), handle)
+        self.assertEqual(self.plain.call(handle, "__imul__", 2), handle)
+        self.assertEqual(self.plain.call(handle, "copy"), [1, 2, 1, 2])
 
 
 if __name__ == "__main__":
