@@ -27,7 +27,8 @@ EVERYWHERE = ("tests/", "bench/", "packaging/tests/")  # these look at what they
 
 # header pattern: (the floors that may include it, what it is)
 THIRD_PARTY = [
-    (r"boost/", ["host/registry"], "Boost.DLL"),
+    (r"boost/dll", ["host/registry"], "Boost.DLL"),
+    (r"boost/(?!dll)", ["plugins"], "the rest of Boost"),
     (r"dlfcn\.h$|link\.h$", ["host/registry"], "the dynamic loader"),
     (r"asio(/|\.hpp$)|sys/socket\.h$|netinet/|arpa/|netdb\.h$",
      ["host/server", "clients/cpp", "clients/cpp/examples", "clients/cli"], "sockets"),
@@ -103,6 +104,7 @@ if __name__ == "__main__":
         tree("host/registry/a.cpp", '"object/object.hpp"'),
         tree("host/registry/a.cpp", '"../object/object.hpp"'),
         tree("host/object/a.cpp", "<boost/dll/shared_library.hpp>"),
+        tree("host/object/a.cpp", "<boost/multi_index_container.hpp>"),
         tree("host/session/a.cpp", "<asio.hpp>"),
         tree("host/session/a.cpp", "<sys/socket.h>"),
         tree("sdk/include/soho/wire/a.hpp", '"host/registry/registry.hpp"'),
@@ -117,6 +119,7 @@ if __name__ == "__main__":
     ], accepted=[
         tree("host/object/a.cpp", '"registry/registry.hpp"'),
         tree("host/registry/a.cpp", "<boost/dll/shared_library.hpp>"),
+        tree("plugins/sync/a.cpp", "<boost/multi_index_container.hpp>"),
         tree("host/server/a.cpp", "<asio/io_context.hpp>"),
         tree("host/main.cpp", '"registry/registry.hpp"'),
         tree("sdk/include/soho/plugin/a.hpp", "<soho/abi.h>"),
