@@ -182,8 +182,7 @@ bool Deque::equals(soho::Call& call, const Value& other) const {
 bool Deque::compare(soho::Call& call, const Value& other, Order order) const {
     const auto deque = call.find_object<Deque>(other);
     if (deque == nullptr) throw no_order(symbol(order), "collections.deque", type_name(other));
-    const Value::Array mine(items_.begin(), items_.end()), others = deque->elements();
-    return ordered(mine.data(), mine.size(), others.data(), others.size(), order);
+    return ordered(Value::Array(items_.begin(), items_.end()), deque->elements(), order);
 }
 
 std::string Deque::text() const {

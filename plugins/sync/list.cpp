@@ -86,12 +86,19 @@ void List::sort(soho::Call& call, const Value& key, const Value& reverse) {
         throw type_error("a key function cannot travel to the host: sort(reverse=…) compares the elements themselves");
     }
     const bool back = integer_argument(reverse, Beyond::overflow_error) != 0;
-    Value::Array sorted = items_;
+    std::vector<const Value*> sorted;
+    for (const Value& item : items_) sorted.push_back(&item);
     if (back) std::reverse(sorted.begin(), sorted.end());
     std::stable_sort(sorted.begin(), sorted.end(),
-                     [](const Value& a, const Value& b) { return ordered(a, b, Order::less); });
+                     [](const Value* a, const Value* b) { return ordered(*a, *b, Order::less); });
     if (back) std::reverse(sorted.begin(), sorted.end());
-    change(call, 0, [&] { items_.swap(sorted); });
+    Value::Array in_order;
+    in_order.reserve(sorted.size());
+    change(call, 0, [&] {
+        for (const Value* item : sorted)
+            in_order.push_back(std::move(items_[static_cast<std::size_t>(item - items_.data())]));
+        items_.swap(in_order);
+    });
 }
 
 void List::reverse(soho::Call& call) {
@@ -217,7 +224,7 @@ bool List::compare(soho::Call& call, Value other, Order order) const {
     other = resolved(call, std::move(other));
     const auto* others = other.get_if<Value::Array>();
     if (others == nullptr) throw no_order(symbol(order), "list", type_name(other));
-    return ordered(items_.data(), items_.size(), others->data(), others->size(), order);
+    return ordered(items_, *others, order);
 }
 
 std::string List::text() const {

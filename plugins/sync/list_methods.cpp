@@ -98,7 +98,10 @@ void add_list(soho::Plugin& plugin) {
              "__add__", "__mul__", "__rmul__", "__iadd__", "__imul__",     "__iter__",    "__reversed__", "__eq__",
              "__ne__",  "__lt__",  "__le__",   "__gt__",   "__ge__",       "__repr__",    "__str__"})
         .method_to_typeid({{"__iter__", "Iterator"}, {"__reversed__", "Iterator"}})
-        .doc("A list of any values and objects, as Python's.");
+        .doc(
+            "A list of any values and objects, as Python's. Objects that hold each other in a circle stay: find them "
+            "with "
+            "soho objects --referrers ID, break the circle with soho drop ID.");
 }
 
 }  // namespace shared

@@ -102,10 +102,24 @@ Value Set::combined(soho::Call& call, const Value::Array& others, Operation oper
 }
 
 void Set::combine(soho::Call& call, const Value::Array& others, Operation operation) {
+    if (operation == Operation::unite) return unite(call, others);
     if (others.empty()) return;
     Table result = table_;
     for (const Value& other : others) result = apply(result, table_of(elements_of(call, other)), operation);
     become(call, std::move(result));
+}
+
+// Without a copy of what is there: a small update of a large set is small work.
+void Set::unite(soho::Call& call, const Value::Array& others) {
+    Table more;
+    for (const Value& other : others) {
+        for (Value& element : elements_of(call, other)) {
+            if (!table_.contains(element)) more.set(std::move(element), Value());
+        }
+    }
+    change(call, table_footprint(more), [&] {
+        for (const Table::Entry& entry : more) table_.set(entry.key, Value());
+    });
 }
 
 Value Set::operated(soho::Call& call, Value other, Operation operation) const {

@@ -47,6 +47,7 @@ public:
 
 private:
     void hold_all(const soho::Call& call) override { table_.hold_all(call); }
+    void unite(soho::Call& call, const Value::Array& others);
     void become(soho::Call& call, Table table);
 
     Table table_;

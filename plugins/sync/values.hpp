@@ -31,7 +31,7 @@ std::size_t hash_of(const Value& value);
 // Throws TypeError where the two have no order.
 bool ordered(const Value& a, const Value& b, Order order);
 // `order` of two sequences: of their first elements that differ, else of their lengths.
-bool ordered(const Value* a, std::size_t size_of_a, const Value* b, std::size_t size_of_b, Order order);
+bool ordered(const Value::Array& a, const Value::Array& b, Order order);
 bool truth(const Value& value);
 
 // The body if the value is that extension, else NULL.
