@@ -8,7 +8,7 @@
 
 namespace shared {
 
-// Exactly what array.array takes: b B u-less h H i I l L q Q f d.
+// b B h H i I l L q Q f d: what array.array takes, but for characters.
 bool is_typecode(char code);
 // A typecode as it comes in an argument; throws as array.array does. `further` are codes taken besides.
 char typecode_of(const Value& value, std::string_view further = {});

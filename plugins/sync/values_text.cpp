@@ -4,7 +4,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <unordered_set>
 
 namespace shared {
 
@@ -57,25 +56,29 @@ Decoded decode_utf8(std::string_view text) {
     return {character, size};
 }
 
+void append_character(std::string& text, std::string_view bytes, const Decoded& decoded, char quote) {
+    const char32_t character = decoded.character;
+    if (decoded.size == 0)
+        return append_hex(text, "\\udc", static_cast<unsigned char>(bytes[0]), 2);  // surrogateescape
+    if (decoded.size == 1 && append_escape(text, bytes[0], quote)) return;
+    if (is_printable(character)) {
+        text += bytes;
+    } else if (character < 0x100) {
+        append_hex(text, "\\x", character, 2);
+    } else if (character < 0x10000) {
+        append_hex(text, "\\u", character, 4);
+    } else {
+        append_hex(text, "\\U", character, 8);
+    }
+}
+
 void append_string(std::string& text, std::string_view characters) {
     const char quote = quote_for(characters);
     text += quote;
     while (!characters.empty()) {
         const Decoded next = decode_utf8(characters);
         const std::size_t size = std::max<std::size_t>(next.size, 1);
-        if (next.size == 0) {
-            append_hex(text, "\\udc", static_cast<unsigned char>(characters[0]), 2);  // as surrogateescape reads it
-        } else if (is_printable(next.character) && (size > 1 || !append_escape(text, characters[0], quote))) {
-            text += characters.substr(0, size);
-        } else if (!is_printable(next.character) && (size > 1 || !append_escape(text, characters[0], quote))) {
-            if (next.character < 0x100) {
-                append_hex(text, "\\x", next.character, 2);
-            } else if (next.character < 0x10000) {
-                append_hex(text, "\\u", next.character, 4);
-            } else {
-                append_hex(text, "\\U", next.character, 8);
-            }
-        }
+        append_character(text, characters.substr(0, size), next, quote);
         characters.remove_prefix(size);
     }
     text += quote;
@@ -177,19 +180,12 @@ std::string repr(double number) {
 }
 
 std::string handle_repr(std::uint64_t id, std::string_view type_id) {
-    constexpr std::pair<std::string_view, std::string_view> proxies[] = {{"list", "ListProxy"},
-                                                                         {"dict", "DictProxy"},
-                                                                         {"Namespace", "NamespaceProxy"},
-                                                                         {"Value", "ValueProxy"},
-                                                                         {"Array", "ArrayProxy"},
-                                                                         {"Iterator", "IteratorProxy"},
-                                                                         {"Lock", "AcquirerProxy"},
-                                                                         {"RLock", "AcquirerProxy"},
-                                                                         {"Event", "EventProxy"},
-                                                                         {"Condition", "ConditionProxy"},
-                                                                         {"Barrier", "BarrierProxy"},
-                                                                         {"Semaphore", "AcquirerProxy"},
-                                                                         {"BoundedSemaphore", "AcquirerProxy"}};
+    constexpr std::pair<std::string_view, std::string_view> proxies[] = {
+        {"list", "ListProxy"},       {"dict", "DictProxy"},          {"Namespace", "NamespaceProxy"},
+        {"set", "SetProxy"},         {"deque", "DequeProxy"},        {"Value", "ValueProxy"},
+        {"Array", "ArrayProxy"},     {"Iterator", "IteratorProxy"},  {"Lock", "AcquirerProxy"},
+        {"RLock", "AcquirerProxy"},  {"Event", "EventProxy"},        {"Condition", "ConditionProxy"},
+        {"Barrier", "BarrierProxy"}, {"Semaphore", "AcquirerProxy"}, {"BoundedSemaphore", "AcquirerProxy"}};
     std::string proxy = "AutoProxy[" + std::string(type_id) + "]";
     for (const auto& [type, name] : proxies) {
         if (type == type_id) proxy = name;

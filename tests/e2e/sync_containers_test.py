@@ -12,28 +12,29 @@ EQUALITY = "__eq__ __ne__"
 TEXT = "__repr__ __str__"
 METHODS = {
     "list": f"""append extend insert pop remove index count sort reverse copy clear __len__ __contains__ __getitem__
-        __setitem__ __delitem__ __add__ __mul__ __rmul__ __iadd__ __imul__ __iter__ __reversed__ {EQUALITY} {ORDER} {TEXT}""",
-    "dict": f"""get setdefault pop popitem update keys values items copy clear fromkeys __len__ __contains__ __getitem__
-        __setitem__ __delitem__ __or__ __ror__ __ior__ __iter__ __reversed__ {EQUALITY} {TEXT}""",
+        __setitem__ __delitem__ __add__ __mul__ __rmul__ __iadd__ __imul__ __iter__ __reversed__ {EQUALITY} {ORDER}
+        {TEXT}""",
+    "dict": f"""get setdefault pop popitem update keys values items copy clear fromkeys __len__ __contains__
+        __getitem__ __setitem__ __delitem__ __or__ __ror__ __ior__ __iter__ __reversed__ {EQUALITY} {TEXT}""",
     "set": f"""add remove discard pop clear copy isdisjoint issubset issuperset union update intersection
         intersection_update difference difference_update symmetric_difference symmetric_difference_update __len__
-        __contains__ __iter__ __or__ __ror__ __ior__ __and__ __rand__ __iand__ __sub__ __rsub__ __isub__ __xor__ __rxor__
-        __ixor__ {EQUALITY} {ORDER} {TEXT}""",
-    "deque": f"""append appendleft extend extendleft pop popleft insert remove index count rotate reverse copy clear maxlen
-        __len__ __contains__ __getitem__ __setitem__ __delitem__ __add__ __mul__ __rmul__ __iadd__ __imul__ __iter__
-        __reversed__ {EQUALITY} {ORDER} {TEXT}""",
+        __contains__ __iter__ __or__ __ror__ __ior__ __and__ __rand__ __iand__ __sub__ __rsub__ __isub__ __xor__
+        __rxor__ __ixor__ {EQUALITY} {ORDER} {TEXT}""",
+    "deque": f"""append appendleft extend extendleft pop popleft insert remove index count rotate reverse copy clear
+        maxlen __len__ __contains__ __getitem__ __setitem__ __delitem__ __add__ __mul__ __rmul__ __iadd__ __imul__
+        __iter__ __reversed__ {EQUALITY} {ORDER} {TEXT}""",
     "Namespace": f"__getattribute__ __setattr__ __delattr__ __dir__ {TEXT}",
     "Value": f"get set add typecode {TEXT}",
-    "Array": f"""append extend insert pop remove index count reverse tolist get_bytes set_bytes typecode itemsize __len__
-        __contains__ __getitem__ __setitem__ __delitem__ __iter__ __reversed__ {EQUALITY} {TEXT}""",
+    "Array": f"""append extend insert pop remove index count reverse tolist get_bytes set_bytes typecode itemsize
+        __len__ __contains__ __getitem__ __setitem__ __delitem__ __iter__ __reversed__ {EQUALITY} {TEXT}""",
     "Iterator": "__next__ next_many __length_hint__ close",
 }
 # What Python's own proxies expose: multiprocessing.managers, with what 3.14 adds.
 PYTHONS = {
-    "list": """__add__ __contains__ __delitem__ __getitem__ __len__ __mul__ __reversed__ __rmul__ __setitem__ __imul__ append
-        count extend index insert pop remove reverse sort clear copy""",
-    "dict": """__contains__ __delitem__ __getitem__ __iter__ __len__ __setitem__ clear copy get items keys pop popitem
-        setdefault update values __or__ __ior__ __ror__ __reversed__ fromkeys""",
+    "list": """__add__ __contains__ __delitem__ __getitem__ __len__ __mul__ __reversed__ __rmul__ __setitem__
+        __imul__ append count extend index insert pop remove reverse sort clear copy""",
+    "dict": """__contains__ __delitem__ __getitem__ __iter__ __len__ __setitem__ clear copy get items keys pop
+        popitem setdefault update values __or__ __ior__ __ror__ __reversed__ fromkeys""",
     "Namespace": "__getattribute__ __setattr__ __delattr__",
     "Value": "get set",
     "Array": "__len__ __getitem__ __setitem__",
@@ -189,7 +190,8 @@ class Quota(Containers):
 
     def test_what_passes_it_is_undone_and_raises_memory_error(self):
         growing = {
-            "list": [("append", "x" * 900), ("extend", ["x" * 900]), ("insert", 0, "x" * 900), ("__iadd__", ["x" * 900])],
+            "list": [("append", "x" * 900), ("extend", ["x" * 900]), ("insert", 0, "x" * 900),
+                     ("__iadd__", ["x" * 900])],
             "deque": [("append", "x" * 900), ("appendleft", "x" * 900)],
         }
         for type_id, changes in growing.items():

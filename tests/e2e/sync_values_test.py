@@ -24,8 +24,9 @@ class Sorting(Containers):
     def test_as_python_sorts_stably_both_ways(self):
         rng = random.Random(1)
         numbers = [number for number in SCALARS if isinstance(number, (int, float))]
-        kinds = [lambda: rng.choice(numbers), lambda: rng.choice(["a", "b", "é", "", "ab", "€", "\U0001f600", "\uffff"]),
-                 lambda: bytes(rng.choices(range(256), k=2)), lambda: (rng.choice(numbers), "x"), lambda: [1, rng.choice(numbers)]]
+        texts = ["a", "b", "é", "", "ab", "€", "\U0001f600", "\uffff"]
+        kinds = [lambda: rng.choice(numbers), lambda: rng.choice(texts), lambda: bytes(rng.choices(range(256), k=2)),
+                 lambda: (rng.choice(numbers), "x"), lambda: [1, rng.choice(numbers)]]
         for kind in kinds:
             for size in (0, 1, 2, 10, 100):
                 items = [kind() for _ in range(size)]
@@ -61,11 +62,12 @@ class Text(Containers):
     def test_of_floats(self):
         rng = random.Random(3)
         floats = [struct.unpack("d", rng.randbytes(8))[0] for _ in range(2000)] + [10.0**n for n in range(-30, 30)]
-        self.check(floats + [round(number, 3) for number in floats[-60:]] + [0.1, 123456.789, 5e-324, 1.7976931348623157e308])
+        floats += [round(number, 3) for number in floats[-60:]]
+        self.check(floats + [0.1, 123456.789, 5e-324, 1.7976931348623157e308])
 
     def test_of_every_character_that_unicode_has_had_for_long(self):
         old = unicodedata.ucd_3_2_0
-        characters = [chr(code) for code in range(0x110000) if not 0xd800 <= code < 0xe000 and old.category(chr(code)) != "Cn"]
+        characters = [chr(code) for code in range(0x110000) if old.category(chr(code)) not in ("Cn", "Cs")]
         for start in range(0, len(characters), 20_000):
             self.check("".join(characters[start : start + 20_000]))
         self.check(["'", '"', "'\"", "\\", "\r\t\x00\x7f", b"'", b'"', b"'\"\\\n\x00\xff"])
@@ -82,7 +84,8 @@ class Text(Containers):
             (self.create("Value", "i", 5), "Value('i', 5)"),
             (self.create("Array", "d", [1, 2.5]), "array('d', [1.0, 2.5])"),
             (self.create("Array", "i"), "array('i')"),
-            (self.create("list", [(1,), (), slice(1, None), range(3), range(0, 9, 2)]), "[(1,), (), slice(1, None, None), range(0, 3), range(0, 9, 2)]"),
+            (self.create("list", [(1,), (), slice(1, None)]), "[(1,), (), slice(1, None, None)]"),
+            (self.create("list", [range(3), range(0, 9, 2)]), "[range(0, 3), range(0, 9, 2)]"),
         ]:
             self.assertEqual(self.call(made, "__repr__"), text)
             self.assertEqual(self.call(made, "__str__"), text)
@@ -109,9 +112,9 @@ class Attributes(Containers):
 
 
 class Typed(Containers):
-    ITEMS = [0, 1, -1, 127, 128, -128, -129, 255, 256, 2**15 - 1, 2**15, -2**15 - 1, 2**16 - 1, 2**16, 2**31 - 1, 2**31, -2**31,
-             -2**31 - 1, 2**32 - 1, 2**32, 2**63 - 1, 2**63, -2**63, -2**63 - 1, 2**64 - 1, 2**64, 2**200, 10**400, True, 1.5, 1e300,
-             math.inf, "a", "ab", b"a", None, [], (1,)]
+    ITEMS = [0, 1, -1, 127, 128, -128, -129, 255, 256, 2**15 - 1, 2**15, -2**15 - 1, 2**16 - 1, 2**16, 2**31 - 1, 2**31,
+             -2**31, -2**31 - 1, 2**32 - 1, 2**32, 2**63 - 1, 2**63, -2**63, -2**63 - 1, 2**64 - 1, 2**64, 2**200,
+             10**400, True, 1.5, 1e300, math.inf, "a", "ab", b"a", None, [], (1,)]
 
     def test_each_typecode_holds_and_refuses_what_pythons_does(self):
         for typecode in "bBhHiIlLqQfd":
@@ -128,7 +131,8 @@ class Typed(Containers):
                 self.assertEqual(repr(self.call(value, "get")), expected, (typecode, item))
 
     def test_unknown_typecodes(self):
-        self.fails("ValueError", "bad typecode (must be b, B, h, H, i, I, l, L, q, Q, f or d)", self.create, "Array", "x")
+        sentence = "bad typecode (must be b, B, h, H, i, I, l, L, q, Q, f or d)"
+        self.fails("ValueError", sentence, self.create, "Array", "x")
         self.fails("TypeError", "array() argument 1 must be a unicode character, not str", self.create, "Array", "xx")
         with self.assertRaisesRegex(Refused, r"ValueError: bad typecode \(must be O, b"):
             self.create("Value", "x", 1)
@@ -158,7 +162,8 @@ class Typed(Containers):
         self.assertEqual(self.call(self.create("Array", "h", array.array("h", [1, -2]).tobytes()), "tolist"), [1, -2])
         self.assertEqual(self.call(self.create("Array", "i", Shared([1, 2])), "tolist"), [1, 2])
         self.fails("ValueError", "bytes length not a multiple of item size", self.create, "Array", "i", b"abc")
-        self.fails("TypeError", "cannot use a str to initialize an array with typecode 'i'", self.create, "Array", "i", "ab")
+        sentence = "cannot use a str to initialize an array with typecode 'i'"
+        self.fails("TypeError", sentence, self.create, "Array", "i", "ab")
         self.fails("ValueError", "Array length must be >= 0, not -1", self.create, "Array", "i", -1)
         self.fails("MemoryError", "the result would be too large to travel", self.create, "Array", "i", 2**40)
 

@@ -27,8 +27,8 @@ class Containers(unittest.TestCase):
     def wire(self, value):
         """As it travels; a Shared is made an object first."""
         if isinstance(value, Shared):
-            made = value.value
-            return self.client.create(type(made).__name__, to_wire(list(made) if isinstance(made, collections.deque) else made))
+            contents = list(value.value) if isinstance(value.value, collections.deque) else value.value
+            return self.client.create(type(value.value).__name__, to_wire(contents))
         return to_wire(value)
 
     def call(self, handle, method, *args, **kw):

@@ -68,8 +68,8 @@ def canonical(value):
     return type(value).__name__, repr(value)
 
 
-SCALARS = [None, True, False, 0, 1, 2, -1, 3, 1.0, 0.0, -0.0, 2.5, float("inf"), 255, 2**63, 2.0**63, 2**64, 2.0**64, -2**63,
-           -2**63 - 1, 10**40, 1e40, "", "a", "b", "ab", "é", "\n'", b"", b"a", b"\xff'"]
+SCALARS = [None, True, False, 0, 1, 2, -1, 3, 1.0, 0.0, -0.0, 2.5, float("inf"), 255, 2**63, 2.0**63, 2**64, 2.0**64,
+           -2**63, -2**63 - 1, 10**40, 1e40, "", "a", "b", "ab", "é", "\n'", b"", b"a", b"\xff'"]
 
 
 def some_hashable(rng, depth=0):
