@@ -25,6 +25,15 @@ void holders(Plugin& plugin) {
         .method("drop", [](Holder& self) { self.ref = {}; })
         .method("hold_value", [](Holder& self, Value value) { self.value = std::move(value); })
         .method("hold_all", [](Holder& self, std::vector<ObjectRef> refs) { self.refs = std::move(refs); })
+        .method("hold_anew",
+                [](Holder& self, Call& call) {
+                    self.value = call.hold(data::decode<Value>(data::encoded(self.value).bytes()));
+                })
+        .method("find",
+                [](Holder&, Call& call, Value argument) {
+                    const auto found = call.find_object<Account>(argument);
+                    return found != nullptr ? found->balance : -1;
+                })
         .method("from_value", [](Holder& self) { return ObjectRef::from(self.value).id(); })
         .method("as_value",
                 [](Holder& self) {
@@ -124,6 +133,25 @@ TEST_F(ObjectRefs, InsideATupleKeepTheObjectToo) {
     EXPECT_EQ(references(), 1);
     host.call(holder, "hold_value", 5);
     EXPECT_EQ(references(), 0);
+}
+
+TEST_F(ObjectRefs, InAValueThatHeldNoneAreHeldByTheTargetAnew) {
+    host.call(holder, "hold_value", Value::Array{Value::Map{{"a", host.handle(account)}}});
+    host.call(holder, "hold_anew");
+    EXPECT_EQ(references(), 1);
+    const data::Buffer body = data::encoded(Value(Value::Array{1, host.handle(account)}));
+    host.call(holder, "hold_value", Value::Extension{0x54, std::string(body.text()), nullptr});
+    host.call(holder, "hold_anew");
+    EXPECT_EQ(references(), 1);
+    host.call(holder, "hold_value", 5);
+    EXPECT_EQ(references(), 0);
+}
+
+TEST_F(ObjectRefs, LeadToObjectsOfTheirClassOnly) {
+    EXPECT_EQ(host.call(holder, "find", host.handle(account)).value, Value(5));
+    EXPECT_EQ(host.call(holder, "find", host.handle(holder)).value, Value(-1));
+    EXPECT_EQ(host.call(holder, "find", 5).value, Value(-1));
+    EXPECT_EQ(host.call(holder, "find", Value::Extension{0x53, "no handle", nullptr}).value, Value(-1));
 }
 
 TEST_F(ObjectRefs, BecomeValues) {
