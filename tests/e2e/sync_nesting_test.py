@@ -243,15 +243,16 @@ class Operands(Containers):
         failures = []
 
         def swap(mine, others):
+            compared = [("__eq__", others), ("__lt__", others)]
             client = self.host.client(handles="ext")
             try:
-                for _ in range(20):
-                    for method in ("extend", "__eq__", "__lt__"):
-                        for msgid in [client.start(id_of(mine), method, others) for _ in range(3)]:
-                            client.reply(msgid)
+                for _ in range(100):
+                    steps = [("extend", others), ("__setitem__", {"start": 50}, []), *compared]
+                    for msgid in [client.start(id_of(mine), *step) for step in steps]:
+                        client.reply(msgid)
                     iterator = client.call(id_of(others), "__iter__")
                     client.call(iterator, "next_many", 1000)
-                    client.call(id_of(mine), "__setitem__", {"start": 50}, [])
+                    client.release(iterator)
             except (Refused, AssertionError) as failure:
                 failures.append(failure)
 
