@@ -13,5 +13,11 @@ void add_deque(soho::Plugin& plugin);
 void add_namespace(soho::Plugin& plugin);
 void add_value(soho::Plugin& plugin);
 void add_array(soho::Plugin& plugin);
+void add_queues(soho::Plugin& plugin);
+void add_event(soho::Plugin& plugin);
+void add_locks(soho::Plugin& plugin);
+void add_semaphores(soho::Plugin& plugin);
+void add_condition(soho::Plugin& plugin);
+void add_barrier(soho::Plugin& plugin);
 
 }  // namespace shared

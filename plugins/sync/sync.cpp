@@ -11,4 +11,10 @@ SOHO_PLUGIN(sync, "1.0", plugin) {
     shared::add_namespace(plugin);
     shared::add_value(plugin);
     shared::add_array(plugin);
+    shared::add_queues(plugin);
+    shared::add_event(plugin);
+    shared::add_locks(plugin);
+    shared::add_semaphores(plugin);
+    shared::add_condition(plugin);
+    shared::add_barrier(plugin);
 }
