@@ -48,7 +48,12 @@ public:
                                             : call_->type().blocking();
         overtakes = !call_->held_.empty();
     }
-    void run(Activity* activity) noexcept override { call_->run(activity); }
+    void run(Activity* activity) noexcept override {
+        if (!starved) return call_->run(activity);
+        call_->cancel(Code::overloaded, fmt::format("the system has no thread for {}, which blocks; it was not started",
+                                                    call_->callee_text()));
+        call_->finish();
+    }
 
 private:
     std::shared_ptr<Call> call_;
@@ -130,8 +135,10 @@ void Call::submit() {
     auto task = std::make_shared<Task>(shared_from_this());
     if (!task->turns.empty()) return Turn::submit(task);
     if (!task->on_pool) return home_.post([task, &home = home_] { task->run(home.activity()); });
-    if (task->overtakes) return pool_.post_urgent([task] { task->run(nullptr); });
-    pool_.post([task] { task->run(nullptr); });
+    const auto work = [task] { task->run(nullptr); };
+    if (task->overtakes ? pool_.post_urgent(work) : pool_.post(work)) return;
+    task->starved = true;
+    home_.post(work);
 }
 
 void Call::run(Activity* activity) noexcept {

@@ -1,5 +1,5 @@
 #pragma once
-// Where work runs later. Two exist: a reactor's thread (host/server) and the pool.
+// Where work runs later, in order: a reactor's thread (host/server), or what tests have instead.
 
 #include <atomic>
 #include <cstdint>

@@ -138,9 +138,7 @@ void ObjectTable::retire(Object* last) {
     auto task = std::make_shared<DestroyTask>(std::move(object), destroyed_, release);
     if (!task->turns.empty()) {
         Turn::submit(task);
-    } else if (on_pool) {
-        domain_.pool.post([task] { task->run(nullptr); });
-    } else {
+    } else if (!on_pool || !domain_.pool.post([task] { task->run(nullptr); })) {
         home.post([task, &home] { task->run(home.activity()); });
     }
 }

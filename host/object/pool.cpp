@@ -3,6 +3,7 @@
 #include <cassert>
 #include <chrono>
 #include <ctime>
+#include <exception>
 #include <thread>
 #include <utility>
 
@@ -20,14 +21,18 @@ std::int64_t monotonic_now() {
     return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+Pool::Pool(std::size_t threads_max, StartThread start_thread)
+    : threads_max_(threads_max),
+      start_thread_(std::move(start_thread)) {}
+
 Pool::~Pool() { assert(threads_ == 0); }
 
-void Pool::post(Work work) { add(std::move(work), false); }
-void Pool::post_urgent(Work work) { add(std::move(work), true); }
+// Detached: stop() waits for the count, and a thread stuck in a plugin must not hold up the exit (RULES 11).
+void Pool::start_detached(Work body) { std::thread(std::move(body)).detach(); }
 
-void Pool::add(Work work, bool urgent) {
+bool Pool::add(Work work, bool urgent) {
     const std::scoped_lock lock(mutex_);
-    if (stopping_) return;
+    if (stopping_) return true;
     if (urgent) {
         queue_.push_front(std::move(work));
     } else {
@@ -36,10 +41,16 @@ void Pool::add(Work work, bool urgent) {
     if (idle_ >= queue_.size()) {
         wake_.notify_one();
     } else if (threads_ < threads_max_ || urgent) {
-        ++threads_;
-        // Detached: stop() waits for the count, and a thread stuck in a plugin must not hold up the exit (RULES 11).
-        std::thread([this] { run_thread(); }).detach();
+        try {
+            start_thread_([this] { run_thread(); });
+            ++threads_;                    // the new thread waits for the mutex
+        } catch (const std::exception&) {  // no memory for its stack, or too many threads for the system
+            if (threads_ != 0 && !urgent) return true;
+            urgent ? queue_.pop_front() : queue_.pop_back();
+            return false;
+        }
     }
+    return true;
 }
 
 void Pool::run_thread() {

@@ -9,17 +9,23 @@
 
 namespace soho::host {
 
-class Pool : public Executor {
+class Pool {
 public:
-    explicit Pool(std::size_t threads_max) : threads_max_(threads_max) {}
-    // All threads must have ended: see stop().
-    ~Pool() override;
+    // Runs `body` on a new thread, or throws; tests give their own.
+    using StartThread = std::function<void(Work body)>;
 
-    // Beyond threads_max, work waits for a thread. [any thread]
-    void post(Work work) override;
-    // For work that a waiting call depends on: never waits behind threads_max, which could be full of such waiters.
-    // [any thread]
-    void post_urgent(Work work);
+    explicit Pool(std::size_t threads_max, StartThread start_thread = start_detached);
+    Pool(const Pool&) = delete;
+    Pool& operator=(const Pool&) = delete;
+    // All threads must have ended: see stop().
+    ~Pool();
+
+    // Beyond threads_max, work waits for a thread. False, and nothing done, if the system gives no thread and there is none
+    // that the work could wait for. [any thread]
+    [[nodiscard]] bool post(Work work) { return add(std::move(work), false); }
+    // For work that a waiting call depends on: never waits behind threads_max, which could be full of such waiters; false if
+    // it would have to. [any thread]
+    [[nodiscard]] bool post_urgent(Work work) { return add(std::move(work), true); }
 
     // Takes no idle thread longer than it must; true once no thread is left, false if some are still in their work after
     // `timeout_ns`. Work that has not started is dropped.
@@ -29,10 +35,12 @@ public:
     std::size_t queued() const;
 
 private:
-    void add(Work work, bool urgent);
+    static void start_detached(Work body);
+    bool add(Work work, bool urgent);
     void run_thread();
 
     const std::size_t threads_max_;
+    const StartThread start_thread_;
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::condition_variable ended_;

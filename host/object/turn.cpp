@@ -156,15 +156,14 @@ void Turn::start(TurnTaskPtr task) {
     Turn& turn = *task->turns.front();
     const bool on_pool = task->on_pool;
     const bool urgent = task->overtakes;
+    bool& starved = task->starved;  // which `work` keeps
     Activity* const activity = on_pool ? nullptr : turn.home_.activity();
     auto work = [task = std::move(task), activity] { run_and_leave(task, activity); };
-    if (!on_pool) {
-        turn.home_.post(std::move(work));
-    } else if (urgent) {
-        turn.domain_.pool.post_urgent(std::move(work));
-    } else {
-        turn.domain_.pool.post(std::move(work));
-    }
+    if (!on_pool) return turn.home_.post(std::move(work));
+    Pool& pool = turn.domain_.pool;
+    if (urgent ? pool.post_urgent(work) : pool.post(work)) return;
+    starved = true;
+    turn.home_.post(std::move(work));
 }
 
 void Turn::run_and_leave(const TurnTaskPtr& task, Activity* activity) {

@@ -24,6 +24,8 @@ public:
     std::vector<Turn*> turns;  // without repetition; more than one only for calls with T& arguments
     bool shared = false;       // with one turn only: may run beside other shared work
     bool on_pool = false;
+    // It was to run on the pool, which has no thread for it: run() is called on the home executor and only says so.
+    bool starved = false;
     // A waiting chain of calls depends on this: it may pass by work that needs several turns, one of which the chain holds.
     bool overtakes = false;
 };

@@ -7,7 +7,7 @@
 #include <asio/post.hpp>
 #include <cerrno>
 #include <cstring>
-#include <new>
+#include <exception>
 
 namespace soho::host {
 
@@ -47,14 +47,14 @@ void Connection::wait_readable() {
     });
 }
 
-// Memory may run out for one connection's requests; the others go on.
+// What goes wrong for one connection's requests, memory above all, ends that connection; the others go on.
 void Connection::guarded(void (Connection::*step)()) {
     try {
         (this->*step)();
-    } catch (const std::bad_alloc&) {
-        services_.log.error("out of memory for a connection of {}", caller_->principal().name);
+    } catch (const std::exception& failure) {
+        services_.log.error("a connection of {} is closed: {}", caller_->principal().name, failure.what());
         reactor_.seat().out.clear();
-        close("out of memory");
+        close(failure.what());
     }
 }
 

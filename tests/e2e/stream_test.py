@@ -3,6 +3,8 @@ host begins and ends."""
 import os
 import pathlib
 import random
+import re
+import resource
 import signal
 import socket
 import struct
@@ -334,6 +336,39 @@ class Floods(Stream):
         self.assertEqual(client.reply(1), 6)
         client.socket.shutdown(socket.SHUT_WR)
         self.assertEqual(client.closed(), [])
+
+
+class Scarcity(unittest.TestCase):
+    def leave_room(self, host, room):
+        """Lets the host map so many bytes more; None: as many as it likes."""
+        limit = resource.RLIM_INFINITY
+        if room is not None:
+            status = pathlib.Path(f"/proc/{host.process.pid}/status").read_text()
+            mapped = int(re.search(r"VmSize:\s+(\d+) kB", status).group(1)) << 10
+            if mapped > 1 << 40:
+                self.skipTest("a sanitizer's shadow leaves nothing to limit")
+            limit = mapped + room
+        resource.prlimit(host.process.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+
+    def test_a_system_without_threads_for_the_pool_loses_no_call(self):
+        # Room for a few stacks more: some calls get a thread, the others wait for one of those.
+        host = hosted(self, plugin("reply"), PAIR)
+        client = host.client()
+        objects = [client.create("Slow") for _ in range(120)]
+        self.leave_room(host, 40 << 20)
+        msgids = [client.start(slow, "sleep", 20) for slow in objects]
+        self.assertEqual([client.reply(msgid) for msgid in msgids], [1] * 120)
+        self.assertEqual(host.client().do("pair.get_x"), 5)
+
+    def test_calls_that_no_thread_can_run_are_refused_and_not_started(self):
+        host = hosted(self, plugin("reply"), PAIR)
+        client = host.client()
+        slow = client.create("Slow")
+        self.leave_room(host, 0)
+        with self.assertRaisesRegex(Refused, "^overloaded: .*no thread for Slow.sleep.*not started"):
+            client.call(slow, "sleep", 1)
+        self.leave_room(host, None)
+        self.assertEqual(client.call(slow, "sleep", 1), 1)
 
 
 class Ends(unittest.TestCase):

@@ -1,7 +1,9 @@
 #include "host/object/pool.hpp"
 
 #include <gtest/gtest.h>
+#include <cerrno>
 #include <latch>
+#include <system_error>
 #include <thread>
 
 namespace soho::host {
@@ -19,10 +21,10 @@ TEST(Pool, RunsWorkOnThreadsOfItsOwn) {
     std::latch done(10);
     const auto caller = std::this_thread::get_id();
     for (int i = 0; i < 10; ++i) {
-        pool.post([&] {
+        EXPECT_TRUE(pool.post([&] {
             EXPECT_NE(std::this_thread::get_id(), caller);
             done.count_down();
-        });
+        }));
     }
     done.wait();
     EXPECT_LE(pool.threads(), 2u);
@@ -35,10 +37,10 @@ TEST(Pool, GrowsWhileAllAreBusyAndNoFurtherThanItMay) {
     std::latch go(1);
     std::atomic<int> started = 0;
     for (int i = 0; i < 5; ++i) {
-        pool.post([&] {
+        EXPECT_TRUE(pool.post([&] {
             ++started;
             go.wait();
-        });
+        }));
     }
     wait_until([&] { return started == 2; });
     EXPECT_EQ(pool.threads(), 2u);
@@ -52,14 +54,14 @@ TEST(Pool, UrgentWorkNeverWaitsForAThread) {
     Pool pool(1);
     std::latch go(1);
     std::atomic<int> started = 0;
-    pool.post([&] {
+    EXPECT_TRUE(pool.post([&] {
         ++started;
         go.wait();
-    });
+    }));
     wait_until([&] { return started == 1; });
     std::atomic<bool> later = false;
-    pool.post([&] { later = true; });
-    pool.post_urgent([&] { go.count_down(); });  // which the first waits for
+    EXPECT_TRUE(pool.post([&] { later = true; }));
+    EXPECT_TRUE(pool.post_urgent([&] { go.count_down(); }));  // which the first waits for
     wait_until([&] { return later.load(); });
     EXPECT_TRUE(pool.stop(long_enough));
 }
@@ -76,13 +78,13 @@ TEST(Pool, UrgentWorkGoesFirst) {
         order.emplace_back(name);
         done.count_down();
     };
-    pool.post([&] {
+    EXPECT_TRUE(pool.post([&] {
         started = true;
         go.wait();
-    });
+    }));
     wait_until([&] { return started.load(); });
-    pool.post([&] { note("plain"); });
-    pool.post_urgent([&] { note("urgent"); });
+    EXPECT_TRUE(pool.post([&] { note("plain"); }));
+    EXPECT_TRUE(pool.post_urgent([&] { note("urgent"); }));
     wait_until([&] { return !done.try_wait() ? pool.queued() <= 1 : true; });
     go.count_down();
     done.wait();
@@ -94,10 +96,10 @@ TEST(Pool, SaysWhenAThreadDoesNotEnd) {
     Pool pool(1);
     std::latch go(1);
     std::atomic<bool> started = false;
-    pool.post([&] {
+    EXPECT_TRUE(pool.post([&] {
         started = true;
         go.wait();
-    });
+    }));
     wait_until([&] { return started.load(); });
     EXPECT_FALSE(pool.stop(0));
     go.count_down();
@@ -111,25 +113,85 @@ TEST(Pool, DropsWhatHasNotStartedWhenItStops) {
     std::atomic<bool> ran = false;
     auto owned = std::make_shared<int>(1);
     const std::weak_ptr<int> watch = owned;
-    pool.post([&] {
+    EXPECT_TRUE(pool.post([&] {
         started = true;
         go.wait();
-    });
+    }));
     wait_until([&] { return started.load(); });
-    pool.post([&ran, owned = std::move(owned)] { ran = true; });
+    EXPECT_TRUE(pool.post([&ran, owned = std::move(owned)] { ran = true; }));
     EXPECT_FALSE(pool.stop(0));
     EXPECT_TRUE(watch.expired());
     go.count_down();
     EXPECT_TRUE(pool.stop(long_enough));
-    pool.post([&] { ran = true; });
+    EXPECT_TRUE(pool.post([&] { ran = true; }));
     EXPECT_EQ(pool.threads(), 0u);
     EXPECT_FALSE(ran);
+}
+
+// A system that gives a few threads and no more.
+Pool::StartThread scarce(int& threads_left) {
+    return [&threads_left](Work body) {
+        if (threads_left == 0) throw std::system_error(EAGAIN, std::generic_category());
+        --threads_left;
+        std::thread(std::move(body)).detach();
+    };
+}
+
+TEST(Pool, LeavesWorkToTheThreadsItHasIfTheSystemGivesNoMore) {
+    int threads_left = 1;
+    Pool pool(8, scarce(threads_left));
+    std::latch go(1);
+    std::latch done(3);
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_TRUE(pool.post([&] {
+            go.wait();
+            done.count_down();
+        }));
+    }
+    EXPECT_EQ(pool.threads(), 1u);
+    go.count_down();
+    done.wait();
+    EXPECT_TRUE(pool.stop(long_enough));
+}
+
+TEST(Pool, RefusesWorkThatNoThreadWillTake) {
+    int threads_left = 0;
+    Pool pool(8, scarce(threads_left));
+    bool ran = false;
+    EXPECT_FALSE(pool.post([&] { ran = true; }));
+    EXPECT_FALSE(pool.post_urgent([&] { ran = true; }));
+    EXPECT_EQ(pool.queued(), 0u);
+    EXPECT_EQ(pool.threads(), 0u);
+    threads_left = 1;
+    std::latch done(1);
+    EXPECT_TRUE(pool.post([&] { done.count_down(); }));
+    done.wait();
+    EXPECT_FALSE(ran);
+    EXPECT_TRUE(pool.stop(long_enough));
+}
+
+TEST(Pool, RefusesUrgentWorkRatherThanLetItWaitForThoseThatWaitForIt) {
+    int threads_left = 1;
+    Pool pool(8, scarce(threads_left));
+    std::latch go(1);
+    std::atomic<bool> started = false;
+    EXPECT_TRUE(pool.post([&] {
+        started = true;
+        go.wait();
+    }));
+    wait_until([&] { return started.load(); });
+    EXPECT_FALSE(pool.post_urgent([] {}));
+    EXPECT_TRUE(pool.post([] {}));
+    EXPECT_EQ(pool.queued(), 1u);
+    go.count_down();
+    wait_until([&] { return pool.queued() == 0; });
+    EXPECT_TRUE(pool.stop(long_enough));
 }
 
 TEST(Pool, TakesWorkThatWorkPosts) {
     Pool pool(1);
     std::latch done(1);
-    pool.post([&] { pool.post([&] { done.count_down(); }); });
+    EXPECT_TRUE(pool.post([&] { EXPECT_TRUE(pool.post([&] { done.count_down(); })); }));
     done.wait();
     EXPECT_TRUE(pool.stop(long_enough));
 }
