@@ -22,6 +22,11 @@ public:
         const std::scoped_lock lock(mutex_);
         if (broken_) throw broken_barrier();
         const std::uint64_t index = waiters_.size();
+        if (index + 1 != parties_ && timeout && timeout->count() == 0) {
+            broken_ = true;
+            refuse_all(answers);
+            throw broken_barrier();
+        }
         if (index + 1 != parties_) return enqueue(*this, waiters_, call, std::move(reply), timeout, index);
         while (auto waiter = waiters_.take_first())
             answers.add({std::move(waiter->reply), std::move(waiter->timer), waiter->wish});
@@ -129,11 +134,7 @@ void add_barrier(soho::Plugin& plugin) {
         .method("broken", [](const Barrier& self) { return self.core->broken(); })
         .readonly()
         .doc("Whether it is broken.");
-    for (const char* name : {"__repr__", "__str__"}) {
-        methods.method(name, [](const Barrier& self, soho::Call& call) { return text_of(self, call); })
-            .readonly()
-            .doc("As Python's text of it, with the object's id for its address.");
-    }
+    add_text(methods, &text_of);
     plugin.type<Barrier>("Barrier")
         .callable(&make_barrier)
         .args("parties", "action"_a = nullptr, "timeout"_a = nullptr)

@@ -77,11 +77,7 @@ void add_event(soho::Plugin& plugin) {
                            Seconds timeout) { self.core->wait(call, std::move(reply), timeout); })
         .args("timeout"_a = nullptr)
         .doc("Waits until it is set; False after timeout seconds.");
-    for (const char* name : {"__repr__", "__str__"}) {
-        methods.method(name, [](const Event& self, soho::Call& call) { return text_of(self, call); })
-            .readonly()
-            .doc("As Python's text of it, with the object's id for its address.");
-    }
+    add_text(methods, &text_of);
     plugin.type<Event>("Event")
         .concurrent()
         .proxytype("EventProxy", {"is_set", "set", "clear", "wait", "__repr__", "__str__"})

@@ -57,11 +57,7 @@ template <class T>
 void add_lock(soho::Plugin& plugin, const char* type_id, const char* doc) {
     auto methods = plugin.methods<T>();
     add_acquire(methods);
-    for (const char* name : {"__repr__", "__str__"}) {
-        methods.method(name, [](const T& self, soho::Call& call) { return self.core->text(call); })
-            .readonly()
-            .doc("As Python's text of it, with the object's id for its address.");
-    }
+    add_text(methods, [](const T& self, const soho::Call& call) { return self.core->text(call); });
     plugin.type<T>(type_id)
         .concurrent()
         .proxytype("AcquirerProxy",
@@ -102,11 +98,7 @@ void add_condition(soho::Plugin& plugin) {
         .method("notify_all",
                 [](Condition& self, soho::Call& call) { self.core->notify(self.queue, call, UINT64_MAX); })
         .doc("Wakes all that wait.");
-    for (const char* name : {"__repr__", "__str__"}) {
-        methods.method(name, [](const Condition& self, soho::Call& call) { return text_of(self, call); })
-            .readonly()
-            .doc("As Python's text of it, with the object's id for its address.");
-    }
+    add_text(methods, &text_of);
     plugin.type<Condition>("Condition")
         .callable([](soho::Call& call, const Value& lock) { return make_condition(call, lock); })
         .args("lock"_a = nullptr)

@@ -21,7 +21,7 @@ namespace {
 std::optional<std::chrono::nanoseconds> acquire_timeout(bool blocking, Seconds timeout) {
     if (!timeout || *timeout == -1) return std::nullopt;
     if (!blocking) throw value_error("can't specify a timeout for a non-blocking call");
-    if (*timeout < 0) throw value_error("timeout value must be a non-negative number");
+    if (*timeout < 0) throw value_error("timeout value must be positive");
     return to_duration(*timeout);
 }
 
@@ -57,8 +57,10 @@ void LockCore::enqueue(Waiters<bool, Claim>& waiters, const std::weak_ptr<Condit
         if (const auto core = weak.lock()) core->leave(number, queue);
     });
     if (!timeout) return;
-    waiter.timer = call.host().after(0, *timeout, [weak = weak_from_this(), number, queue] {
-        if (const auto core = weak.lock()) core->time_out(number, queue);
+    waiter.timer = call.host().after(0, *timeout, [weak = weak_from_this(), number, queue, waits = !queue.expired()] {
+        const auto core = weak.lock();
+        if (core != nullptr && waits) core->wait_timed_out(number, queue);
+        if (core != nullptr && !waits) core->acquire_timed_out(number);
     });
 }
 
@@ -180,19 +182,25 @@ void LockCore::leave(std::uint64_t number, const std::weak_ptr<ConditionQueue>& 
     grant_next(decided);
 }
 
-void LockCore::time_out(std::uint64_t number, const std::weak_ptr<ConditionQueue>& weak_queue) {
+void LockCore::acquire_timed_out(std::uint64_t number) {
     Decided decided(*this);
     const std::scoped_lock lock(mutex_);
-    if (const auto queue = weak_queue.lock()) {
-        auto waiter = queue->waiters.take(number);
-        if (!waiter) return;  // notified in time, it waits for the lock now
-        decided.timers.push_back(std::move(waiter->timer));
-        waiter->wish.value = false;
-        waiters_.add(number, {std::move(waiter->reply), {}, std::move(waiter->wish)});
-        return grant_next(decided);
-    }
     if (auto waiter = waiters_.take(number))
         decided.answers.add({std::move(waiter->reply), std::move(waiter->timer), false});
+}
+
+// It waits for the lock now, to say that it was not notified; unless it was in the last moment.
+void LockCore::wait_timed_out(std::uint64_t number, const std::weak_ptr<ConditionQueue>& weak_queue) {
+    Decided decided(*this);
+    const std::scoped_lock lock(mutex_);
+    const auto queue = weak_queue.lock();
+    if (queue == nullptr) return;
+    auto waiter = queue->waiters.take(number);
+    if (!waiter) return;
+    decided.timers.push_back(std::move(waiter->timer));
+    waiter->wish.value = false;
+    waiters_.add(number, {std::move(waiter->reply), {}, std::move(waiter->wish)});
+    grant_next(decided);
 }
 
 // ---- conditions

@@ -59,7 +59,8 @@ private:
     void session_ended(std::uint64_t session);
     void not_delivered(std::uint64_t hold, std::uint64_t depth);
     void leave(std::uint64_t number, const std::weak_ptr<ConditionQueue>& queue);
-    void time_out(std::uint64_t number, const std::weak_ptr<ConditionQueue>& queue);
+    void acquire_timed_out(std::uint64_t number);
+    void wait_timed_out(std::uint64_t number, const std::weak_ptr<ConditionQueue>& queue);
 
     const Kind kind_;
     mutable std::mutex mutex_;

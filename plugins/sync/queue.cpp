@@ -61,15 +61,9 @@ void add_methods(soho::Plugin& plugin) {
         .method("join",
                 [](Queue& self, soho::Call& call, soho::Reply<void> reply) { self.core->join(call, std::move(reply)); })
         .doc("Waits until every item that was put is done.");
-    for (const char* name : {"__repr__", "__str__"}) {
-        methods
-            .method(name,
-                    [](const Queue& self, soho::Call& call) {
-                        return "<queue." + self.name + " object at " + address_of(call) + ">";
-                    })
-            .readonly()
-            .doc("As Python's text of it, with the object's id for its address.");
-    }
+    add_text(methods, [](const Queue& self, const soho::Call& call) {
+        return "<queue." + self.name + " object at " + address_of(call) + ">";
+    });
 }
 
 }  // namespace

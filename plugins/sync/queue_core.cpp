@@ -6,7 +6,7 @@ namespace shared {
 
 namespace {
 
-// None: as long as it takes.
+// None: as long as it takes. Python looks at the timeout only where it may have to wait.
 std::optional<std::chrono::nanoseconds> wait_time(bool block, Seconds seconds) {
     if (!block) return std::chrono::nanoseconds(0);
     if (!seconds) return std::nullopt;
@@ -17,7 +17,7 @@ std::optional<std::chrono::nanoseconds> wait_time(bool block, Seconds seconds) {
 }  // namespace
 
 void QueueCore::put(soho::Call& call, soho::Reply<void> reply, Value item, bool block, Seconds seconds) {
-    const auto timeout = wait_time(block, seconds);
+    const auto timeout = maxsize_ == 0 ? std::nullopt : wait_time(block, seconds);
     Decided decided;
     const std::scoped_lock lock(mutex_);
     if (!has_room() && timeout && timeout->count() == 0) throw soho::Error("Full", "");

@@ -52,16 +52,21 @@ private:
 // The smallest first; the oldest among equals.
 class PriorityItems final : public QueueItems {
 public:
-    std::size_t size() const override { return items_.size(); }
+    std::size_t size() const override { return items_.size() + returned_.size(); }
     void put(Value item) override { items_.insert(std::move(item)); }
-    Value get() override { return std::move(items_.extract(items_.begin()).value()); }
-    void put_back(Value item) override { items_.insert(items_.begin(), std::move(item)); }
+    Value get() override {
+        if (returned_.size() != 0) return returned_.get();
+        return std::move(items_.extract(items_.begin()).value());
+    }
+    // It was the first, and may have no order among what came since.
+    void put_back(Value item) override { returned_.put_back(std::move(item)); }
 
 private:
     struct Less {
         bool operator()(const Value& a, const Value& b) const { return ordered(a, b, Order::less); }
     };
     std::multiset<Value, Less> items_;
+    FifoItems returned_;
 };
 
 }  // namespace shared

@@ -102,17 +102,11 @@ void add_one(soho::Plugin& plugin, const char* type_id, const char* doc) {
         .doc("acquire().")
         .method("__exit__", [](Semaphore& self, const soho::Args&) { self.core->release(1); })
         .doc("release(), whatever the arguments.");
-    for (const char* name : {"__repr__", "__str__"}) {
-        methods
-            .method(name,
-                    [type = std::string(type_id)](const Semaphore& self, soho::Call& call) {
-                        const std::string value = std::to_string(self.core->value());
-                        return "<threading." + type + " at " + address_of(call) + ": value=" + value +
-                               (bounded ? "/" + std::to_string(self.core->bound()) : "") + ">";
-                    })
-            .readonly()
-            .doc("As Python's text of it, with the object's id for its address.");
-    }
+    add_text(methods, [type = std::string(type_id)](const Semaphore& self, const soho::Call& call) {
+        const std::string bound = bounded ? "/" + std::to_string(self.core->bound()) : "";
+        return "<threading." + type + " at " + address_of(call) + ": value=" + std::to_string(self.core->value()) +
+               bound + ">";
+    });
     plugin.type<Semaphore>(type_id)
         .callable([](std::int64_t value) {
             if (value < 0) throw value_error("semaphore initial value must be >= 0");

@@ -153,4 +153,14 @@ inline std::string address_of(const soho::Call& call) {
     return "0x" + text;
 }
 
+// `text`: (const T&, const Call&) -> std::string
+template <class T, class F>
+void add_text(soho::Methods<T>& methods, F text) {
+    for (const char* name : {"__repr__", "__str__"}) {
+        methods.method(name, [text](const T& self, soho::Call& call) { return text(self, call); })
+            .readonly()
+            .doc("As Python's text of it, with the object's id for its address.");
+    }
+}
+
 }  // namespace shared
