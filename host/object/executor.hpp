@@ -18,8 +18,9 @@ struct Activity {
     std::atomic<const Method*> method{nullptr};
     std::atomic<const Type*> type{nullptr};
     std::atomic<std::uint64_t> sequence{0};
-    std::atomic<int> thread{0};     // the kernel's number of it; 0 before it runs
-    std::atomic<int> cpu_clock{0};  // a clockid_t: what CPU time it has had
+    std::atomic<int> thread{0};      // the kernel's number of it; 0 before it runs
+    std::atomic<int> cpu_clock{0};   // a clockid_t: what CPU time it has had
+    std::atomic<bool> stuck{false};  // the watchdog's word: what it runs keeps it longer than it may
 };
 
 class Executor {

@@ -1,8 +1,10 @@
 #include "host/server/listener.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +12,8 @@
 #include <asio/local/stream_protocol.hpp>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
+#include <exception>
 
 namespace soho::host {
 
@@ -20,6 +24,9 @@ using Generic = asio::generic::stream_protocol;
 // Long enough for descriptors to be closed, short enough for a client to wait.
 constexpr std::chrono::milliseconds accept_retry{100};
 constexpr int backlog = 1024;
+
+constexpr std::string_view another_host =
+    "another host listens there: stop it (soho shutdown), or choose another address (--listen)";
 
 // umask is the only way to make a socket that was never open to others.
 class PrivateUmask {
@@ -53,6 +60,7 @@ void Listener::close() {
     acceptor_.close(ignored);
     retry_.cancel();
     if (std::exchange(owns_path_, false)) ::unlink(address_.host.c_str());
+    if (lock_ >= 0) ::close(std::exchange(lock_, -1));
 }
 
 Result<void> Listener::bind(const Generic::endpoint& endpoint) {
@@ -62,6 +70,7 @@ Result<void> Listener::bind(const Generic::endpoint& endpoint) {
         acceptor_.set_option(asio::socket_base::reuse_address(true), failure);
     if (!failure) acceptor_.bind(endpoint, failure);
     if (!failure) acceptor_.listen(backlog, failure);
+    if (!failure) acceptor_.non_blocking(true, failure);
     if (!failure) return {};
     asio::error_code ignored;
     acceptor_.close(ignored);
@@ -73,6 +82,7 @@ Result<void> Listener::open_unix() {
         if (const std::string why = wire::private_directory_mismatch(wire::user_directory(), true); !why.empty())
             return soho::refuse(Code::denied, why);
     }
+    if (auto locked = lock_path(); !locked) return locked;
     const Generic::endpoint endpoint = asio::local::stream_protocol::endpoint(address_.host);
     const PrivateUmask umask;
     auto bound = bind(endpoint);
@@ -84,15 +94,23 @@ Result<void> Listener::open_unix() {
     return bound;
 }
 
+// Two hosts that start together must not both find a stale socket, or the later would remove the earlier one's. The file stays
+// when the host ends: to remove it would let two others lock two files of that name.
+Result<void> Listener::lock_path() {
+    const std::string path = address_.host + ".lock";
+    lock_ = ::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (lock_ < 0) return soho::refuse(Code::unavailable, fmt::format("{}: {}", path, std::strerror(errno)));
+    if (::flock(lock_, LOCK_EX | LOCK_NB) == 0) return {};
+    return soho::refuse(Code::exists, std::string(another_host));
+}
+
 // A host that was killed leaves its socket behind: nobody answers there, and it can go.
 Result<void> Listener::remove_stale_socket() const {
     asio::io_context context;
     asio::local::stream_protocol::socket probe(context);
     asio::error_code failure;
     probe.connect(asio::local::stream_protocol::endpoint(address_.host), failure);
-    if (!failure)
-        return soho::refuse(
-            Code::exists, "another host listens there: stop it (soho shutdown), or choose another address (--listen)");
+    if (!failure) return soho::refuse(Code::exists, std::string(another_host));
     struct stat status {};
     const bool is_socket = ::lstat(address_.host.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
     if (failure != asio::error::connection_refused || !is_socket) {
@@ -139,30 +157,41 @@ Result<void> Listener::open_tcp() {
 void Listener::start(ChooseReactor choose, OnAccept on_accept) {
     choose_ = std::move(choose);
     on_accept_ = std::move(on_accept);
-    accept();
+    wait();
+}
+
+void Listener::wait() {
+    acceptor_.async_wait(Acceptor::wait_read, [this](const asio::error_code& failure) {
+        if (failure) return;  // closed
+        try {
+            accept();
+        } catch (const std::exception& thrown) {
+            log_.error("{}: lost a connection: {}", address_.text(), thrown.what());
+            retry_later();
+        }
+    });
 }
 
 void Listener::accept() {
-    if (!acceptor_.is_open()) return;
+    // Chosen when the client is there: one chosen before might be stuck in a plugin by now.
     Reactor& reactor = choose_();
-    auto socket = std::make_unique<Connection::Socket>(reactor.context());
-    Connection::Socket& accepted = *socket;
-    acceptor_.async_accept(accepted, [this, &reactor, socket = std::move(socket)](const asio::error_code& failure) {
-        if (failure == asio::error::operation_aborted) return;
-        if (failure) {
-            // Out of descriptors or memory: the client stays in the backlog, and to try at once would only spin.
-            log_.warn("{}: cannot accept a connection: {}", address_.text(), failure.message());
-            return retry_later();
-        }
-        on_accept_(std::move(*socket), reactor, *this);
-        accept();
-    });
+    Connection::Socket socket(reactor.context());
+    asio::error_code failure;
+    acceptor_.accept(socket, failure);
+    if (!failure) {
+        on_accept_(std::move(socket), reactor, *this);
+    } else if (failure != asio::error::would_block && failure != asio::error::connection_aborted) {
+        // Out of descriptors or memory: the client stays in the backlog, and to try at once would only spin.
+        log_.warn("{}: cannot accept a connection: {}", address_.text(), failure.message());
+        return retry_later();
+    }
+    wait();
 }
 
 void Listener::retry_later() {
     retry_.expires_after(accept_retry);
     retry_.async_wait([this](const asio::error_code& failure) {
-        if (!failure) accept();
+        if (!failure) wait();
     });
 }
 

@@ -29,7 +29,7 @@ public:
                                                   asio::io_context& context, spdlog::logger& log);
     ~Listener();
 
-    // Begins to accept; both functions run on the listener's own reactor. [its reactor]
+    // Begins to accept; both functions run on the thread of the listener's io_context. [that thread, as close()]
     void start(ChooseReactor choose, OnAccept on_accept);
     void close();
 
@@ -50,8 +50,10 @@ private:
           log_(log) {}
     Result<void> open_unix();
     Result<void> open_tcp();
+    Result<void> lock_path();
     Result<void> remove_stale_socket() const;
     Result<void> bind(const asio::generic::stream_protocol::endpoint& endpoint);
+    void wait();
     void accept();
     void retry_later();
 
@@ -63,6 +65,7 @@ private:
     ChooseReactor choose_;
     OnAccept on_accept_;
     bool owns_path_ = false;
+    int lock_ = -1;  // descriptor of the lock file
 };
 
 }  // namespace soho::host

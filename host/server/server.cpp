@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <openssl/rand.h>
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <asio/post.hpp>
 #include <csignal>
+#include <latch>
 #include <stdexcept>
 
 namespace soho::host {
@@ -46,7 +48,7 @@ Server::Server(const ServerOptions& options, spdlog::logger& log)
       registry_(plugin_table(services_.get())),
       dispatcher_(std::make_unique<Dispatcher>(*services_)),
       ticker_(timers_, log_, options_.limits.stuck_ms),
-      signals_(reactors_.front()->context(), SIGINT, SIGTERM) {
+      signals_(gate_.context(), SIGINT, SIGTERM) {
     services_->started_ns = monotonic_now();
     for (const auto& reactor : reactors_) services_->seats.push_back(&reactor->seat());
     services_->home = reactors_.front().get();
@@ -58,16 +60,32 @@ Server::Server(const ServerOptions& options, spdlog::logger& log)
 Server::~Server() = default;
 
 void Server::start() {
-    signals_.async_wait([this](const asio::error_code& failure, int signal) {
-        if (failure) return;
-        log_.info("{}: ending", signal == SIGINT ? "SIGINT" : "SIGTERM");
-        request_end();
-        signals_.async_wait([this](const asio::error_code& again, int) {
-            if (!again) request_end();
-        });
-    });
+    await_signal();
+    gate_.start("sohod-gate");
     for (std::size_t i = 0; i < reactors_.size(); ++i) reactors_[i]->start(fmt::format("sohod-{}", i));
     ticker_.start(services_->seats);
+}
+
+void Server::await_signal() {
+    signals_.async_wait([this](const asio::error_code& failure, int signal) {
+        if (failure) return;
+        on_signal(signal);
+        await_signal();
+    });
+}
+
+// The first ends in order, the second does not wait for calls, and the third for nothing. While plugins load, the second does
+// not either: what it would wait for is a plugin.
+void Server::on_signal(int signal) {
+    ++signals_seen_;
+    const char* const name = signal == SIGINT ? "SIGINT" : "SIGTERM";
+    if (signals_seen_ < (running_ ? 3 : 2)) {
+        log_.info("{}: ending", name);
+        return request_end();
+    }
+    log_.error("{} again: ending at once", name);
+    log_.flush();
+    ::_exit(1);
 }
 
 Result<void> Server::publish(const TypePtr& type, std::string_view name, std::string_view args,
@@ -79,19 +97,28 @@ Result<void> Server::publish(const TypePtr& type, std::string_view name, std::st
 
 Result<void> Server::listen() {
     for (const wire::Address& address : options_.listen) {
-        auto listener = Listener::open(address, options_.listener, reactors_.front()->context(), log_);
+        auto listener = Listener::open(address, options_.listener, gate_.context(), log_);
         if (!listener) return tl::unexpected<Error>(listener.error());
         listeners_.push_back(*std::move(listener));
     }
     for (const auto& listener : listeners_) {
-        reactors_.front()->post([this, &listener = *listener] {
-            listener.start([this]() -> Reactor& { return *reactors_[next_reactor_++ % reactors_.size()]; },
+        gate_.post([this, &listener = *listener] {
+            listener.start([this]() -> Reactor& { return next_reactor(); },
                            [this](Connection::Socket socket, Reactor& reactor, const Listener& from) {
                                accept(std::move(socket), reactor, from);
                            });
         });
     }
     return {};
+}
+
+// One after the other, but none that is stuck in a plugin, unless all are.
+Reactor& Server::next_reactor() {
+    for (std::size_t tried = 0; tried < reactors_.size(); ++tried) {
+        Reactor& reactor = *reactors_[++last_reactor_ % reactors_.size()];
+        if (!reactor.seat().activity.stuck.load(std::memory_order_relaxed)) return reactor;
+    }
+    return *reactors_[++last_reactor_ % reactors_.size()];
 }
 
 std::vector<wire::Address> Server::addresses() const {
@@ -141,6 +168,7 @@ void Server::request_end() {
 }
 
 bool Server::run() {
+    running_ = true;
     {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return ends_requested_ != 0; });
@@ -151,9 +179,12 @@ bool Server::run() {
 
 // Nothing new begins; what runs may finish, until its time is over or a second signal comes.
 void Server::drain() {
-    reactors_.front()->post([this] {
+    std::latch closed(1);
+    gate_.post([&] {
         for (const auto& listener : listeners_) listener->close();
+        closed.count_down();
     });
+    closed.wait();
     objects_.draining = true;
     std::unique_lock lock(mutex_);
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.drain_ms);
@@ -197,6 +228,7 @@ bool Server::end() {
     } else {
         log_.warn("{} objects live on at the end", objects_.created() - objects_.destroyed());
     }
+    gate_.stop(thread_end_ns);
     return ended;
 }
 

@@ -45,6 +45,9 @@ public:
     void request_end();
 
 private:
+    void await_signal();
+    void on_signal(int signal);
+    Reactor& next_reactor();
     void drain();
     bool end();
     void accept(Connection::Socket socket, Reactor& reactor, const Listener& listener);
@@ -56,6 +59,7 @@ private:
     Pool pool_;
     Timers timers_;
     std::vector<std::unique_ptr<Reactor>> reactors_;
+    Reactor gate_;  // signals and listeners: no plugin code ever runs here
     ObjectTable objects_;
     Names names_;
     SessionTable sessions_;
@@ -68,7 +72,9 @@ private:
     Ticker ticker_;
     asio::signal_set signals_;
     std::vector<std::unique_ptr<Listener>> listeners_;
-    std::size_t next_reactor_ = 0;
+    std::size_t last_reactor_ = 0;
+    int signals_seen_ = 0;
+    std::atomic<bool> running_{false};
 
     std::mutex mutex_;
     std::condition_variable changed_;

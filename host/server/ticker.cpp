@@ -94,8 +94,10 @@ void Ticker::run() {
 
 void Ticker::watch(std::int64_t now_ns) {
     for (std::size_t i = 0; i < seats_.size(); ++i) {
-        const Activity& activity = seats_[i]->activity;
-        if (!watches_[i].sample(activity, now_ns, cpu_time(activity), [&] { return sleeps(activity); })) continue;
+        Activity& activity = seats_[i]->activity;
+        const bool found = watches_[i].sample(activity, now_ns, cpu_time(activity), [&] { return sleeps(activity); });
+        activity.stuck.store(watches_[i].stuck(), std::memory_order_relaxed);
+        if (!found) continue;
         const Type* type = activity.type.load(std::memory_order_relaxed);
         const Method* method = activity.method.load(std::memory_order_relaxed);
         if (type == nullptr) continue;  // it has just ended

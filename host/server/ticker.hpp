@@ -23,13 +23,15 @@ public:
     // of its thread) or sleeps. One that does neither waits for a CPU of a busy machine: that is no fault of the method.
     bool sample(const Activity& activity, std::int64_t now_ns, std::int64_t cpu_ns,
                 const std::function<bool()>& sleeps);
+    // Whether the call that the last sample saw was reported so.
+    bool stuck() const { return told_; }
 
 private:
     std::int64_t stuck_ns_;
     std::uint64_t sequence_ = 0;
     std::int64_t since_ns_ = 0;
     std::int64_t since_cpu_ns_ = 0;
-    bool told_ = true;
+    bool told_ = false;
 };
 
 class Ticker {

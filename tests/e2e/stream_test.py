@@ -426,6 +426,50 @@ class Ends(unittest.TestCase):
         host.process.send_signal(signal.SIGTERM)
         self.assertEqual(host.ended(), 0)
 
+    def stuck(self, **options):
+        """A host of two reactors, one of which sits in a method that never said that it blocks."""
+        host = hosted(self, plugin("reply"), PAIR, args=["--reactors", "2"], **options)
+        client = host.client()
+        client.start(client.create("Slow"), "sleep_undeclared", 3_600_000)
+        eventually(lambda: "Slow.sleep_undeclared has kept a reactor" in host.log(), "the watchdog's word")
+        return host
+
+    def test_a_reactor_stuck_in_a_plugin_does_not_keep_the_host(self):
+        for _ in range(2):  # the first connection has either reactor
+            host = self.stuck(config="[host]\ndrain_ms = 50\n")
+            host.process.send_signal(signal.SIGTERM)
+            self.assertEqual(host.ended(), 0)
+            self.assertFalse(os.path.exists(host.path))
+
+    def test_new_connections_go_to_the_reactor_that_is_free(self):
+        host = self.stuck()
+        for _ in range(10):
+            self.assertEqual(host.client().do("pair.get_y"), 6)
+
+    def test_a_second_signal_ends_a_host_that_hangs_in_a_publication(self):
+        host = Host(plugin("reply"), config='[publish]\nslow = "SlowForever"\n', ready=False)
+        self.addCleanup(host.stop, code=1)
+        eventually(lambda: "plugin reply" in host.log(), "that the plugin is loaded")
+        host.process.send_signal(signal.SIGTERM)
+        eventually(lambda: "SIGTERM: ending" in host.log(), "the first signal")
+        host.process.send_signal(signal.SIGTERM)
+        self.assertEqual(host.ended(), 1)
+
+    def test_of_hosts_that_start_together_on_a_stale_socket_one_stays(self):
+        for _ in range(5):
+            first = Host(PAIR)
+            self.addCleanup(first.kill)
+            first.process.kill()
+            first.process.wait()
+            hosts = [Host(PAIR, listen=first.address, ready=False) for _ in range(6)]
+            for host in hosts:
+                self.addCleanup(host.kill)
+            eventually(lambda: sum(host.process.poll() is None for host in hosts) == 1, "that one host is left")
+            left = next(host for host in hosts if host.process.poll() is None)
+            eventually(lambda: "listens on" in left.output(), "that it listens")
+            with Client(first.address) as client:
+                self.assertEqual(client.do("pair.get_x"), 5)
+
     def test_shutdown_from_a_client(self):
         host = hosted(self, PAIR)
         client = host.client()

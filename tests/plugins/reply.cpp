@@ -261,6 +261,11 @@ SOHO_PLUGIN(reply, "1.0", plugin) {
         .args("ms"_a = 10)
         .blocking();
 
+    plugin.type<Slow>("SlowForever").callable([] {
+        std::this_thread::sleep_for(1h);
+        return Slow();
+    });
+
     plugin.methods<Clock>()
         .method("start",
                 [](Clock& clock, soho::Call& call, std::int64_t ms) {

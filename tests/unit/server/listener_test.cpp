@@ -1,7 +1,9 @@
 #include "host/server/listener.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/null_sink.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <asio/local/stream_protocol.hpp>
@@ -69,7 +71,24 @@ TEST_F(ListenerTest, AnotherFileIsLeftAlone) {
 
 TEST_F(ListenerTest, AFolderThatIsNotThereIsSaid) {
     EXPECT_EQ(refused("unix:" + folder_ + "/none/s"),
-              "cannot listen on unix:" + folder_ + "/none/s: No such file or directory");
+              "cannot listen on unix:" + folder_ + "/none/s: " + folder_ + "/none/s.lock: No such file or directory");
+}
+
+TEST_F(ListenerTest, AStaleSocketIsLeftToTheHostThatHasThePathsLock) {
+    const std::string path = folder_ + "/s";
+    { asio::local::stream_protocol::acceptor dead(context_, asio::local::stream_protocol::endpoint(path)); }
+    const int other = ::open((path + ".lock").c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    ASSERT_EQ(::flock(other, LOCK_EX | LOCK_NB), 0);
+    EXPECT_NE(refused("unix:" + path).find("another host listens there"), std::string::npos);
+    EXPECT_TRUE(std::filesystem::exists(path));
+    ::close(other);
+    EXPECT_EQ(refused("unix:" + path), "");
+}
+
+TEST_F(ListenerTest, ThePathIsFreeForTheNextOnceItsListenerIsClosed) {
+    const std::string address = "unix:" + folder_ + "/s";
+    EXPECT_EQ(refused(address), "");
+    EXPECT_EQ(refused(address), "");
 }
 
 TEST_F(ListenerTest, TcpTakesExplicitConsent) {
