@@ -4,9 +4,11 @@
     soho_sync [--rounds N] [--seconds S] [--json FILE]
 
 Work: acquire and release a lock; put and get through a queue; set and get a key of a dict. Each client process has an object
-of its own. Both servers listen on Unix sockets. soho's clients are C++ programs, SyncManager's are Python's own.
+of its own. Both servers listen on Unix sockets. soho's clients are C++ programs, SyncManager's are Python's own. All processes
+run on one CPU, or on all: there, waking another CPU for each call costs both sides the same, which can be most of a call.
 """
 import argparse
+import itertools
 import json
 import multiprocessing
 import multiprocessing.managers
@@ -116,8 +118,9 @@ class PythonClient:
         return rate
 
 
-def measure(server, work, processes, seconds):
+def measure(server, work, processes, cpus, seconds):
     """Pairs per second of all clients together."""
+    os.sched_setaffinity(0, cpus)  # what is started from here on has the same
     with tempfile.TemporaryDirectory() as folder:
         served = server(folder)
         try:
@@ -131,26 +134,28 @@ def measure(server, work, processes, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.4, help="for each measurement")
     parser.add_argument("--processes", type=int, nargs="*", default=[1, 4], help="client processes")
     parser.add_argument("--json", type=pathlib.Path, help="also write the figures there")
     options = parser.parse_args()
 
     figures = []
-    print(f"soho_sync: {options.rounds} rounds of {options.seconds} s for each, in turns, no CPU pinned; medians (min to max)")
-    print(f"{'work':<20}{'clients':>8}{Python.name + ', pairs/s':>34}{Soho.name + ', pairs/s':>34}{'ratio':>8}")
+    every = os.sched_getaffinity(0)
+    places = {"one": {min(every)}, "all": every}
+    print(f"soho_sync: {options.rounds} rounds of {options.seconds} s for each, in turns; medians (min to max)")
+    print(f"{'work':<20}{'CPUs':>5}{'clients':>8}{Python.name + ', pairs/s':>34}{Soho.name + ', pairs/s':>34}{'ratio':>8}")
     for work, title in WORKS.items():
-        for processes in options.processes:
+        for place, processes in itertools.product(places, options.processes):
             rates = {Python: [], Soho: []}
             for _ in range(options.rounds):
                 for server in rates:
-                    rates[server].append(measure(server, work, processes, options.seconds))
+                    rates[server].append(measure(server, work, processes, places[place], options.seconds))
             medians = {server: statistics.median(values) for server, values in rates.items()}
             cells = [f"{medians[server]:,.0f} ({min(values):,.0f} to {max(values):,.0f})" for server, values in rates.items()]
             ratio = medians[Soho] / medians[Python]
-            print(f"{title:<20}{processes:>8}{cells[0]:>34}{cells[1]:>34}{ratio:>7.1f}×", flush=True)
-            figures.append({"work": work, "clients": processes, "ratio": ratio, "python": rates[Python], "soho": rates[Soho]})
+            print(f"{title:<20}{place:>5}{processes:>8}{cells[0]:>34}{cells[1]:>34}{ratio:>7.1f}×", flush=True)
+            figures.append({"work": work, "cpus": place, "clients": processes, "ratio": ratio, "python": rates[Python], "soho": rates[Soho]})
     if options.json is not None:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
 

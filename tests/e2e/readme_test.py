@@ -29,7 +29,7 @@ class Readme(unittest.TestCase):
         blocks = BLOCK.findall((e2e.ROOT / "README.md").read_text())
         self.assertTrue(blocks)
         for block in blocks:
-            host = e2e.Host(e2e.PAIR)
+            host = e2e.Host(*sorted(e2e.BUNDLED.glob("*.so")))
             self.addCleanup(host.stop)
             environment = {**os.environ, "SOHO_HOST": host.address, "PATH": f"{e2e.BIN}:{os.environ['PATH']}"}
             for command, expected in steps(block):
