@@ -79,6 +79,7 @@ public:
                 {"calls_running", number(limits.calls_running_max, 1, 1'000'000)},
                 {"calls_waiting", number(limits.calls_waiting_max, 1, 10'000'000)},
                 {"unsent_bytes", number(limits.unsent_bytes_max, 4096, 1u << 30)},
+                {"waiting_bytes", number(limits.waiting_bytes_max, 4096, std::size_t{1} << 40)},
                 {"login_ms", number(limits.login_ms, 1, 3'600'000)},
                 {"handles", number(limits.handles_max, 1, 100'000'000)},
                 {"tickets", number(limits.tickets_max, 1, 1'000'000)},

@@ -42,6 +42,8 @@ class Call::Task : public TurnTask {
 public:
     explicit Task(std::shared_ptr<Call> call) : call_(std::move(call)) {
         turns = call_->turns();
+        if (call_->target_ != nullptr) kept_turns_.push_back(call_->target_->turn_ptr());
+        for (const ObjectPtr& object : call_->argument_objects_) kept_turns_.push_back(object->turn_ptr());
         shared = turns.size() == 1 && call_->method_ != nullptr && call_->method_->readonly() &&
                  call_->type().shared_reads();
         on_pool = call_->method_ != nullptr ? call_->method_->on_pool.load(std::memory_order_relaxed)
@@ -57,6 +59,7 @@ public:
 
 private:
     std::shared_ptr<Call> call_;
+    std::vector<std::shared_ptr<Turn>> kept_turns_;  // the call lets go of its objects when it is cancelled
 };
 
 // Carries the outcome of the callable that took a method's result over to the method's call.
@@ -92,6 +95,7 @@ Call::~Call() {
 void Call::set_method(ObjectPtr target, const Method& method, const BoundArguments& arguments,
                       std::vector<ObjectPtr> objects, std::vector<Turn*> argument_turns) {
     target_ = std::move(target);
+    type_ = target_->type_ptr();
     target_->calls.fetch_add(1, std::memory_order_relaxed);
     method_ = &method;
     arguments_.append(arguments.args);
@@ -142,11 +146,10 @@ void Call::submit() {
 }
 
 void Call::run(Activity* activity) noexcept {
-    if (answered()) return finish();  // cancelled while it waited
     if (objects_.draining.load(std::memory_order_relaxed) && chain_.empty()) {
         cancel(Code::not_started, fmt::format("the host is shutting down; {} was not started", callee_text()));
-        return finish();
     }
+    if (!begin()) return finish();  // cancelled while it waited
 
     data::Buffer value;
     const CallContext context = this->context();
@@ -202,6 +205,13 @@ Outcome Call::adopted(const soho_instance& instance) {
     const TypePtr result_type = method_ != nullptr ? TypePtr(target_->type_ptr(), method_->returns_type) : type_;
     outcome.object = objects_.adopt(result_type, instance, principal_, home_);
     return outcome;
+}
+
+bool Call::begin() {
+    const std::scoped_lock lock(mutex_);
+    if (answered()) return false;
+    begun_.store(true, std::memory_order_release);
+    return true;
 }
 
 // True for the first result or failure that the plugin gives; `refused` says why it is not.
@@ -286,9 +296,18 @@ void Call::go_through_callable(data::Buffer value, const soho_instance* source) 
 bool Call::stop() {
     PluginTask on_cancel;
     std::shared_ptr<Call> next;
+    // What it was given, if it will never run: given back after the lock.
+    data::Buffer arguments;
+    std::vector<ObjectPtr> objects;
+    ObjectPtr target;
     {
         const std::scoped_lock lock(mutex_);
         if (answered_.exchange(true, std::memory_order_acq_rel)) return false;
+        if (!begun()) {
+            arguments.swap(arguments_);
+            objects.swap(argument_objects_);
+            target.swap(target_);
+        }
         if (!plugin_done_) on_cancel = std::move(on_cancel_);
         if (method_ != nullptr && !finished_) {
             stuck_ = true;
@@ -296,6 +315,7 @@ bool Call::stop() {
         }
         next = next_;
     }
+    if (target != nullptr) target->calls.fetch_sub(1, std::memory_order_relaxed);
     if (on_cancel) post_on_cancel(std::move(on_cancel));
     if (next != nullptr) next->abandon();
     return true;

@@ -66,8 +66,12 @@ public:
     // Runs it here; its turns must be held already.
     void run(Activity* activity) noexcept;
 
+    // From here on it may be running in the plugin, and keeps what it was given until it ends; false if it is answered already.
+    bool begin();
+    bool begun() const { return begun_.load(std::memory_order_acquire); }
+
     // Answers it with that code, if it has no answer yet, and tells the plugin. Its slot stays taken until the plugin is
-    // through with it. [any thread]
+    // through with it, or its turn comes; what it was given goes at once if it has not begun. [any thread]
     void cancel(Code code, std::string text);
     // The same, without an answer: the caller has gone. [any thread]
     void abandon();
@@ -97,6 +101,7 @@ public:
     std::uint32_t tag = 0;
     bool oneway = false;
     bool blocking = false;
+    std::size_t bytes = 0;
     std::atomic<std::uint64_t> timer{0};
 
 private:
@@ -111,7 +116,7 @@ private:
     Outcome adopted(const soho_instance& instance);
     bool stop();
     void post_on_cancel(PluginTask task);
-    const Type& type() const { return target_ != nullptr ? target_->type() : *type_; }
+    const Type& type() const { return *type_; }
 
     static std::uint32_t pending_complete(soho_pending* pending, soho_bytes result);
     static std::uint32_t pending_complete_object(soho_pending* pending, const soho_instance* instance);
@@ -135,7 +140,7 @@ private:
     std::vector<Turn*> held_;
 
     ObjectPtr target_;  // of a method
-    TypePtr type_;      // of a create
+    TypePtr type_;      // … its type, or that of a create
     std::shared_ptr<Turn> factory_turn_;
     const Method* method_ = nullptr;
     data::Buffer arguments_;
@@ -145,6 +150,7 @@ private:
     soho_instance source_{};  // of a create through a mapping: given back when this ends
 
     std::atomic<bool> answered_{false};  // by the plugin, or by cancel; changed under the mutex
+    std::atomic<bool> begun_{false};     // changed under the mutex
     mutable std::mutex mutex_;
     bool plugin_done_ = false;  // the plugin has given its result or failure
     bool finished_ = false;

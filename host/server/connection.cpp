@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <iterator>
 
 namespace soho::host {
 
@@ -145,8 +146,8 @@ void Connection::refuse_frame(data::Bytes front, const Error& error) {
     close(error.text);
 }
 
-// Writes seat.out, or what the socket takes of it.
-void Connection::flush() {
+// Writes seat.out, or what the socket takes of it. So many bytes of it are in unsent_bytes_ already.
+void Connection::flush(std::size_t counted) {
     if (closed_) return;
     Seat& seat = reactor_.seat();
     for (Replies::Notice& notice : caller_->replies().take_notices())
@@ -168,6 +169,8 @@ void Connection::flush() {
         }
     }
     unsent_.append(bytes);
+    // What the socket takes at once is never counted, unless it was before.
+    if (bytes.size() != counted) unsent_bytes_.fetch_add(bytes.size() - counted, std::memory_order_relaxed);
     seat.out.clear();
     settle_notices();
     if (!unsent_.empty()) wait_writable();
@@ -193,6 +196,7 @@ void Connection::on_writable() {
             return close(std::strerror(errno));
         }
         unsent_from_ += static_cast<std::size_t>(sent);
+        unsent_bytes_.fetch_sub(static_cast<std::size_t>(sent), std::memory_order_relaxed);
         bytes_written_ += static_cast<std::uint64_t>(sent);
         Seat::count(reactor_.seat().bytes_out, static_cast<std::uint64_t>(sent));
     }
@@ -227,6 +231,7 @@ void Connection::settle_notices() {
 
 void Connection::deliver(data::Buffer frame, Undelivered undelivered) {
     bool first = false;
+    unsent_bytes_.fetch_add(frame.size(), std::memory_order_relaxed);
     {
         const std::scoped_lock lock(mailbox_mutex_);
         first = mailbox_.empty();
@@ -248,11 +253,19 @@ void Connection::drain_mailbox() {
     }
     Seat& seat = reactor_.seat();
     seat.out.clear();
-    for (Mail& mail : mails) {
-        seat.out.append(mail.frame.bytes());
-        if (!mail.undelivered.empty()) caller_->replies().notice(std::move(mail.undelivered), seat);
+    auto mail = mails.begin();
+    for (; mail != mails.end() && seat.out.size() < flush_bytes; ++mail) {
+        seat.out.append(mail->frame.bytes());
+        mail->frame.release();
+        if (!mail->undelivered.empty()) caller_->replies().notice(std::move(mail->undelivered), seat);
     }
-    flush();
+    if (mail != mails.end()) {  // in another go, so that large replies are never all held twice
+        const std::scoped_lock lock(mailbox_mutex_);
+        mailbox_.insert(mailbox_.begin(), std::move_iterator(mail), std::move_iterator(mails.end()));
+        asio::post(reactor_.context(), [self = shared_from_this()] { self->guarded(&Connection::drain_mailbox); });
+    }
+    flush(seat.out.size());
+    if (seat.out.capacity() > kept_bytes_max) seat.out.release();
 }
 
 void Connection::close(std::string_view reason) {

@@ -28,6 +28,7 @@ public:
 
     // [any thread]
     void deliver(data::Buffer frame, Undelivered undelivered) override;
+    std::size_t unsent_bytes() const override { return unsent_bytes_.load(std::memory_order_relaxed); }
 
 private:
     // A frame that has not come whole.
@@ -46,7 +47,7 @@ private:
     bool run_frames(data::Bytes bytes, wire::FrameReader& reader, std::size_t& used);
     void keep_rest(data::Bytes rest, wire::FrameReader& reader);
     void refuse_frame(data::Bytes front, const Error& error);
-    void flush();
+    void flush(std::size_t counted = 0);
     void wait_writable();
     void on_writable();
     void settle_notices();
@@ -65,6 +66,7 @@ private:
     std::uint64_t bytes_queued_ = 0;
     std::uint64_t bytes_written_ = 0;
     std::vector<Notice> notices_;
+    std::atomic<std::size_t> unsent_bytes_{0};  // in unsent_, in the mailbox, and on the way from there to here
     bool closed_ = false;
     bool reading_ = false;
     bool writing_ = false;

@@ -6,6 +6,13 @@
 
 namespace soho::host {
 
+namespace {
+
+// What is no larger is bounded by the number of calls.
+constexpr std::size_t small_bytes = 1024;
+
+}  // namespace
+
 bool Caller::close(std::string reason) {
     closing_reason_ = std::move(reason);
     return false;
@@ -58,8 +65,22 @@ Result<void> Caller::may_wait() const {
         fmt::format("{} calls of this connection wait already (calls_waiting); this one was not started", waiting_));
 }
 
-Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, const CallContext& context, bool blocking,
-                                                Seat& seat, std::shared_ptr<Completion> completion) {
+// With the mutex held.
+std::size_t Caller::bytes_kept() const { return bytes_ + (outlet_ != nullptr ? outlet_->unsent_bytes() : 0); }
+
+Result<void> Caller::may_keep(std::size_t bytes) const {
+    const std::scoped_lock lock(mutex_);
+    const std::size_t kept = bytes_kept();
+    if (bytes <= small_bytes || kept + bytes <= services_.limits.waiting_bytes_max) return {};
+    return soho::refuse(Code::overloaded,
+                        fmt::format("{} bytes of arguments and replies of this connection wait already, and {} more "
+                                    "would be too many (waiting_bytes); this call was not started",
+                                    kept, bytes));
+}
+
+Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, const CallContext& context,
+                                                std::size_t bytes, bool blocking, Seat& seat,
+                                                std::shared_ptr<Completion> completion) {
     const Limits& limits = services_.limits;
     session();
     if (completion == nullptr) completion = shared_from_this();
@@ -68,6 +89,7 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
     call->tag = request.msgid;
     call->oneway = !request.wants_reply;
     call->blocking = blocking;
+    call->bytes = bytes;
     const std::scoped_lock lock(mutex_);
     // A method that cannot wait may free those that do: it may pass the cap of waiting calls, within the other cap.
     if (waiting_ >= limits.calls_waiting_max + limits.calls_running_max) {
@@ -83,6 +105,7 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
                         blocking_));
     }
     ++waiting_;
+    bytes_ += bytes;
     blocking_ += blocking;
     session_->waiting.fetch_add(1, std::memory_order_relaxed);
     services_.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
@@ -92,14 +115,16 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
         unanswered_.emplace(call->tag, call);
         unanswered_size_.store(unanswered_.size(), std::memory_order_relaxed);
     }
-    if (context.deadline_ns != 0) {
-        call->timer = services_.timers.start(context.deadline_ns, [weak = std::weak_ptr<Call>(call)] {
-            if (const auto late = weak.lock())
-                late->cancel(Code::deadline,
-                             fmt::format("{} has not replied in time (timeout_ms)", late->callee_text()));
-        });
-    }
     return call;
+}
+
+void Caller::watch_deadline(const std::shared_ptr<Call>& call) {
+    const std::int64_t deadline_ns = call->context().deadline_ns;
+    if (deadline_ns == 0) return;
+    call->timer = services_.timers.start(deadline_ns, [weak = std::weak_ptr<Call>(call)] {
+        if (const auto late = weak.lock())
+            late->cancel(Code::deadline, fmt::format("{} has not replied in time (timeout_ms)", late->callee_text()));
+    });
 }
 
 void Caller::cancel(std::uint32_t msgid) {
@@ -124,6 +149,20 @@ void Caller::replied(Call& call, Outcome outcome) noexcept {
     std::unique_lock lock(mutex_);
     unanswered_.erase(call.tag);
     unanswered_size_.store(unanswered_.size(), std::memory_order_relaxed);
+    if (!call.begun()) bytes_ -= std::exchange(call.bytes, 0);  // it has given them back already
+    if (const std::size_t kept = bytes_kept() - call.bytes;
+        frame.size() > small_bytes && kept + frame.size() > services_.limits.waiting_bytes_max) {
+        lock.unlock();
+        undelivered.discard();
+        undelivered = {};
+        Outcome refused;
+        refused.error =
+            Error(Code::limit, fmt::format("{} ran, but its reply of {} bytes was not kept: {} bytes of arguments "
+                                           "and replies of this connection wait already (waiting_bytes)",
+                                           call.callee_text(), frame.size(), kept));
+        frame = replies_.frame_of(call, std::move(refused), undelivered);
+        lock.lock();
+    }
     if (outlet_ != nullptr) {
         outlet_->deliver(std::move(frame), std::move(undelivered));
     } else {
@@ -139,6 +178,7 @@ void Caller::finished(Call& call) noexcept {
     std::shared_ptr<Call> last;  // goes after the lock
     const std::scoped_lock lock(mutex_);
     --waiting_;
+    bytes_ -= std::exchange(call.bytes, 0);
     blocking_ -= call.blocking;
     if (!call.oneway) return;
     const auto found = oneway_.find(&call);

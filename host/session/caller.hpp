@@ -13,6 +13,8 @@ public:
     virtual ~Outlet() = default;
     // Sends a reply that became ready later. [any thread]
     virtual void deliver(data::Buffer frame, Undelivered undelivered) = 0;
+    // Of replies that the client has not taken yet. [any thread]
+    virtual std::size_t unsent_bytes() const { return 0; }
 };
 
 // take() and gone() are for the connection's reactor only; completions arrive on any thread.
@@ -46,12 +48,17 @@ public:
     // The object that an id means to this caller: its own session's, or one of its principal's. Null if none.
     ObjectPtr find(std::uint64_t id);
 
-    // Keeps a call that does not end here; fails at the caps.
+    // Keeps a call that does not end here, and counts its arguments' bytes; fails at the caps of calls.
     // `completion` stands between the call and this caller, if given, and must pass on what it is told.
-    Result<std::shared_ptr<Call>> make_call(const wire::Request& request, const CallContext& context, bool blocking,
-                                            Seat& seat, std::shared_ptr<Completion> completion = nullptr);
+    Result<std::shared_ptr<Call>> make_call(const wire::Request& request, const CallContext& context, std::size_t bytes,
+                                            bool blocking, Seat& seat,
+                                            std::shared_ptr<Completion> completion = nullptr);
+    // Cancels the call when its deadline comes; once what it calls is set.
+    void watch_deadline(const std::shared_ptr<Call>& call);
     // Whether a further call may wait.
     Result<void> may_wait() const;
+    // Whether so many bytes of arguments may wait.
+    Result<void> may_keep(std::size_t bytes) const;
     void cancel(std::uint32_t msgid);
 
     // -- Completion --
@@ -61,6 +68,7 @@ public:
 private:
     bool close(std::string reason);
     bool in_flight(std::uint32_t msgid) const;
+    std::size_t bytes_kept() const;
 
     Services& services_;
     const Dispatcher& dispatcher_;
@@ -76,6 +84,7 @@ private:
     // Their number, for a look without the lock: only the reactor adds, so if it sees none, there is none.
     std::atomic<std::size_t> unanswered_size_{0};
     std::unordered_map<const Call*, std::shared_ptr<Call>> oneway_;
+    std::size_t bytes_ = 0;     // of arguments of calls not finished
     std::size_t waiting_ = 0;   // calls not finished
     std::size_t blocking_ = 0;  // … of methods that run on the pool
 };

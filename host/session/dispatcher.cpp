@@ -24,6 +24,9 @@ bool runs_on_pool(const Resolved& what) {
     return what.method != nullptr ? what.method->on_pool.load(std::memory_order_relaxed) : what.type->blocking();
 }
 
+// What a call that waits keeps of its request, in the host or in the plugin.
+std::size_t bytes_of(const BoundArguments& arguments) { return arguments.args.size() + arguments.kwargs.size(); }
+
 Error too_late(const Resolved& what) {
     return Error(Code::deadline, fmt::format("{} has not replied in time (timeout_ms)", what.callee().text()));
 }
@@ -104,6 +107,7 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
     }
     if (what.method == nullptr || what.method->defers()) {
         if (auto may = caller.may_wait(); !may) return may;
+        if (auto may = caller.may_keep(bytes_of(*bound)); !may) return may;
     }
     if (what.options.timeout_ns != 0) what.deadline_ns = monotonic_now() + what.options.timeout_ns;
     caller.session()->calls.fetch_add(1, std::memory_order_relaxed);
@@ -146,17 +150,19 @@ Result<void> Dispatcher::resolve_handles(Caller& caller, const wire::Request& re
 class Dispatcher::Inline : public Deferral {
 public:
     Inline(Services& services, Caller& caller, const wire::Request& request, const Resolved& what,
-           const CallContext& context, Seat& seat)
+           const BoundArguments& arguments, const CallContext& context, Seat& seat)
         : services_(services),
           caller_(caller),
           request_(request),
           what_(what),
+          arguments_(arguments),
           context_(context),
           seat_(seat) {}
 
     std::shared_ptr<Call> defer() override {
         auto completion = named_completion(services_, caller_, what_.type, what_.options.name);
-        const auto made = caller_.make_call(request_, context_, false, seat_, std::move(completion));
+        const auto made =
+            caller_.make_call(request_, context_, bytes_of(arguments_), false, seat_, std::move(completion));
         if (!made) return nullptr;
         call_ = *made;
         if (what_.target != nullptr) {
@@ -164,6 +170,8 @@ public:
         } else {
             call_->set_create(what_.type, {}, {});
         }
+        call_->begin();
+        caller_.watch_deadline(call_);
         return call_;
     }
     bool caller_gone() const override { return call_ != nullptr && call_->answered(); }
@@ -174,6 +182,7 @@ private:
     Caller& caller_;
     const wire::Request& request_;
     const Resolved& what_;
+    const BoundArguments& arguments_;
     const CallContext& context_;
     Seat& seat_;
     std::shared_ptr<Call> call_;
@@ -188,7 +197,7 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
     const std::size_t value_start = seat.out.size();
 
     const CallContext context = context_of(caller, what);
-    Inline deferral(services_, caller, request, what, context, seat);
+    Inline deferral(services_, caller, request, what, arguments, context, seat);
     Invocation invocation(context, what.callee(), arguments, seat.objects, seat.out, services_.limits.frame_bytes_max,
                           deferral);
     const std::uint32_t status = what.target != nullptr ? invocation.invoke(*what.target, &seat.activity)
@@ -230,14 +239,18 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
 Result<void> Dispatcher::run_later(Caller& caller, const wire::Request& request, const Resolved& what,
                                    const BoundArguments& arguments, const std::vector<Turn*>& argument_turns,
                                    Seat& seat) const {
+    const std::size_t bytes = bytes_of(arguments);
+    if (auto may = caller.may_keep(bytes); !may) return may;
     auto completion = named_completion(services_, caller, what.type, what.options.name);
-    auto call = caller.make_call(request, context_of(caller, what), runs_on_pool(what), seat, std::move(completion));
+    auto call =
+        caller.make_call(request, context_of(caller, what), bytes, runs_on_pool(what), seat, std::move(completion));
     if (!call) return tl::unexpected<Error>(call.error());
     if (what.target != nullptr) {
         (*call)->set_method(what.target, *what.method, arguments, std::move(seat.objects), argument_turns);
     } else {
         (*call)->set_create(what.type, arguments, std::move(seat.objects));
     }
+    caller.watch_deadline(*call);
     (*call)->submit();
     return {};
 }
@@ -264,9 +277,10 @@ bool Dispatcher::open_instead(Caller& caller, const wire::Request& request, cons
     CallContext context;
     context.trace = trace;
     if (what.options.timeout_ns != 0) context.deadline_ns = monotonic_now() + what.options.timeout_ns;
-    const auto call = caller.make_call(request, context, false, seat);
+    const auto call = caller.make_call(request, context, 0, false, seat);
     if (!call) return refused(call.error());
     (*call)->set_create(what.type, {}, {});
+    caller.watch_deadline(*call);
     waiter->wait(*call);
     return true;
 }

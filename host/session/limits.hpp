@@ -15,10 +15,11 @@ struct Limits {
     std::size_t items_max = 1u << 20;         // a megabyte of one-byte values; bounds the work of walking a frame
 
     // -- a connection --
-    std::size_t calls_running_max = 128;      // on the pool's threads
-    std::size_t calls_waiting_max = 10'000;   // memory only: a queued call, or a pending reply
-    std::size_t unsent_bytes_max = 8u << 20;  // replies that the client does not read; then it is read no further
-    std::int64_t login_ms = 5'000;            // to the first complete request
+    std::size_t calls_running_max = 128;        // on the pool's threads
+    std::size_t calls_waiting_max = 10'000;     // memory only: a queued call, or a pending reply
+    std::size_t unsent_bytes_max = 8u << 20;    // replies that the client does not read; then it is read no further
+    std::size_t waiting_bytes_max = 64u << 20;  // arguments of waiting calls, replies unsent: 10,000 calls may be large
+    std::int64_t login_ms = 5'000;              // to the first complete request
 
     // -- a session --
     std::size_t handles_max = 10'000;  // different objects it refers to

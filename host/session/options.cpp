@@ -14,7 +14,8 @@ using data::Token;
 
 namespace {
 
-constexpr double timeout_ms_max = 1e12;  // some thirty years
+constexpr double timeout_ms_max = 1e12;      // some thirty years
+constexpr std::size_t text_bytes_max = 256;  // a call that waits keeps copies of `owner` and `trace`
 
 tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
 
@@ -34,6 +35,10 @@ const char* read_option(std::string_view key, const Token& token, data::Bytes va
         to = token.text();
         return static_cast<const char*>(nullptr);
     };
+    const auto short_text = [&](std::string_view& to) {
+        const char* wanted = text(to);
+        return wanted == nullptr && to.size() > text_bytes_max ? "a string of at most 256 bytes" : wanted;
+    };
     const auto unsigned_integer = [&](std::uint64_t& to) {
         if (token.kind != Kind::unsigned_integer) return "an unsigned integer";
         to = token.unsigned_value;
@@ -45,8 +50,8 @@ const char* read_option(std::string_view key, const Token& token, data::Bytes va
         return nullptr;
     }
     if (key == "timeout_ms") return read_timeout(token, options) ? nullptr : "a positive number of milliseconds";
-    if (key == "owner") return text(options.owner);
-    if (key == "trace") return text(options.trace);
+    if (key == "owner") return short_text(options.owner);
+    if (key == "trace") return short_text(options.trace);
     if (key == "name") return text(options.name);
     if (key == "uses") return unsigned_integer(options.uses);
     if (key == "referrers") return unsigned_integer(options.referrers);

@@ -338,6 +338,94 @@ class Floods(Stream):
         self.assertEqual(client.closed(), [])
 
 
+class WaitingBytes(unittest.TestCase):
+    """What a connection makes the host keep for calls that wait is bounded (limits.waiting_bytes)."""
+
+    def host_with(self, waiting_bytes):
+        config = f"[host]\ndrain_ms = 1\n[limits]\nwaiting_bytes = {waiting_bytes}\n"
+        return hosted(self, plugin("reply"), config=config)
+
+    def occupied(self, host):
+        """A Mailbox whose turn a thread of the pool keeps, and the client and msgid to cancel that."""
+        client = host.client()
+        mailbox = client.create("Mailbox")["$soho"]
+        client.call(mailbox, "wait_until_gone", 200)
+        self.assertIn("wait_until_gone has kept a reactor", host.log())  # from now on it runs on the pool
+        held = client.start(mailbox, "wait_until_gone", 3_600_000)
+        client.do("soho.ping")  # by now it has the turn, or is the first to get it
+        return mailbox, client, held
+
+    def test_results_that_nobody_reads_go_back_to_the_plugin(self):
+        host = self.host_with(64 << 20)
+        deaf, feeder = host.client(), host.client()
+        mailbox = feeder.create("Mailbox")["$soho"]
+        gets = [deaf.start(mailbox, "get") for _ in range(100)]
+        eventually(lambda: feeder.call(mailbox, "waiting") == 100, "that all wait")
+        before = host.memory()
+        item = b"x" * (15 << 20)
+        puts = 0
+        while feeder.call(mailbox, "waiting") != 0:
+            feeder.call(mailbox, "put", item)
+            puts += 1
+            self.assertLessEqual(puts, 100)
+        self.assertLess(host.memory() - before, 5 * (64 << 20))  # 100 items are 1.5 GB
+        outcomes = [deaf.outcome(msgid) for msgid in gets]
+        refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+        self.assertTrue(refused)
+        for refusal in refused:
+            self.assertRegex(str(refusal), r"^limit: Mailbox.get\(\) ran, but its reply .*waiting_bytes")
+        self.assertEqual(100 - len(refused) + feeder.call(mailbox, "size"), puts)  # and none is lost
+
+    def test_arguments_of_calls_whose_replies_come_later(self):
+        host = self.host_with(1_000_000)
+        client = host.client()
+        mailbox = client.create("Mailbox")["$soho"]
+        for _ in range(3):
+            client.start(mailbox, "later", "x" * 300_000, 3_600_000)
+        with self.assertRaisesRegex(Refused, "^overloaded: .*waiting_bytes.*not started"):
+            client.call(mailbox, "later", "x" * 300_000, 3_600_000)
+        self.assertEqual(client.call(mailbox, "later", "small", 1), "small")
+        self.assertEqual(host.client().call(mailbox, "later", "x" * 300_000, 1), "x" * 300_000)  # each connection has its own
+
+    def test_arguments_of_queued_calls_and_a_cancelled_one_gives_its_own_back(self):
+        host = self.host_with(1_000_000)
+        mailbox, holder, held = self.occupied(host)
+        client = host.client()
+        queued = [client.start(mailbox, "put", "x" * 300_000) for _ in range(3)]
+        with self.assertRaisesRegex(Refused, "^overloaded: .*waiting_bytes.*not started"):
+            client.call(mailbox, "put", "x" * 300_000)
+        client.do("soho.cancel", queued[1])
+        with self.assertRaisesRegex(Refused, "^cancelled"):
+            client.reply(queued[1])
+        queued[1] = client.start(mailbox, "put", "x" * 300_000)
+        client.do("soho.ping")
+        holder.do("soho.cancel", held)
+        self.assertEqual([client.reply(msgid) for msgid in queued], [None] * 3)
+        self.assertEqual(holder.call(mailbox, "size"), 3)
+
+    def test_a_queued_call_keeps_nothing_once_its_caller_has_gone(self):
+        host = self.host_with(64 << 20)
+        mailbox, holder, held = self.occupied(host)
+        before = host.gauges()
+        client = host.client()
+        client.start(mailbox, "put", client.create("Mailbox"))
+        client.start(client.create("Mailbox"), "put", [{"$soho": mailbox, "type": "Mailbox"}])
+        client.do("soho.ping")
+        self.assertEqual(host.stats("objects")["objects"], before["objects"] + 2)
+        client.close()
+        eventually(lambda: host.stats("objects")["objects"] == before["objects"], "that what it was given has gone")
+        holder.do("soho.cancel", held)
+        eventually(lambda: host.stats("calls_in_flight")["calls_in_flight"] == 0)
+        self.assertEqual(holder.call(mailbox, "size"), 0)
+
+    def test_owner_and_trace_are_short(self):
+        client = hosted(self, PAIR).client()
+        for option in ("owner", "trace"):
+            self.assertEqual(client.call("pair", "get_x", **{option: "x" * 256}), 5)
+            with self.assertRaisesRegex(Refused, f"^bad_arguments: .*{option}.*at most 256 bytes"):
+                client.call("pair", "get_x", **{option: "x" * 257})
+
+
 class Scarcity(unittest.TestCase):
     def leave_room(self, host, room):
         """Lets the host map so many bytes more; None: as many as it likes."""
