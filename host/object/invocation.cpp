@@ -23,8 +23,8 @@ public:
         if (activity_ == nullptr) return;
         // One writer: plain increments are enough.
         activity_->sequence.store(activity_->sequence.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-        activity_->type.store(&callee.type, std::memory_order_relaxed);
         activity_->method.store(callee.method, std::memory_order_relaxed);
+        activity_->type.store(&callee.type, std::memory_order_release);  // the watch reads what it points to
     }
     Marked(const Marked&) = delete;
     Marked& operator=(const Marked&) = delete;

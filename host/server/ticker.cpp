@@ -98,7 +98,7 @@ void Ticker::watch(std::int64_t now_ns) {
         const bool found = watches_[i].sample(activity, now_ns, cpu_time(activity), [&] { return sleeps(activity); });
         activity.stuck.store(watches_[i].stuck(), std::memory_order_relaxed);
         if (!found) continue;
-        const Type* type = activity.type.load(std::memory_order_relaxed);
+        const Type* type = activity.type.load(std::memory_order_acquire);
         const Method* method = activity.method.load(std::memory_order_relaxed);
         if (type == nullptr) continue;  // it has just ended
         if (method == nullptr) {
