@@ -337,6 +337,17 @@ class Floods(Stream):
         client.socket.shutdown(socket.SHUT_WR)
         self.assertEqual(client.closed(), [])
 
+    def test_the_client_that_stops_sending_gives_up_what_is_not_done(self):
+        mailbox = self.client.create("Mailbox")
+        counts = self.client.create("Counts")
+        cancelled = self.client.call(counts, "get")["cancelled"]
+        client = self.open()
+        client.raw(pack([0, 1, "soho.call", [mailbox, "get"]]) + pack([0, 2, "pair.get_y", []]))
+        client.socket.shutdown(socket.SHUT_WR)
+        self.assertEqual(client.closed(), [[1, 2, None, 6]])
+        eventually(lambda: self.client.call(counts, "get")["cancelled"] == cancelled + 1, "that the plugin is told")
+        self.assertEqual(self.client.call(mailbox, "waiting"), 0)
+
 
 class WaitingBytes(unittest.TestCase):
     """What a connection makes the host keep for calls that wait is bounded (limits.waiting_bytes)."""
