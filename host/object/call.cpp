@@ -246,6 +246,14 @@ std::uint32_t Call::settle(Outcome outcome) {
     return SOHO_DISCARDED;
 }
 
+std::uint32_t Call::end_with(Error error) {
+    Outcome outcome;
+    outcome.error = std::move(error);
+    const std::uint32_t status = settle(std::move(outcome));
+    finish();
+    return status;
+}
+
 void Call::finish() {
     {
         const std::scoped_lock lock(mutex_);
@@ -380,7 +388,11 @@ std::uint32_t Call::pending_complete(soho_pending* pending, soho_bytes result) {
     std::uint32_t refused = SOHO_ACCEPTED;
     if (!call.begin_completion(refused)) return refused;
     data::Buffer value;
-    value.append({result.data, static_cast<std::size_t>(result.size)});
+    try {
+        value.append({result.data, static_cast<std::size_t>(result.size)});
+    } catch (const std::bad_alloc&) {  // nothing may throw through a plugin in C
+        return call.end_with(out_of_memory());
+    }
     if (call.method_ != nullptr && call.method_->through_callable) {
         const bool gone = call.answered();
         call.go_through_callable(std::move(value), nullptr);
@@ -431,11 +443,7 @@ std::uint32_t Call::pending_fail(soho_pending* pending, std::uint32_t code, soho
     Call& call = of(pending);
     std::uint32_t refused = SOHO_ACCEPTED;
     if (!call.begin_completion(refused)) return refused;
-    Outcome outcome;
-    outcome.error = error_from_plugin(code, type, text, data);
-    const std::uint32_t status = call.settle(std::move(outcome));
-    call.finish();
-    return status;
+    return call.end_with(error_from_plugin(code, type, text, data));
 }
 
 void Call::pending_on_cancel(soho_pending* pending, const soho_task* given) {
@@ -468,11 +476,8 @@ void Call::pending_release(soho_pending* pending) {
         dropped = !std::exchange(call.plugin_done_, true);
     }
     if (!dropped) return;
-    Outcome outcome;
-    outcome.error =
-        Error(Code::failed, fmt::format("{} dropped the call without a reply", call.callee_text()), "Dropped");
-    call.settle(std::move(outcome));
-    call.finish();
+    call.end_with(
+        Error(Code::failed, fmt::format("{} dropped the call without a reply", call.callee_text()), "Dropped"));
 }
 
 void Call::fill(soho_host& table) {

@@ -110,6 +110,7 @@ private:
 
     Outcome checked(data::Buffer value) const;
     std::uint32_t settle(Outcome outcome);
+    std::uint32_t end_with(Error error);
     void finish();
     void go_through_callable(data::Buffer value, const soho_instance* source);
     bool begin_completion(std::uint32_t& refused);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 namespace soho::host {
 
@@ -67,14 +68,18 @@ std::string as_utf8(std::string_view text) {
 
 }  // namespace
 
-Error error_from_plugin(std::uint32_t code, soho_text type, soho_text text, soho_bytes bytes) {
+Error error_from_plugin(std::uint32_t code, soho_text type, soho_text text, soho_bytes bytes) try {
     Error error(code == SOHO_OK || code >= code_names.size() ? Code::failed : static_cast<Code>(code),
                 as_utf8(text_of(text)));
     if (error.code == Code::failed) error.type = type.size == 0 ? "Error" : as_utf8(text_of(type));
     const data::Bytes data(bytes.data, static_cast<std::size_t>(bytes.size));
     if (!data.empty() && wire::check_value(data, {})) error.data = data::as_text(data);
     return error;
+} catch (const std::bad_alloc&) {  // nothing may throw through a plugin in C
+    return out_of_memory();
 }
+
+Error out_of_memory() { return Error(Code::internal, "out of memory"); }
 
 Invocation::Invocation(const CallContext& context, Callee callee, const BoundArguments& arguments,
                        const std::vector<ObjectPtr>& objects, data::Buffer& out, std::size_t result_bytes_max,
@@ -166,7 +171,11 @@ int Invocation::grow(soho_sink* table, std::uint64_t more) {
     auto* sink = reinterpret_cast<Sink*>(table);
     sink->out->commit(table->cursor);
     if (more > sink->size_max - std::min(sink->size_max, sink->out->size())) return 1;
-    table->cursor = sink->out->reserve(static_cast<std::size_t>(more));
+    try {
+        table->cursor = sink->out->reserve(static_cast<std::size_t>(more));
+    } catch (const std::bad_alloc&) {  // nothing may throw through a plugin in C
+        return 1;
+    }
     table->end =
         table->cursor + std::max<std::size_t>(static_cast<std::size_t>(more),
                                               std::min(sink->out->capacity(), sink->size_max) - sink->out->size());

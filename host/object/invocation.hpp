@@ -112,4 +112,7 @@ private:
 // What a plugin says of an error, made safe to send: a known code, a type name where one is due, well-formed data.
 Error error_from_plugin(std::uint32_t code, soho_text type, soho_text text, soho_bytes data);
 
+// What is said where a result, or a reply with it, finds no memory. Needs next to none itself.
+Error out_of_memory();
+
 }  // namespace soho::host

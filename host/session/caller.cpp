@@ -3,6 +3,7 @@
 #include "host/session/dispatcher.hpp"
 
 #include <fmt/format.h>
+#include <new>
 
 namespace soho::host {
 
@@ -145,7 +146,19 @@ void Caller::replied(Call& call, Outcome outcome) noexcept {
         return;
     }
     Undelivered undelivered;
-    data::Buffer frame = replies_.frame_of(call, std::move(outcome), undelivered);
+    data::Buffer frame;
+    const auto refuse_instead = [&](Error error) {
+        undelivered.discard();
+        undelivered = {};
+        Outcome refused;
+        refused.error = std::move(error);
+        frame = replies_.frame_of(call, std::move(refused), undelivered);
+    };
+    try {
+        frame = replies_.frame_of(call, std::move(outcome), undelivered);
+    } catch (const std::bad_alloc&) {  // for a large one; a small one is sure to find memory
+        refuse_instead(out_of_memory());
+    }
     std::unique_lock lock(mutex_);
     unanswered_.erase(call.tag);
     unanswered_size_.store(unanswered_.size(), std::memory_order_relaxed);
@@ -153,14 +166,10 @@ void Caller::replied(Call& call, Outcome outcome) noexcept {
     if (const std::size_t kept = bytes_kept() - call.bytes;
         frame.size() > small_bytes && kept + frame.size() > services_.limits.waiting_bytes_max) {
         lock.unlock();
-        undelivered.discard();
-        undelivered = {};
-        Outcome refused;
-        refused.error =
+        refuse_instead(
             Error(Code::limit, fmt::format("{} ran, but its reply of {} bytes was not kept: {} bytes of arguments "
                                            "and replies of this connection wait already (waiting_bytes)",
-                                           call.callee_text(), frame.size(), kept));
-        frame = replies_.frame_of(call, std::move(refused), undelivered);
+                                           call.callee_text(), frame.size(), kept)));
         lock.lock();
     }
     if (outlet_ != nullptr) {

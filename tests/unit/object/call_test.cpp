@@ -4,6 +4,15 @@
 
 #include <gtest/gtest.h>
 
+// A sanitizer ends the process where malloc would say that there is no such memory.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SOHO_TEST_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SOHO_TEST_SANITIZED 1
+#endif
+#endif
+
 namespace soho::host {
 namespace {
 
@@ -24,6 +33,8 @@ struct Recorded : Completion {
     int finishes = 0;
     Outcome outcome;
 };
+
+constexpr std::uint64_t too_much = std::uint64_t{1} << 60;
 
 struct CallTest : testing::Test {
     CallTest() {
@@ -100,6 +111,48 @@ TEST_F(CallTest, BoundsTheResult) {
     call("hook")->submit();
     host.run();
     EXPECT_EQ(recorded->outcome.error.code, Code::internal);
+    EXPECT_EQ(recorded->finishes, 1);
+}
+
+TEST_F(CallTest, TellsThePluginThatThereIsNoMemoryForTheResult) {
+#ifdef SOHO_TEST_SANITIZED
+    GTEST_SKIP();
+#endif
+    counters.on_hook = [](test::Thing&, const soho_call* call) {
+        EXPECT_NE(call->result->grow(call->result, too_much), 0);
+        return test::give_bytes(call, data::as_bytes("\x07"));
+    };
+    const auto made = std::make_shared<Call>(host.objects, host.pool, host.home, recorded, CallContext{},
+                                             Call::Limits{SIZE_MAX / 2, 64});
+    made->set_method(object, *object->type().find("hook"), {data::as_bytes("\x90"), {}}, {}, {});
+    made->submit();
+    host.run();
+    EXPECT_EQ(recorded->text(), "7");
+}
+
+TEST_F(CallTest, APendingReplyWithoutMemoryForItIsAnError) {
+#ifdef SOHO_TEST_SANITIZED
+    GTEST_SKIP();
+#endif
+    call("later")->submit();
+    host.run();
+    const std::uint8_t byte = 7;
+    EXPECT_EQ(table().pending_complete(counters.pendings.front(), {&byte, too_much}), SOHO_ACCEPTED);
+    EXPECT_EQ(recorded->text(), "internal: out of memory");
+    EXPECT_EQ(recorded->finishes, 1);
+}
+
+TEST_F(CallTest, GivesBackItsObjectIfItIsCancelledBeforeItBegins) {
+    const auto waiting = call("get");
+    waiting->submit();
+    const std::uint64_t id = object->id();
+    object.reset();
+    waiting->cancel(Code::cancelled, "enough");
+    EXPECT_EQ(host.objects.find(id), nullptr);
+    EXPECT_EQ(counters.destroyed, 0);  // in its turn
+    host.run();
+    EXPECT_EQ(counters.destroyed, 1);
+    EXPECT_EQ(recorded->text(), "cancelled: enough");
     EXPECT_EQ(recorded->finishes, 1);
 }
 
