@@ -9,6 +9,12 @@ namespace soho::cli {
 
 namespace {
 
+bool is_option_of_ours(std::string_view word) {
+    const std::string_view name = word.substr(0, word.find('='));
+    constexpr std::string_view ours[] = {"--host", "--json", "--timeout", "--as", "--help", "-h", "--version"};
+    return std::find(std::begin(ours), std::end(ours), name) != std::end(ours);
+}
+
 class ArgumentReader {
 public:
     ArgumentReader(const std::vector<ParameterDescription>& parameters, Surroundings& surroundings)
@@ -26,15 +32,20 @@ public:
         }
         const std::size_t index = arguments.positional.size();
         const ParameterDescription* parameter = at(index);
-        const bool has_name = parameter != nullptr && parameter->kind.empty() && !parameter->name.empty();
+        if (parameter == nullptr) return read_surplus(word);
+        const bool has_name = parameter->kind.empty() && !parameter->name.empty();
         const std::string name = has_name ? parameter->name : fmt::format("{}", index + 1);
-        static const ParameterDescription any;
-        arguments.positional.push_back(literal(word, name, parameter != nullptr ? *parameter : any));
+        arguments.positional.push_back(literal(word, name, *parameter));
     }
 
     Arguments arguments;
 
 private:
+    // Goes along as it is: the host knows best how many there may be.
+    void read_surplus(const std::string& word) {
+        if (is_option_of_ours(word)) throw UsageError(fmt::format("options come before the target: {}", word));
+        arguments.positional.emplace_back(word);
+    }
     const ParameterDescription* of_kind(std::string_view kind) const {
         const auto found =
             std::find_if(parameters_.begin(), parameters_.end(), [&](const auto& each) { return each.kind == kind; });
@@ -56,7 +67,8 @@ private:
         try {
             return read_literal(text, type, surroundings_);
         } catch (const UsageError& error) {
-            throw UsageError(fmt::format("argument {}: {}", name, error.what()));
+            const char* hint = is_option_of_ours(text) ? "; options come before the target" : "";
+            throw UsageError(fmt::format("argument {}: {}{}", name, error.what(), hint));
         }
     }
 

@@ -44,6 +44,8 @@ public:
     std::string make_description(const CLI::App* app) const override { return app->get_description() + "\n\n"; }
 };
 
+constexpr double seconds_max = 1e9;  // as the host has it: some thirty years
+
 std::chrono::nanoseconds parse_timeout(const std::string& text) {
     double number = 0;
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -52,8 +54,10 @@ std::chrono::nanoseconds parse_timeout(const std::string& text) {
                            : unit == "ms"                 ? 0.001
                            : unit == "m" || unit == "min" ? 60
                                                           : 0;
-    if (failure != std::errc() || seconds == 0 || !(number > 0) || number * seconds > 1e9) {
-        throw UsageError(fmt::format("'{}' is no time to wait: say seconds, or a number with ms, s or min", text));
+    if (failure != std::errc() || seconds == 0 || !(number > 0) || number * seconds > seconds_max) {
+        throw UsageError(
+            fmt::format("'{}' is no time to wait: say seconds, or a number with ms, s or min; at most {:.0e} s", text,
+                        seconds_max));
     }
     return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(number * seconds));
 }
@@ -93,7 +97,18 @@ std::vector<std::string> cut_words(std::vector<std::string>& words) {
 void check_count(const Command& command, const std::vector<std::string>& words) {
     if (words.size() >= command.words_min && words.size() <= command.words_max) return;
     const char* wrong = words.size() < command.words_min ? "lacks something" : "has too many words";
-    throw UsageError(fmt::format("{} {}: soho {} {}", command.name, wrong, command.name, command.operands));
+    const std::string_view operands = command.operands;
+    throw UsageError(
+        fmt::format("{0} {1}: soho {0}{2}{3}", command.name, wrong, operands.empty() ? "" : " ", operands));
+}
+
+// Names the first word that nobody knows, and whose option it would be. `before` are the words in front of the command.
+[[noreturn]] void refuse_option(const CLI::App& app, const std::vector<std::string>& before) {
+    const std::string word = app.remaining(true).front();
+    const auto subcommands = app.get_subcommands();
+    const bool is_general = subcommands.empty() || std::find(before.begin(), before.end(), word) != before.end();
+    const std::string where = is_general ? "soho" : "soho " + subcommands.front()->get_name();
+    throw UsageError(fmt::format("{0} has no option '{1}'; see {0} --help", where, word));
 }
 
 }  // namespace
@@ -110,7 +125,8 @@ CommandLine parse_command_line(std::vector<std::string> words) {
     app.add_option("--host", line.host, "where the host listens: unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT")
         ->type_name("ADDR");
     app.add_flag("--json", line.json, "print results as JSON");
-    app.add_option("--timeout", timeout, "how long a call may take: 2, 0.5, 100ms, 1min")->type_name("TIME");
+    app.add_option("--timeout", timeout, "how long to wait for the host, and for a call: 2, 0.5, 100ms, 1min")
+        ->type_name("TIME");
 
     for (const Command& command : commands()) {
         CLI::App* sub = app.add_subcommand(command.name, command.summary);
@@ -127,6 +143,8 @@ CommandLine parse_command_line(std::vector<std::string> words) {
     app.add_subcommand("shell", "Enter many commands in one session")->footer(shell_details);
 
     line.invocation.words = cut_words(words);
+    const auto name = words.begin() + static_cast<std::ptrdiff_t>(next_word(words, 0));
+    const std::vector<std::string> before(words.begin(), name);
     std::reverse(words.begin(), words.end());  // as CLI11 wants them
     try {
         app.parse(std::move(words));
@@ -136,11 +154,10 @@ CommandLine parse_command_line(std::vector<std::string> words) {
         const auto subcommands = app.get_subcommands();
         throw HelpWanted{subcommands.empty() ? app.help() : subcommands.front()->help()};
     } catch (const CLI::RequiredError&) {
+        if (app.remaining_size(true) != 0) refuse_option(app, before);
         throw UsageError("say a command; soho --help lists them");
     } catch (const CLI::ExtrasError&) {
-        const auto subcommands = app.get_subcommands();
-        const std::string where = subcommands.empty() ? "soho" : "soho " + subcommands.front()->get_name();
-        throw UsageError(fmt::format("an option that {0} does not have; see {0} --help", where));
+        refuse_option(app, before);
     } catch (const CLI::ParseError& error) {
         throw UsageError(error.what());
     }

@@ -122,7 +122,24 @@ TEST(Arguments, AreKeywordsWhereTheKeyIsDeclared) {
 
 TEST(Arguments, BeyondTheDeclaredOnesAreAny) {
     EXPECT_EQ(arguments({"1", "two", "[3]"}, {x, rest}).positional, (Value::Array{1, "two", Value::Array{3}}));
-    EXPECT_EQ(arguments({"1", "2"}, {x}).positional, (Value::Array{1, 2})) << "for the host to refuse";
+    EXPECT_EQ(arguments({"1", "2"}, {x}).positional, (Value::Array{1, "2"})) << "for the host to refuse";
+    EXPECT_EQ(arguments({"1", "{"}, {x}).positional, (Value::Array{1, "{"}));
+}
+
+std::string refusal_of(const std::vector<std::string>& words, const std::vector<ParameterDescription>& parameters) {
+    try {
+        arguments(words, parameters);
+    } catch (const UsageError& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+TEST(Arguments, SayWhereAnOptionBelongs) {
+    EXPECT_EQ(refusal_of({"--json"}, {}), "options come before the target: --json");
+    EXPECT_EQ(refusal_of({"--timeout=1"}, {}), "options come before the target: --timeout=1");
+    EXPECT_EQ(refusal_of({"--json"}, {x}), "argument x: expected int64, got '--json'; options come before the target");
+    EXPECT_EQ(arguments({"--json"}, {text}).positional, (Value::Array{"--json"}));
 }
 
 TEST(Arguments, AreNamedWhenTheyAreWrong) {
