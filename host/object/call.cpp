@@ -136,7 +136,12 @@ std::vector<Turn*> Call::turns() const {
 std::string Call::callee_text() const { return Callee{type(), method_}.text(); }
 
 void Call::submit() {
-    auto task = std::make_shared<Task>(shared_from_this());
+    std::shared_ptr<Task> task;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!answered()) task = std::make_shared<Task>(shared_from_this());
+    }
+    if (task == nullptr) return finish();  // its deadline was sooner, and what it was to run with has gone
     if (!task->turns.empty()) return Turn::submit(task);
     if (!task->on_pool) return home_.post([task, &home = home_] { task->run(home.activity()); });
     const auto work = [task] { task->run(nullptr); };

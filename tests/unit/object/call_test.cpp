@@ -156,6 +156,16 @@ TEST_F(CallTest, GivesBackItsObjectIfItIsCancelledBeforeItBegins) {
     EXPECT_EQ(recorded->finishes, 1);
 }
 
+TEST_F(CallTest, IsNotQueuedIfItsDeadlineWasSooner) {
+    const auto late = call("get");
+    late->cancel(Code::deadline, "late");
+    late->submit();
+    EXPECT_EQ(recorded->finishes, 1);
+    host.run();
+    EXPECT_EQ(recorded->text(), "deadline: late");
+    EXPECT_EQ(recorded->finishes, 1);
+}
+
 TEST_F(CallTest, EndsWhenItsPendingReplyIsCompleted) {
     call("later")->submit();
     host.run();
