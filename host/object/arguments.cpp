@@ -138,6 +138,19 @@ Result<BoundArguments> bind_arguments(const Callee& callee, Bytes args, Bytes kw
     return binding.write(scratch);
 }
 
+void sort_objects(std::vector<ObjectPtr>& objects) {
+    if (objects.size() < 2) return;
+    std::sort(objects.begin(), objects.end(), [](const ObjectPtr& a, const ObjectPtr& b) { return a->id() < b->id(); });
+    objects.erase(std::unique(objects.begin(), objects.end()), objects.end());
+}
+
+const ObjectPtr* find_object(const std::vector<ObjectPtr>& sorted, std::uint64_t id) {
+    const auto found =
+        std::lower_bound(sorted.begin(), sorted.end(), id,
+                         [](const ObjectPtr& object, std::uint64_t wanted) { return object->id() < wanted; });
+    return found != sorted.end() && (*found)->id() == id ? &*found : nullptr;
+}
+
 Result<std::vector<Turn*>> argument_turns(const Callee& callee, Bytes args, const std::vector<ObjectPtr>& objects) {
     const Signature& signature = callee.signature();
     std::vector<Turn*> turns;
@@ -150,9 +163,8 @@ Result<std::vector<Turn*>> argument_turns(const Callee& callee, Bytes args, cons
         wire::Handle handle;
         if (!parameter.object() || !wire::read_handle(value, wire::HandleForm::ext, handle))
             continue;  // nil and the like: the plugin's to judge
-        const auto object =
-            std::find_if(objects.begin(), objects.end(), [&](const ObjectPtr& o) { return o->id() == handle.id; });
-        if (object == objects.end() || (*object)->type().plugin != callee.type.plugin ||
+        const ObjectPtr* object = find_object(objects, handle.id);
+        if (object == nullptr || (*object)->type().plugin != callee.type.plugin ||
             (*object)->type().class_key != parameter.class_key) {
             return bad(fmt::format("{}: argument \"{}\" must be an object of class {}, not #{} ({})", callee.text(),
                                    parameter_name(signature, i), parameter.type, handle.id, handle.type_id));

@@ -27,8 +27,13 @@ struct BoundArguments {
 Result<BoundArguments> bind_arguments(const Callee& callee, data::Bytes args, data::Bytes kwargs,
                                       data::Buffer& scratch);
 
+// What the handles in a call's arguments mean: sorted by id, each once, for a call may carry very many of them.
+void sort_objects(std::vector<ObjectPtr>& objects);
+// Null if it is not among them.
+const ObjectPtr* find_object(const std::vector<ObjectPtr>& sorted, std::uint64_t id);
+
 // The turns that the call needs besides its target's, for bound arguments of a signature that takes objects. `objects` are
-// those that the arguments' handles mean, resolved. Fails where one is of another class than declared.
+// those that the arguments' handles mean, sorted. Fails where one is of another class than declared.
 Result<std::vector<Turn*>> argument_turns(const Callee& callee, data::Bytes args,
                                           const std::vector<ObjectPtr>& objects);
 

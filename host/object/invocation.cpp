@@ -109,6 +109,7 @@ Invocation::Invocation(const CallContext& context, Callee callee, const BoundArg
     if (callee.method != nullptr && callee.method->returns_type != nullptr) {
         call_.flags = callee.method->through_callable ? SOHO_CALL_WANTS_SOURCE : SOHO_CALL_WANTS_OBJECT;
     }
+    if (context.oneway) call_.flags |= SOHO_CALL_ONEWAY;
 }
 
 Invocation* Invocation::current() { return current_invocation; }
@@ -193,9 +194,8 @@ void Invocation::fail(const soho_call* call, std::uint32_t code, soho_text type,
 
 int Invocation::object_argument(const soho_call* call, std::uint64_t id, const void* class_key, soho_object* out) {
     const Invocation& self = of(call);
-    const auto object =
-        std::find_if(self.objects_.begin(), self.objects_.end(), [&](const ObjectPtr& o) { return o->id() == id; });
-    if (object == self.objects_.end() || (*object)->type().plugin != self.callee_.type.plugin ||
+    const ObjectPtr* object = find_object(self.objects_, id);
+    if (object == nullptr || (*object)->type().plugin != self.callee_.type.plugin ||
         (*object)->type().class_key != class_key)
         return 1;
     out->self = (*object)->self();

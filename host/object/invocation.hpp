@@ -18,6 +18,7 @@ struct CallContext {
     std::string_view principal;
     std::string_view trace;
     std::int64_t deadline_ns = 0;
+    bool oneway = false;                   // nobody waits for the result
     std::span<const std::uint64_t> chain;  // objects whose calls led here
     std::span<Turn* const> held;           // turns that the waiting part of that chain keeps
 };

@@ -18,6 +18,21 @@ constexpr std::uint32_t critical_bits = 0xffff0000u;
 
 tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
 
+// What ABI 1 began with: up to these fields every plugin's structs go. Later ones are appended, and zero where they lack.
+template <class T>
+constexpr std::size_t first_size = 0;
+template <>
+constexpr std::size_t first_size<soho_text> = offsetof(soho_text, size) + sizeof(soho_text::size);
+template <>
+constexpr std::size_t first_size<soho_parameter> = offsetof(soho_parameter, class_key) +
+                                                   sizeof(soho_parameter::class_key);
+template <>
+constexpr std::size_t first_size<soho_method> = offsetof(soho_method, invoke) + sizeof(soho_method::invoke);
+template <>
+constexpr std::size_t first_size<soho_mapping> = offsetof(soho_mapping, type_id) + sizeof(soho_mapping::type_id);
+template <>
+constexpr std::size_t first_size<soho_type> = offsetof(soho_type, create) + sizeof(soho_type::create);
+
 // An element of a table as this host knows it: what the plugin's element lacks is zero, what it has in addition is left out.
 template <class T>
 T element(const soho_array& array, std::uint32_t index) {
@@ -27,18 +42,17 @@ T element(const soho_array& array, std::uint32_t index) {
     return copy;
 }
 
-// ABI 1 elements are never smaller than they are today.
 template <class T>
 Result<void> check_array(const soho_array& array, const char* what) {
     if (array.count == 0) return {};
     if (array.items == nullptr) return bad(fmt::format("{} {} at a null address", array.count, what));
-    if (array.stride < sizeof(T))
-        return bad(fmt::format("{} of {} bytes each, ABI {} has {}", what, array.stride, SOHO_ABI, sizeof(T)));
+    if (array.stride < first_size<T>)
+        return bad(fmt::format("{} of {} bytes each, ABI {} has {}", what, array.stride, SOHO_ABI, first_size<T>));
     if constexpr (!std::is_same_v<T, soho_text>) {
         for (std::uint32_t i = 0; i < array.count; ++i) {
-            if (const auto size = element<T>(array, i).size; size < sizeof(T)) {
+            if (const auto size = element<T>(array, i).size; size < first_size<T>) {
                 return bad(fmt::format("{} number {} says its size is {} bytes, ABI {} has {}", what, i + 1, size,
-                                       SOHO_ABI, sizeof(T)));
+                                       SOHO_ABI, first_size<T>));
             }
         }
     }
@@ -213,15 +227,21 @@ std::string Signature::text() const {
 
 Error Type::no_method(std::string_view method) const {
     std::vector<std::string_view> known;
-    for (const auto& [name, unused] : exposed) known.push_back(name);
+    // A method that is only not exposed was no slip: another would be no better.
+    if (std::none_of(methods.begin(), methods.end(), [&](const Method& each) { return each.name == method; })) {
+        for (const auto& [name, unused] : exposed) known.push_back(name);
+    }
     return Error(Code::no_method, fmt::format("type {} exposes no method \"{}\" (exposed: {}){}", type_id, method,
                                               exposed_text, suggestion(method, known)));
 }
 
-Result<std::unique_ptr<PendingType>> copy_type(const soho_type& given) {
-    if (given.size < sizeof(soho_type))
+Result<std::unique_ptr<PendingType>> copy_type(const soho_type& from) {
+    if (from.size < first_size<soho_type>) {
         return bad(
-            fmt::format("a type says its size is {} bytes, ABI {} has {}", given.size, SOHO_ABI, sizeof(soho_type)));
+            fmt::format("a type says its size is {} bytes, ABI {} has {}", from.size, SOHO_ABI, first_size<soho_type>));
+    }
+    soho_type given{};
+    std::memcpy(&given, &from, std::min<std::size_t>(sizeof given, from.size));
     auto pending = std::make_unique<PendingType>();
     Type& type = pending->type;
     type.local_id = type.type_id = text_of(given.type_id);

@@ -10,13 +10,14 @@ namespace soho::host {
 
 namespace {
 
-CallContext context_of(Caller& caller, const Resolved& what) {
+CallContext context_of(Caller& caller, const wire::Request& request, const Resolved& what) {
     CallContext context;
     context.session = context.origin_session = caller.session()->id();
     context.owner = what.options.owner;
     context.principal = caller.principal().name;
     context.trace = what.options.trace;
     context.deadline_ns = what.deadline_ns;
+    context.oneway = !request.wants_reply;
     return context;
 }
 
@@ -96,6 +97,7 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
     }
     const Callee callee = what.callee();
     if (auto resolved = resolve_handles(caller, request, what, seat); !resolved) return resolved;
+    sort_objects(seat.objects);
     seat.bound.clear();
     const auto bound = bind_arguments(callee, what.args, what.options.kw, seat.bound);
     if (!bound) return tl::unexpected<Error>(bound.error());
@@ -196,7 +198,7 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
     wire::begin_reply(out, request.msgid);
     const std::size_t value_start = seat.out.size();
 
-    const CallContext context = context_of(caller, what);
+    const CallContext context = context_of(caller, request, what);
     Inline deferral(services_, caller, request, what, arguments, context, seat);
     Invocation invocation(context, what.callee(), arguments, seat.objects, seat.out, services_.limits.frame_bytes_max,
                           deferral);
@@ -242,8 +244,8 @@ Result<void> Dispatcher::run_later(Caller& caller, const wire::Request& request,
     const std::size_t bytes = bytes_of(arguments);
     if (auto may = caller.may_keep(bytes); !may) return may;
     auto completion = named_completion(services_, caller, what.type, what.options.name);
-    auto call =
-        caller.make_call(request, context_of(caller, what), bytes, runs_on_pool(what), seat, std::move(completion));
+    auto call = caller.make_call(request, context_of(caller, request, what), bytes, runs_on_pool(what), seat,
+                                 std::move(completion));
     if (!call) return tl::unexpected<Error>(call.error());
     if (what.target != nullptr) {
         (*call)->set_method(what.target, *what.method, arguments, std::move(seat.objects), argument_turns);

@@ -138,6 +138,7 @@ Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call
             return refuse(Code::bad_arguments, fmt::format("the arguments for {} are not MessagePack: {}",
                                                            callee.text(), frame.error().text));
         if (auto found = wire::visit_handles(part, resolve); !found) return tl::unexpected<Error>(found.error());
+        sort_objects(objects);
     }
     data::Token array;
     if (!data::Reader(args).next(array) || array.kind != data::Kind::array)

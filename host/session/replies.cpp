@@ -6,6 +6,18 @@
 
 namespace soho::host {
 
+namespace {
+
+// For the log: at most so many bytes, and nothing that is not printable ASCII.
+std::string quoted(std::string_view text) {
+    constexpr std::size_t bytes_max = 64;
+    std::string result = "\"";
+    for (const char c : text.substr(0, bytes_max)) result += c >= 0x20 && c < 0x7f ? c : '?';
+    return result + (text.size() > bytes_max ? "…\"" : "\"");
+}
+
+}  // namespace
+
 void Undelivered::discard() {
     if (discardable != nullptr) discardable->discard();
     if (session != nullptr) {
@@ -20,10 +32,12 @@ void Replies::refuse(const wire::Request& request, const Error& error, std::stri
     wire::write_error_reply(out, request.msgid, error, error_form_, trace);
 }
 
+// Peers choose the method's name and what the sentence quotes of their arguments: the one is escaped and cut, the other is not
+// for the log.
 void Replies::log_oneway_failure(std::string_view method, const Error& error) {
     services_.oneway_failures.fetch_add(1, std::memory_order_relaxed);
-    services_.log.info("session {} ({}): notification \"{}\" failed: {}: {}", session_ != nullptr ? session_->id() : 0,
-                       principal_.name, method, code_name(error.code), error.text);
+    services_.log.info("session {} ({}): notification {} failed: {}", session_ != nullptr ? session_->id() : 0,
+                       principal_.name, quoted(method), code_name(error.code));
 }
 
 // Counts each handle of a result for the session, and remembers that in case the reply is not delivered. What the plugin says

@@ -18,6 +18,7 @@ struct Box {
     Reply<std::string> text;
     int cancelled = 0, discarded = 0;
     bool gone = false;
+    std::shared_ptr<int> token = std::make_shared<int>();
 };
 std::shared_ptr<Box> box;  // the one object of the type, so that tests can look inside
 Reply<std::shared_ptr<Item>> late_item;
@@ -51,6 +52,12 @@ void boxes(Plugin& plugin) {
                 })
         .method("dropped", [](Box&, Reply<int>) {})
         .method("throws", [](Box&, Reply<int>) { throw Error("ValueError", "no"); })
+        .method("watches_and_throws",
+                [](Box& self, Reply<int> reply) {
+                    reply.on_cancel([token = self.token] {});
+                    reply.on_discarded([token = self.token] {});
+                    throw Error("ValueError", "no");
+                })
         .method("keeps_and_throws",
                 [](Box& self, Reply<int> reply) {
                     self.reply = std::move(reply);
@@ -170,6 +177,8 @@ TEST_F(Replies, DroppedFailByThemselves) {
 
 TEST_F(Replies, OfAMethodThatThrowsFailWithTheException) {
     EXPECT_EQ(host.call(id, "throws").type, "ValueError");
+    EXPECT_EQ(host.call(id, "watches_and_throws").type, "ValueError");
+    EXPECT_EQ(box->token.use_count(), 1) << "what the callbacks captured has gone with them";
     EXPECT_EQ(host.call(id, "keeps_and_throws").type, "ValueError");
     EXPECT_FALSE(box->reply(5));
     EXPECT_TRUE(box->reply.caller_gone());

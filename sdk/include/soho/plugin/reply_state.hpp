@@ -130,6 +130,7 @@ public:
         if (pending_ == nullptr) {
             stage_ = Stage::over;
             lock.unlock();
+            forget_tasks();
             fail(host_, call, Error::with_code(SOHO_INTERNAL, "the host lets this call's reply not come later"));
             return SOHO_FAILED;
         }
@@ -154,6 +155,7 @@ public:
         stage_ = Stage::over;
         call_ = nullptr;
         lock.unlock();
+        forget_tasks();
         return fail_with_current(host_, call);
     }
 
@@ -162,8 +164,12 @@ private:
     using SetTask = void (*)(soho_pending*, const soho_task*);
 
     static void dispose(std::optional<soho_task>& task) {
-        if (task) task->dispose(task->context);
-        task.reset();
+        if (const auto ended = std::exchange(task, std::nullopt)) ended->dispose(ended->context);
+    }
+    // Once it is over: a task may hold this very state.
+    void forget_tasks() {
+        dispose(on_cancel_);
+        dispose(on_discarded_);
     }
     static void let_go(ReplyOutcome& outcome) {
         if (const auto* instance = std::get_if<soho_instance>(&outcome)) instance->release(instance->owner);
