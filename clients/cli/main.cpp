@@ -22,8 +22,9 @@ int complain(std::string sentence, ExitCode code) {
 }
 
 Client connect(const CommandLine& line) {
-    const ConnectOptions options{.name = line.command == nullptr ? "soho shell" : "soho",
-                                 .reconnect = line.command == nullptr};
+    ConnectOptions options{.name = line.command == nullptr ? "soho shell" : "soho",
+                           .reconnect = line.command == nullptr};
+    if (line.timeout) options.connect_timeout = std::chrono::ceil<std::chrono::milliseconds>(*line.timeout);
     try {
         return line.host.empty() ? Client::connect(options) : Client::connect(line.host, options);
     } catch (const ConnectionLost&) {

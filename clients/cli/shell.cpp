@@ -47,8 +47,11 @@ public:
     void run(const std::string& line) {
         const bool is_comment = line.starts_with('#') && !(line.size() > 1 && line[1] >= '0' && line[1] <= '9');
         std::vector<std::string> words = is_comment ? std::vector<std::string>() : split_words(line);
-        if (words.empty() || run_own(words)) return;
+        if (words.empty()) return;
         const std::string variable = take_variable(words);
+        if (find_command(variable) != nullptr || is_own(variable))
+            throw UsageError("'" + variable + "' is a command: the variable needs another name");
+        if (variable.empty() && run_own(words)) return;
         if (words.empty()) throw UsageError("what shall '" + variable + "' be?");
         if (words[0].starts_with('-') || find_command(words[0]) != nullptr) return run_command(variable, words);
         if (words.size() == 1 && workspace_.variables.contains(words[0]))
@@ -57,6 +60,10 @@ public:
     }
 
 private:
+    static bool is_own(std::string_view word) {
+        constexpr std::string_view own[] = {"exit", "quit", "help", "vars", "unset"};
+        return std::find(std::begin(own), std::end(own), word) != std::end(own);
+    }
     // What only a shell has.
     bool run_own(const std::vector<std::string>& words) {
         if (words[0] == "exit" || words[0] == "quit") {

@@ -34,7 +34,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::string suggestion(std::string_view name, const std::vector<std::string_view>& known) {
     if (name.empty() || name.size() > name_size_max) return {};
     std::string_view best;
-    std::size_t best_distance = std::max<std::size_t>(1, name.size() / 3) + 1;
+    std::size_t best_distance = (name.size() < 4 ? 1 : std::max<std::size_t>(2, name.size() / 3)) + 1;
     for (const auto candidate : known) {
         if (candidate.size() > name_size_max) continue;
         const std::size_t d = distance(name, candidate);

@@ -280,12 +280,17 @@ constexpr Control::Method methods[] = {
     {"soho.shutdown", shutdown, right_admin, 0, 0, "[]"},
 };
 
+constexpr std::string_view reserved[] = {"soho.auth",     "soho.reload", "soho.offer",
+                                         "soho.withdraw", "soho.state",  "soho.subscribe"};
+
 Result<const Control::Method*> find_method(std::string_view name) {
     const auto found = std::find_if(std::begin(methods), std::end(methods),
                                     [&](const Control::Method& method) { return method.name == name; });
     if (found != std::end(methods)) return &*found;
     std::vector<std::string_view> known = {"soho.call", "soho.create"};
     for (const auto& method : methods) known.push_back(method.name);
+    // Names with a meaning that this host does not have yet: who says one means no other.
+    if (std::find(std::begin(reserved), std::end(reserved), name) != std::end(reserved)) known.clear();
     return refuse(Code::no_method, fmt::format("this host has no method \"{}\"{}", name, suggestion(name, known)));
 }
 

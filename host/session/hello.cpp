@@ -15,7 +15,7 @@ namespace {
 tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
 
 struct Hello {
-    std::uint64_t proto = 0;
+    std::uint64_t proto = 0;  // 0: not said
     std::string_view client;
     wire::ErrorForm errors = wire::ErrorForm::string;
     wire::HandleForm handles = wire::HandleForm::map;
@@ -75,6 +75,10 @@ Result<Hello> read_hello(data::Bytes param) {
         Reader(value).next(token);
         if (const char* wanted = read_key(key.text(), token, value, hello))
             return bad(fmt::format("soho.hello: \"{}\" must be {}", key.text(), wanted));
+    }
+    if (hello.proto == 0) {
+        return refuse(Code::protocol, fmt::format("soho.hello lacks \"proto\", the protocol's number: {} for this host",
+                                                  wire::protocol_version));
     }
     if (hello.proto != wire::protocol_version) {
         return refuse(Code::protocol,

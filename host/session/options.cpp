@@ -49,7 +49,8 @@ const char* read_option(std::string_view key, const Token& token, data::Bytes va
         options.kw = token.size == 0 ? data::Bytes{} : value;
         return nullptr;
     }
-    if (key == "timeout_ms") return read_timeout(token, options) ? nullptr : "a positive number of milliseconds";
+    if (key == "timeout_ms")
+        return read_timeout(token, options) ? nullptr : "a positive number of milliseconds, at most 1e12";
     if (key == "owner") return short_text(options.owner);
     if (key == "trace") return short_text(options.trace);
     if (key == "name") return text(options.name);

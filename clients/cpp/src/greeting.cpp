@@ -62,7 +62,10 @@ void Connection::greet(const std::string& client_name, Deadline until) {
     // The grace is for hosts that answer `deadline` by themselves; none does for a hello.
     const auto left = std::max<std::chrono::nanoseconds>(until - Clock::now() - grace, std::chrono::milliseconds(1));
     exchange(frame, waiter, left);
-    if (waiter.failure) waiter.failure->raise();
+    if (waiter.failure) {
+        if (waiter.failure->code != CallCode::deadline) waiter.failure->raise();
+        throw CallError(Failure(CallCode::deadline, "it did not answer in time"));  // no call was made yet
+    }
     if (welcome.proto != wire::protocol_version) {
         throw CallError(Failure(CallCode::protocol, welcome.host + " speaks protocol " + std::to_string(welcome.proto) +
                                                         ", this client " + std::to_string(wire::protocol_version)));

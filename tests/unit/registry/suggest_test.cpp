@@ -8,6 +8,7 @@ namespace {
 TEST(Suggestion, IsTheNearestNameIfOneIsNear) {
     EXPECT_EQ(suggestion("get_y", {"set_x", "get_x", "other"}), "; did you mean \"get_x\"?");
     EXPECT_EQ(suggestion("Pai", {"Pair"}), "; did you mean \"Pair\"?");
+    EXPECT_EQ(suggestion("Pear", {"Pair"}), "; did you mean \"Pair\"?");
     EXPECT_EQ(suggestion("creat", {"create", "release"}), "; did you mean \"create\"?");
 }
 

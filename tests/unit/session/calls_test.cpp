@@ -127,8 +127,9 @@ TEST_F(CallsTest, RefuseOptionsThatAreNone) {
     EXPECT_EQ(refused(R"({"name": "x"})"), R"("bad_arguments: soho.call has no option \"name\"")");
     EXPECT_EQ(refused(R"({"kw": 5})"), R"("bad_arguments: soho.call: option \"kw\" must be a map")");
     for (const char* timeout : {"0", "-5", R"("5")", "0.0", "nan", "1e300", "nil"})
-        EXPECT_EQ(refused(fmt::format(R"({{"timeout_ms": {}}})", timeout)),
-                  R"("bad_arguments: soho.call: option \"timeout_ms\" must be a positive number of milliseconds")")
+        EXPECT_EQ(
+            refused(fmt::format(R"({{"timeout_ms": {}}})", timeout)),
+            R"("bad_arguments: soho.call: option \"timeout_ms\" must be a positive number of milliseconds, at most 1e12")")
             << timeout;
     EXPECT_EQ(refused(R"({"owner": 5})"), R"("bad_arguments: soho.call: option \"owner\" must be a string")");
     EXPECT_EQ(refused(R"({"trace": 5})"), R"("bad_arguments: soho.call: option \"trace\" must be a string")");

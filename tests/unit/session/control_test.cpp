@@ -25,6 +25,8 @@ TEST_F(ControlTest, UnknownMethodsSuggestTheNearest) {
               R"("no_method: this host has no method \"soho.pong\"; did you mean \"soho.ping\"?")");
     EXPECT_EQ(client.ask("soho.creat", "[]"),
               R"("no_method: this host has no method \"soho.creat\"; did you mean \"soho.create\"?")");
+    EXPECT_EQ(client.ask("soho.reload", "[]"), R"("no_method: this host has no method \"soho.reload\"")");
+    EXPECT_EQ(client.ask("soho.auth", "[]"), R"("no_method: this host has no method \"soho.auth\"")");
     EXPECT_EQ(client.ask("soho.", "[]"), R"("no_method: this host has no method \"soho.\"")");
     EXPECT_EQ(client.send(R"([2, "soho.pong", []])"), "");
 }

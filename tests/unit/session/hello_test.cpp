@@ -60,8 +60,7 @@ TEST_F(HelloTest, IsSaidOnce) {
 TEST_F(HelloTest, RefusesOtherProtocols) {
     EXPECT_EQ(refused(R"([{"proto": 2}])"),
               R"("protocol: this host speaks protocol 1, the client asks for 2: use a client for protocol 1")");
-    EXPECT_EQ(refused("[{}]"),
-              R"("protocol: this host speaks protocol 1, the client asks for 0: use a client for protocol 1")");
+    EXPECT_EQ(refused("[{}]"), R"("protocol: soho.hello lacks \"proto\", the protocol's number: 1 for this host")");
 }
 
 TEST_F(HelloTest, RefusesValuesOfTheWrongKind) {
