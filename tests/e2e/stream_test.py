@@ -360,8 +360,12 @@ class WaitingBytes(unittest.TestCase):
         """A Mailbox whose turn a thread of the pool keeps, and the client and msgid to cancel that."""
         client = host.client()
         mailbox = client.create("Mailbox")["$soho"]
-        client.call(mailbox, "wait_until_gone", 200)
-        self.assertIn("wait_until_gone has kept a reactor", host.log())  # from now on it runs on the pool
+
+        def runs_on_the_pool():
+            client.call(mailbox, "wait_until_gone", 200)
+            return "wait_until_gone has kept a reactor" in host.log()
+
+        eventually(runs_on_the_pool, "that the method is found to block")
         held = client.start(mailbox, "wait_until_gone", 3_600_000)
         client.do("soho.ping")  # by now it has the turn, or is the first to get it
         return mailbox, client, held
@@ -379,7 +383,8 @@ class WaitingBytes(unittest.TestCase):
             feeder.call(mailbox, "put", item)
             puts += 1
             self.assertLessEqual(puts, 100)
-        self.assertLess(host.memory() - before, 5 * (64 << 20))  # 100 items are 1.5 GB
+        # 100 items are 1.5 GB; a sanitizer keeps 256 MB of what was freed.
+        self.assertLess(host.memory() - before, 640 << 20)
         outcomes = [deaf.outcome(msgid) for msgid in gets]
         refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
         self.assertTrue(refused)
