@@ -3,11 +3,13 @@
 #include "host/greeting.hpp"
 #include "host/options.hpp"
 #include "host/registry/note.hpp"
+#include "host/registry/suggest.hpp"
 
 #include <fcntl.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
+#include <algorithm>
 #include <csignal>
 
 namespace soho::host {
@@ -40,6 +42,20 @@ bool load_plugin(Server& server, const std::string& file, const Options& options
     return published;
 }
 
+// [plugin.pear] in the config, where the plugin is called pair, would change nothing.
+bool all_configured_are_there(Server& server, const Options& options, spdlog::logger& log) {
+    bool all = true;
+    std::vector<std::string_view> loaded;
+    const auto snapshot = server.registry().snapshot();
+    for (const Plugin* plugin : snapshot->plugins) loaded.push_back(plugin->name());
+    for (const auto& [name, plugin] : options.plugins) {
+        if (std::find(loaded.begin(), loaded.end(), name) != loaded.end()) continue;
+        log.warn("the config has [plugin.{}], but no plugin of that name was loaded{}", name, suggestion(name, loaded));
+        all = false;
+    }
+    return all;
+}
+
 // Config order first, then the folders' files by name (RULES 17).
 bool load_plugins(Server& server, const Options& options, spdlog::logger& log) {
     bool all = true;
@@ -53,12 +69,19 @@ bool load_plugins(Server& server, const Options& options, spdlog::logger& log) {
         }
         for (const auto& file : *files) all &= load_plugin(server, file, options, log);
     }
+    all &= all_configured_are_there(server, options, log);
     for (const auto& [name, type_id] : options.publish) {
         const auto snapshot = server.registry().snapshot();
         const TypePtr* type = snapshot->find(type_id);
-        if (type == nullptr) log.error("publishing \"{}\": {}", name, snapshot->no_type(type_id).text);
-        all &=
-            type != nullptr && (*type)->create != nullptr && server.publish(*type, name, "\x90", "config").has_value();
+        if (type == nullptr) {
+            log.error("publishing \"{}\": {}", name, snapshot->no_type(type_id).text);
+        } else if ((*type)->create == nullptr) {
+            log.error("publishing \"{}\": type {} has no callable: its objects come from other objects' methods", name,
+                      type_id);
+        } else if (server.publish(*type, name, "\x90", "config")) {
+            continue;
+        }
+        all = false;
     }
     return all;
 }
@@ -70,7 +93,7 @@ int run(const Options& options, spdlog::logger& log) {
     Result<void> ready =
         all_loaded || !options.strict
             ? Result<void>()
-            : refuse(Code::unavailable, "a plugin was refused or a publication failed, and --strict is set");
+            : refuse(Code::unavailable, "a plugin was refused or is missing, or a publication failed, and --strict is set");
     if (ready) ready = server.listen();
     if (ready) {
         greet(server);

@@ -107,6 +107,10 @@ tl::expected<Options, int> parse_command_line(int argc, char** argv) {
     options.strict |= strict;
     options.server.listener.insecure_no_login |= no_login;
     options.server.listener.insecure_plaintext |= plaintext;
+    if (check_config && flags.config.empty()) {
+        fmt::print(stderr, "sohod: --check-config: which file? Add --config FILE\n");
+        return tl::unexpected<int>(2);
+    }
     if (check_config) {
         fmt::print("sohod: the config is sound\n");
         return tl::unexpected<int>(0);

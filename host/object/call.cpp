@@ -15,7 +15,10 @@ public:
     PostedTask(ObjectPtr object, PluginTask task) : object_(std::move(object)), task_(std::move(task)) {
         if (object_->turn() != nullptr) turns = {object_->turn()};
     }
-    void run(Activity*) noexcept override { task_.run(); }
+    void run(Activity* activity) noexcept override {
+        const ActivityMark mark(activity, object_->type(), nullptr, "a task");
+        task_.run();
+    }
 
 private:
     ObjectPtr object_;
@@ -29,7 +32,7 @@ void post_to_turn(const ObjectPtr& object, PluginTask task) {
     if (!posted->turns.empty()) {
         Turn::submit(posted);
     } else {
-        object->home().post([posted] { posted->run(nullptr); });
+        object->home().post([posted, &home = object->home()] { posted->run(home.activity()); });
     }
 }
 

@@ -19,23 +19,14 @@ thread_local Invocation* current_invocation = nullptr;
 class Marked {
 public:
     Marked(Activity* activity, const Callee& callee, Invocation* invocation)
-        : activity_(activity),
-          before_(std::exchange(current_invocation, invocation)) {
-        if (activity_ == nullptr) return;
-        // One writer: plain increments are enough.
-        activity_->sequence.store(activity_->sequence.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-        activity_->method.store(callee.method, std::memory_order_relaxed);
-        activity_->type.store(&callee.type, std::memory_order_release);  // the watch reads what it points to
-    }
+        : activity_(activity, callee.type, callee.method, "the callable"),
+          before_(std::exchange(current_invocation, invocation)) {}
     Marked(const Marked&) = delete;
     Marked& operator=(const Marked&) = delete;
-    ~Marked() {
-        current_invocation = before_;
-        if (activity_ != nullptr) activity_->type.store(nullptr, std::memory_order_relaxed);
-    }
+    ~Marked() { current_invocation = before_; }
 
 private:
-    Activity* activity_;
+    ActivityMark activity_;
     Invocation* before_;
 };
 

@@ -18,16 +18,21 @@ std::uint64_t random_first_id() {
 // Gives a plugin its owner back, in the turn.
 class ReleaseTask : public TurnTask {
 public:
-    ReleaseTask(std::shared_ptr<Turn> turn, void* owner, void (*release)(void*), bool blocking)
-        : turn_(std::move(turn)),
+    ReleaseTask(TypePtr type, std::shared_ptr<Turn> turn, void* owner, void (*release)(void*))
+        : type_(std::move(type)),
+          turn_(std::move(turn)),
           owner_(owner),
           release_(release) {
         turns = {turn_.get()};
-        on_pool = blocking;
+        on_pool = type_->blocking();
     }
-    void run(Activity*) noexcept override { release_(owner_); }
+    void run(Activity* activity) noexcept override {
+        const ActivityMark mark(activity, *type_, nullptr, "the destructor");
+        release_(owner_);
+    }
 
 private:
+    TypePtr type_;
     std::shared_ptr<Turn> turn_;
     void* owner_;
     void (*release_)(void*);
@@ -44,7 +49,7 @@ public:
         on_pool = object_->type().blocking();
     }
     void run(Activity* activity) noexcept override {
-        if (activity != nullptr) activity->sequence.fetch_add(1, std::memory_order_relaxed);
+        const ActivityMark mark(activity, object_->type(), nullptr, "the destructor");
         if (release_ != nullptr) release_(object_->owner());
         destroyed_.fetch_add(1, std::memory_order_relaxed);
     }
@@ -64,15 +69,17 @@ ObjectPtr ObjectTable::adopt(const TypePtr& type, const soho_instance& given, co
     const Object::Instance instance{given.self, given.identity != nullptr ? given.identity : given.self, given.owner,
                                     given.release};
     IdentityShard& shard = identity_shard(instance.identity);
+    ObjectPtr object;  // should memory run out, it goes after the lock
     std::unique_lock lock(shard.mutex);
     Identity& identity = shard.identities[instance.identity];
     for (const auto& [known_type, known] : identity.objects) {
         if (known_type != type.get()) continue;
-        if (ObjectPtr object = known.lock()) {
+        object = known.lock();
+        if (object != nullptr) {
             lock.unlock();
             if (instance.release == nullptr) return object;
             auto release =
-                std::make_shared<ReleaseTask>(object->turn_ptr(), instance.owner, instance.release, type->blocking());
+                std::make_shared<ReleaseTask>(type, object->turn_ptr(), instance.owner, instance.release);
             if (object->turn() != nullptr) {
                 Turn::submit(release);
             } else {
@@ -84,12 +91,11 @@ ObjectPtr ObjectTable::adopt(const TypePtr& type, const soho_instance& given, co
 
     const std::uint64_t id = next_id_.fetch_add(1, std::memory_order_relaxed);
     std::shared_ptr<Turn> turn = turn_for(*type, instance.identity, identity, home);
-    const ObjectPtr object(new Object(id, type, instance, std::move(turn), home, principal),
-                           [this](Object* last) { retire(last); });
+    object = ObjectPtr(new Object(id, type, instance, std::move(turn), home, principal),
+                       [this](Object* last) { retire(last); });
     std::erase_if(identity.objects, [](const auto& entry) { return entry.second.expired(); });
     identity.objects.emplace_back(type.get(), object);
-    lock.unlock();
-
+    // Before another thread can come by the object through its identity.
     IdShard& ids = id_shard(id);
     const std::scoped_lock id_lock(ids.mutex);
     ids.objects.emplace(id, object);

@@ -102,8 +102,8 @@ void Ticker::watch(std::int64_t now_ns) {
         const Method* method = activity.method.load(std::memory_order_relaxed);
         if (type == nullptr) continue;  // it has just ended
         if (method == nullptr) {
-            log_.warn("the callable of type {} has kept a reactor for {} ms: declare the type blocking", type->type_id,
-                      stuck_ns_ / 1'000'000);
+            log_.warn("{} of type {} has kept a reactor for {} ms: declare the type blocking",
+                      activity.part.load(std::memory_order_relaxed), type->type_id, stuck_ns_ / 1'000'000);
             continue;
         }
         method->on_pool.store(true, std::memory_order_relaxed);

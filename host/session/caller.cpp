@@ -55,7 +55,8 @@ ObjectPtr Caller::find(std::uint64_t id) {
     if (session_ != nullptr) {
         if (ObjectPtr object = session_->find(id)) return object;
     }
-    return services_.sessions.find_held(id, principal_.name);
+    if (ObjectPtr object = services_.sessions.find_held(id, principal_.name)) return object;
+    return services_.tickets.find_held(id, principal_.name);
 }
 
 Result<void> Caller::may_wait() const {

@@ -129,7 +129,7 @@ Result<void> share(Context& context) {
     const auto options = options_param(context, 2, {"uses"});
     if (!options) return tl::unexpected<Error>(options.error());
     const auto ttl = static_cast<std::int64_t>(std::min<std::uint64_t>(*ttl_ms, INT64_MAX));
-    const auto ticket = context.services.tickets.share(*object, ttl, options->uses, context.caller.session()->id());
+    const auto ticket = context.services.tickets.share(*object, ttl, options->uses, *context.caller.session());
     if (!ticket) return tl::unexpected<Error>(ticket.error());
     context.out.string(*ticket);
     return {};

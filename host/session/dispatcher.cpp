@@ -32,6 +32,12 @@ Error too_late(const Resolved& what) {
     return Error(Code::deadline, fmt::format("{} has not replied in time (timeout_ms)", what.callee().text()));
 }
 
+// Requests that came with it took the time.
+Error too_late_to_start(const Resolved& what) {
+    return Error(Code::deadline,
+                 fmt::format("the time of {} was over before it could start (timeout_ms)", what.callee().text()));
+}
+
 // The turns that a call needs, taken if all are free, and left at the end. `what` must live as long: it keeps the target's.
 class TurnsHeld {
 public:
@@ -80,7 +86,11 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
 
     std::string_view trace;
     auto what = resolve(caller, request, trace);
-    if (!what) return caller.replies().refuse(request, what.error(), trace, seat);
+    if (!what) {
+        // Clients of other hosts open with notifications of theirs: what is addressed to nobody is ignored.
+        if (!request.wants_reply && request.method != "soho.call" && what.error().code == Code::no_object) return;
+        return caller.replies().refuse(request, what.error(), trace, seat);
+    }
     caller.session();  // what is replied from here on may be a handle
     if (!what->options.name.empty() && open_instead(caller, request, *what, seat)) return;
     if (auto started = start(caller, request, *what, seat); !started) {
@@ -111,7 +121,10 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
         if (auto may = caller.may_wait(); !may) return may;
         if (auto may = caller.may_keep(bytes_of(*bound)); !may) return may;
     }
-    if (what.options.timeout_ns != 0) what.deadline_ns = monotonic_now() + what.options.timeout_ns;
+    if (what.options.timeout_ns != 0) {
+        what.deadline_ns = seat.arrived_ns + what.options.timeout_ns;
+        if (monotonic_now() >= what.deadline_ns) return tl::unexpected<Error>(too_late_to_start(what));
+    }
     caller.session()->calls.fetch_add(1, std::memory_order_relaxed);
 
     const bool elsewhere = runs_on_pool(what) || (what.method != nullptr && what.method->through_callable);
@@ -278,7 +291,7 @@ bool Dispatcher::open_instead(Caller& caller, const wire::Request& request, cons
     }
     CallContext context;
     context.trace = trace;
-    if (what.options.timeout_ns != 0) context.deadline_ns = monotonic_now() + what.options.timeout_ns;
+    if (what.options.timeout_ns != 0) context.deadline_ns = seat.arrived_ns + what.options.timeout_ns;
     const auto call = caller.make_call(request, context, 0, false, seat);
     if (!call) return refused(call.error());
     (*call)->set_create(what.type, {}, {});

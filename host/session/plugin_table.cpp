@@ -26,6 +26,7 @@ struct Waiting {
     std::weak_ptr<Object> object;
     bool in_turn;
     std::atomic<bool> cancelled{false};
+    std::atomic<bool> posted{false};  // and has not begun: a busy object misses ticks, they do not pile up
 };
 
 // As a task of its own, so that the Waiting can be run more than once.
@@ -35,7 +36,8 @@ PluginTask shared_task(std::shared_ptr<Waiting> waiting) {
     task.size = sizeof task;
     task.context = shared;
     task.run = [](void* context) {
-        const Waiting& it = **static_cast<std::shared_ptr<Waiting>*>(context);
+        Waiting& it = **static_cast<std::shared_ptr<Waiting>*>(context);
+        it.posted.store(false, std::memory_order_release);
         if (!it.cancelled.load(std::memory_order_acquire)) it.task.run();
     };
     task.dispose = [](void* context) { delete static_cast<std::shared_ptr<Waiting>*>(context); };
@@ -45,6 +47,7 @@ PluginTask shared_task(std::shared_ptr<Waiting> waiting) {
 // False where its object has gone.
 bool run_waiting(Services& services, const std::shared_ptr<Waiting>& waiting) {
     if (waiting->cancelled.load(std::memory_order_acquire)) return false;
+    if (waiting->posted.exchange(true, std::memory_order_acq_rel)) return true;
     if (!waiting->in_turn) {
         services.home->post([task = std::make_shared<PluginTask>(shared_task(waiting))] { task->run(); });
         return true;

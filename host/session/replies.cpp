@@ -16,6 +16,16 @@ std::string quoted(std::string_view text) {
     return result + (text.size() > bytes_max ? "…\"" : "\"");
 }
 
+// Peers' names come back in our sentences, and may be as long as a frame. What plugins say is theirs.
+Error shortened(Error error) {
+    constexpr std::size_t bytes_max = 2000;
+    if (error.code == Code::failed || error.text.size() <= bytes_max) return error;
+    std::size_t end = bytes_max;
+    while ((static_cast<unsigned char>(error.text[end]) & 0xc0) == 0x80) --end;  // never in the middle of a character
+    error.text.replace(end, std::string::npos, "…");
+    return error;
+}
+
 }  // namespace
 
 void Undelivered::discard() {
@@ -29,7 +39,7 @@ void Replies::refuse(const wire::Request& request, const Error& error, std::stri
     Seat::count(seat.errors);
     if (!request.wants_reply) return log_oneway_failure(request.method, error);
     wire::Out out(seat.out);
-    wire::write_error_reply(out, request.msgid, error, error_form_, trace);
+    wire::write_error_reply(out, request.msgid, shortened(error), error_form_, trace);
 }
 
 // Peers choose the method's name and what the sentence quotes of their arguments: the one is escaped and cut, the other is not

@@ -18,6 +18,8 @@ struct Seat {
     std::uint64_t epoch = 0;
     Activity activity;
 
+    std::int64_t arrived_ns = 0;  // when the requests that run now were read: timeouts count from there (RULES 2)
+
     data::Buffer in;   // what was read, before it belongs to a connection
     data::Buffer out;  // replies to one connection's batch of requests
 

@@ -10,6 +10,7 @@ namespace soho::host {
 namespace {
 
 constexpr std::size_t released_in_one_pass = 64;
+constexpr std::int64_t pass_ns = 1'000'000;
 
 Session::Secret random_secret() {
     Session::Secret secret;
@@ -20,9 +21,12 @@ Session::Secret random_secret() {
 
 // A client may leave 10,000 objects behind: their destructors must not keep a reactor from everybody else.
 void release_in_slices(std::shared_ptr<std::vector<ObjectPtr>> objects, Executor& home) {
-    const std::size_t kept = objects->size() - std::min(objects->size(), released_in_one_pass);
-    objects->resize(kept);
-    if (kept != 0) home.post([objects = std::move(objects), &home] { release_in_slices(objects, home); });
+    const std::int64_t until = monotonic_now() + pass_ns;
+    for (std::size_t released = 0; !objects->empty() && released < released_in_one_pass; ++released) {
+        objects->pop_back();
+        if (monotonic_now() > until) break;
+    }
+    if (!objects->empty()) home.post([objects = std::move(objects), &home] { release_in_slices(objects, home); });
 }
 
 }  // namespace

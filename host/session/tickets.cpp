@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <openssl/rand.h>
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
@@ -20,7 +21,7 @@ std::string random_hex() {
 }  // namespace
 
 Result<std::string> Tickets::share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses,
-                                   std::uint64_t session) {
+                                   const Session& session) {
     if (ttl_ms <= 0 || ttl_ms > limits_.ticket_ttl_ms_max) {
         return refuse(Code::bad_arguments, fmt::format("a ticket lives 1 to {} ms (ticket_ttl_ms), not {}",
                                                        limits_.ticket_ttl_ms_max, ttl_ms));
@@ -28,18 +29,22 @@ Result<std::string> Tickets::share(const ObjectPtr& object, std::int64_t ttl_ms,
     if (uses == 0) return refuse(Code::bad_arguments, "a ticket that may be claimed 0 times is of no use");
     std::string ticket = fmt::format("{}.{}", instance_, random_hex());
     const std::scoped_lock lock(mutex_);
-    std::size_t& pending = by_session_[session];
+    std::size_t& pending = by_session_[session.id()];
     if (pending >= limits_.tickets_max)
         return refuse(Code::limit, fmt::format("this session has {} unclaimed tickets already (tickets)", pending));
     ++pending;
     const auto timer = timers_.start(monotonic_now() + ttl_ms * 1'000'000, [this, ticket] { expire(ticket); });
-    tickets_.emplace(ticket, Ticket{object, uses, session, timer});
+    const auto added =
+        tickets_.emplace(ticket, Ticket{object, uses, session.id(), session.principal().name, timer}).first;
+    by_object_.emplace(object->id(), &added->second);
     return ticket;
 }
 
 // With the mutex held; the object is for the caller to drop after it.
 ObjectPtr Tickets::remove(std::map<std::string, Ticket, std::less<>>::iterator at) {
     ObjectPtr object = std::move(at->second.object);
+    const auto [first, last] = by_object_.equal_range(object->id());
+    by_object_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == &at->second; }));
     const auto session = by_session_.find(at->second.session);
     if (--session->second == 0) by_session_.erase(session);
     tickets_.erase(at);
@@ -64,6 +69,14 @@ Result<ObjectPtr> Tickets::claim(std::string_view ticket) {
     if (--found->second.uses != 0) return found->second.object;
     timers_.cancel(found->second.timer);
     return remove(found);
+}
+
+ObjectPtr Tickets::find_held(std::uint64_t object, std::string_view principal) const {
+    const std::scoped_lock lock(mutex_);
+    const auto [first, last] = by_object_.equal_range(object);
+    const auto found =
+        std::find_if(first, last, [&](const auto& entry) { return entry.second->principal == principal; });
+    return found == last ? nullptr : found->second->object;
 }
 
 std::vector<std::uint64_t> Tickets::objects() const {
@@ -98,6 +111,7 @@ void Tickets::clear() {
     }
     tickets_.clear();
     by_session_.clear();
+    by_object_.clear();
 }
 
 }  // namespace soho::host

@@ -4,7 +4,7 @@
 
 #include "host/object/object.hpp"
 #include "host/object/timers.hpp"
-#include "host/session/limits.hpp"
+#include "host/session/session.hpp"
 
 #include <map>
 #include <unordered_map>
@@ -20,9 +20,12 @@ public:
           instance_(std::move(instance)) {}
 
     // Fails with bad_arguments or limit. `session` bears the cap, but need not live on.
-    Result<std::string> share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses, std::uint64_t session);
+    Result<std::string> share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses, const Session& session);
     // Fails with no_object, and says whether the ticket is of an earlier host.
     Result<ObjectPtr> claim(std::string_view ticket);
+
+    // Null if no ticket of that principal holds the object.
+    ObjectPtr find_held(std::uint64_t object, std::string_view principal) const;
 
     // What the tickets' objects are, for soho.objects.
     std::vector<std::uint64_t> objects() const;
@@ -36,6 +39,7 @@ private:
         ObjectPtr object;
         std::uint64_t uses;
         std::uint64_t session;
+        std::string principal;
         Timers::Id timer;
     };
 
@@ -48,6 +52,7 @@ private:
     mutable std::mutex mutex_;
     std::map<std::string, Ticket, std::less<>> tickets_;
     std::unordered_map<std::uint64_t, std::size_t> by_session_;
+    std::unordered_multimap<std::uint64_t, const Ticket*> by_object_;
 };
 
 }  // namespace soho::host

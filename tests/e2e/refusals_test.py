@@ -2,12 +2,13 @@
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from soho_e2e import BAD, PAIR, Host, Refused, hosted, plugin
+from soho_e2e import BAD, BIN, PAIR, Host, Refused, hosted, plugin
 
 # What the sentence must say, in this order: the field, both values, the remedy.
 REASONS = {
@@ -96,6 +97,21 @@ class Refusals(Plugins):
             self.assertNotIn("listens", host.output())
             self.assertFalse(os.path.exists(host.path))
             host.stop(code=1)
+
+    def test_a_config_for_a_plugin_that_is_not_there_is_said(self):
+        host = hosted(self, PAIR, config="[plugin.pear]\nprefix = \"x.\"\n")
+        self.assertIn('the config has [plugin.pear], but no plugin of that name was loaded; did you mean "pair"?', host.log())
+        strict = Host(PAIR, args=["--strict"], config="[plugin.pear]\n", ready=False)
+        self.assertEqual(strict.ended(), 1)
+        strict.stop(code=1)
+
+    def test_a_type_without_callable_cannot_be_published(self):
+        host = hosted(self, plugin("objects"), args=["--publish", "x=NodeWithin"])
+        self.assertIn('publishing "x": type NodeWithin has no callable', host.log())
+
+    def test_check_config_asks_for_a_file(self):
+        done = subprocess.run([BIN / "sohod", "--check-config"], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (2, "sohod: --check-config: which file? Add --config FILE\n"))
 
     def test_strict_also_means_what_cannot_be_published(self):
         for publish in ("x=NoSuchType", "pair=Pair", "1x=get_pair"):

@@ -176,6 +176,13 @@ class Deadlines(Replies):
         self.nothing_in_flight()
         self.assertLessEqual(self.client.call(self.slow, "quick"), 2)  # the queued one never ran
 
+    def test_time_runs_from_arrival(self):
+        _, first = self.client.frame("soho.call", self.slow, "spin", [40])
+        msgid, second = self.client.frame("soho.call", self.mailbox, "put", [1], {"timeout_ms": 10})
+        self.client.raw(first + second)
+        self.refused("^deadline: the time of Mailbox.put.* was over before it could start", self.client.reply, msgid)
+        self.assertEqual(self.call("size"), 0)
+
     def test_one_that_is_kept_changes_nothing(self):
         self.assertEqual(self.call("later", 7, 5, timeout_ms=100_000), 7)
 
@@ -309,6 +316,11 @@ class Blocking(Replies):
         self.assertEqual(self.client.do("pair.get_x"), 5)
         self.assertNotIn(slow, self.client.replies)
         self.assertEqual(self.client.reply(slow), 2)
+
+    def test_a_destructor_that_blocks_is_logged_by_its_type(self):
+        handle = self.client.create("SlowEnd")
+        self.client.release(handle)
+        eventually(lambda: "the destructor of type SlowEnd has kept a reactor" in self.host.log(), "the watchdog's word")
 
     def test_one_beyond_its_deadline_shows_as_stuck_until_it_returns(self):
         self.refused("^deadline", self.client.call, self.slow, "sleep", 500, timeout_ms=10)

@@ -263,6 +263,7 @@ void add_nodes(soho::Plugin& plugin, const std::shared_ptr<Tally>& tally) {
     plugin.type<Node>("Node")
         .callable([tally](std::string name) { return std::make_shared<Node>(tally, std::move(name)); })
         .args("name"_a = "");
+    plugin.type<Node>("NodeWithin").create_method(false);
     plugin.type<Node>("NodeOfPlugin")
         .callable([tally] { return std::make_shared<Node>(tally, "plugin"); })
         .per_plugin();

@@ -181,10 +181,13 @@ private:
 
 // Methods that take their time.
 struct Slow {
+    static inline std::atomic<int> sleeping{0};  // now, of all
     std::int64_t calls = 0;
 
     std::int64_t sleep(std::int64_t ms) {
+        ++sleeping;
         std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+        --sleeping;
         return ++calls;
     }
     std::int64_t spin(std::int64_t ms) {
@@ -193,6 +196,14 @@ struct Slow {
         }
         return ++calls;
     }
+};
+
+// Whose end takes its time.
+struct SlowEnd {
+    SlowEnd() = default;
+    SlowEnd(const SlowEnd&) = delete;
+    SlowEnd& operator=(const SlowEnd&) = delete;
+    ~SlowEnd() { std::this_thread::sleep_for(200ms); }
 };
 
 // Ticks in its own turn.
@@ -250,7 +261,8 @@ SOHO_PLUGIN(reply, "1.0", plugin) {
         .args("ms"_a = 10)
         .method("spin", &Slow::spin)
         .args("ms"_a = 10)
-        .method("quick", [](Slow& slow) { return ++slow.calls; });
+        .method("quick", [](Slow& slow) { return ++slow.calls; })
+        .method("sleeping", [](Slow&) { return Slow::sleeping.load(); });
     plugin.type<Slow>("Slow");
     plugin.type<Slow>("SlowConcurrent").concurrent();
     plugin.type<Slow>("SlowCreate")
@@ -261,6 +273,8 @@ SOHO_PLUGIN(reply, "1.0", plugin) {
         .args("ms"_a = 10)
         .blocking();
 
+    plugin.methods<SlowEnd>();
+    plugin.type<SlowEnd>("SlowEnd");
     plugin.type<Slow>("SlowForever").callable([] {
         std::this_thread::sleep_for(1h);
         return Slow();

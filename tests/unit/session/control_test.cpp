@@ -132,6 +132,9 @@ TEST_F(ControlTest, ATicketOutlivesItsSessionUntilItsTimeIsOver) {
     client.ask("soho.share", fmt::format("[{}, 60000]", id));
     client.close();
     EXPECT_EQ(host.objects.size(), 1u);
+    TestClient same(host);
+    EXPECT_EQ(same.call(id, "get", "[]"), "5") << "a principal may use what its tickets hold";
+    EXPECT_TRUE(other.call(id, "get", "[]").starts_with("\"no_object: ")) << "another may not";
     host.timers.run_due(monotonic_now() + 61'000'000'000);
     EXPECT_EQ(host.tickets.size(), 0u);
     EXPECT_EQ(host.objects.size(), 0u);

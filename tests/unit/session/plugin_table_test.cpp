@@ -80,6 +80,24 @@ TEST_F(PluginTableTest, TimersRunWhenTheyAreDueAndAgain) {
     EXPECT_EQ(ran, 3);
 }
 
+TEST_F(PluginTableTest, ABusyObjectMissesTicksThatDoNotPileUp) {
+    const auto id = make();
+    const auto object = host.objects.find(id);
+    const soho_task task = counters.count(ran);
+    table()->timer_start(table(), id, 1'000'000'000, 1'000'000'000, &task);
+    ASSERT_TRUE(object->turn()->try_enter(false));
+    const auto now = monotonic_now();
+    for (std::int64_t second = 2; second < 60; ++second) host.timers.run_due(now + second * 1'000'000'000);
+    host.run();
+    EXPECT_EQ(ran, 0);
+    object->turn()->leave(false, nullptr);
+    host.run();
+    EXPECT_EQ(ran, 1);
+    host.timers.run_due(now + 61'000'000'000);
+    host.run();
+    EXPECT_EQ(ran, 2);
+}
+
 TEST_F(PluginTableTest, ATimerDoesNotKeepItsObjectAlive) {
     const auto id = make();
     const soho_task task = counters.count(ran);
