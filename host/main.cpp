@@ -93,7 +93,8 @@ int run(const Options& options, spdlog::logger& log) {
     Result<void> ready =
         all_loaded || !options.strict
             ? Result<void>()
-            : refuse(Code::unavailable, "a plugin was refused or is missing, or a publication failed, and --strict is set");
+            : refuse(Code::unavailable,
+                     "a plugin was refused or is missing, or a publication failed, and --strict is set");
     if (ready) ready = server.listen();
     if (ready) {
         greet(server);

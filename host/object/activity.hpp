@@ -13,10 +13,11 @@ struct Activity {
     std::atomic<const Type*> type{nullptr};      // null: nothing
     std::atomic<const Method*> method{nullptr};  // null: what `part` says
     std::atomic<const char*> part{nullptr};      // of the type
-    std::atomic<std::uint64_t> sequence{0};      // changes with every call, so that the watch needs no clock on the call's way
-    std::atomic<int> thread{0};                  // the kernel's number of it; 0 before it runs
-    std::atomic<int> cpu_clock{0};               // a clockid_t: what CPU time it has had
-    std::atomic<bool> stuck{false};              // the watch's word: what it runs keeps it longer than it may
+    std::atomic<std::uint64_t> sequence{
+        0};                          // changes with every call, so that the watch needs no clock on the call's way
+    std::atomic<int> thread{0};      // the kernel's number of it; 0 before it runs
+    std::atomic<int> cpu_clock{0};   // a clockid_t: what CPU time it has had
+    std::atomic<bool> stuck{false};  // the watch's word: what it runs keeps it longer than it may
 };
 
 // Marks it for as long as this lives; nothing where `activity` is null, as on the pool.

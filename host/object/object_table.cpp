@@ -78,8 +78,7 @@ ObjectPtr ObjectTable::adopt(const TypePtr& type, const soho_instance& given, co
         if (object != nullptr) {
             lock.unlock();
             if (instance.release == nullptr) return object;
-            auto release =
-                std::make_shared<ReleaseTask>(type, object->turn_ptr(), instance.owner, instance.release);
+            auto release = std::make_shared<ReleaseTask>(type, object->turn_ptr(), instance.owner, instance.release);
             if (object->turn() != nullptr) {
                 Turn::submit(release);
             } else {
