@@ -182,19 +182,19 @@ private:
 // Methods that take their time.
 struct Slow {
     static inline std::atomic<int> sleeping{0};  // now, of all
-    std::int64_t calls = 0;
+    std::int64_t calls = 0;  // concurrent types count at once
 
     std::int64_t sleep(std::int64_t ms) {
         ++sleeping;
         std::this_thread::sleep_for(std::chrono::milliseconds(ms));
         --sleeping;
-        return ++calls;
+        return ++std::atomic_ref(calls);
     }
     std::int64_t spin(std::int64_t ms) {
         const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
         while (std::chrono::steady_clock::now() < end) {
         }
-        return ++calls;
+        return ++std::atomic_ref(calls);
     }
 };
 
@@ -261,7 +261,7 @@ SOHO_PLUGIN(reply, "1.0", plugin) {
         .args("ms"_a = 10)
         .method("spin", &Slow::spin)
         .args("ms"_a = 10)
-        .method("quick", [](Slow& slow) { return ++slow.calls; })
+        .method("quick", [](Slow& slow) { return ++std::atomic_ref(slow.calls); })
         .method("sleeping", [](Slow&) { return Slow::sleeping.load(); });
     plugin.type<Slow>("Slow");
     plugin.type<Slow>("SlowConcurrent").concurrent();
