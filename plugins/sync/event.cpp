@@ -7,7 +7,7 @@ namespace shared {
 
 namespace {
 
-class EventCore : public std::enable_shared_from_this<EventCore> {
+class EventCore final : public WaitingCore, public std::enable_shared_from_this<EventCore> {
 public:
     void set() {
         Answers<bool> answers;
@@ -33,22 +33,8 @@ public:
         enqueue(*this, waiters_, call, std::move(reply), timeout);
     }
 
-    void leave(std::uint64_t number) {
-        std::optional<Waiter<bool>> left;  // goes after the mutex
-        const std::scoped_lock lock(mutex_);
-        left = waiters_.take(number);
-    }
-    void time_out(std::uint64_t number) {
-        Answers<bool> answers;
-        const std::scoped_lock lock(mutex_);
-        if (auto waiter = waiters_.take(number))
-            answers.add({std::move(waiter->reply), std::move(waiter->timer), false});
-    }
-
 private:
-    mutable std::mutex mutex_;
     bool set_ = false;
-    Waiters<bool> waiters_;
 };
 
 struct Event {

@@ -7,7 +7,7 @@ namespace shared {
 
 namespace {
 
-class SemaphoreCore : public std::enable_shared_from_this<SemaphoreCore> {
+class SemaphoreCore final : public WaitingCore, public std::enable_shared_from_this<SemaphoreCore> {
 public:
     // `bound`: more than that is not released.
     SemaphoreCore(std::int64_t value, std::int64_t bound) : value_(value), bound_(bound) {}
@@ -38,18 +38,6 @@ public:
     }
     std::int64_t bound() const { return bound_; }
 
-    void leave(std::uint64_t number) {
-        std::optional<Waiter<bool>> left;  // goes after the mutex
-        const std::scoped_lock lock(mutex_);
-        left = waiters_.take(number);
-    }
-    void time_out(std::uint64_t number) {
-        Answers<bool> answers;
-        const std::scoped_lock lock(mutex_);
-        if (auto waiter = waiters_.take(number))
-            answers.add({std::move(waiter->reply), std::move(waiter->timer), false});
-    }
-
 private:
     void grant(soho::Reply<bool> reply, soho::Timer timer, Answers<bool>& answers) {
         --value_;
@@ -70,10 +58,8 @@ private:
         if (value_ < bound_) give_back(1, answers);
     }
 
-    mutable std::mutex mutex_;
     std::int64_t value_;
     const std::int64_t bound_;
-    Waiters<bool> waiters_;
 };
 
 // Two classes, for the two types differ in what they are called.

@@ -129,6 +129,29 @@ private:
     std::vector<Answer<T>> answers_;
 };
 
+// Whom callers wait for to hear true, or false when their time is over. Thread-safe.
+class WaitingCore {
+public:
+    // A caller gives up, or its time is over.
+    void leave(std::uint64_t number) {
+        std::optional<Waiter<bool>> left;  // goes after the mutex
+        const std::scoped_lock lock(mutex_);
+        left = waiters_.take(number);
+    }
+    void time_out(std::uint64_t number) {
+        Answers<bool> answers;
+        const std::scoped_lock lock(mutex_);
+        if (auto waiter = waiters_.take(number))
+            answers.add({std::move(waiter->reply), std::move(waiter->timer), false});
+    }
+
+protected:
+    ~WaitingCore() = default;
+
+    mutable std::mutex mutex_;
+    Waiters<bool> waiters_;
+};
+
 // Adds a caller to `waiters`, which `core` guards with its mutex; for use under it. core.leave(number) runs when the caller
 // gives up, core.time_out(number) when its time is over.
 template <class Core, class T, class Wish>
