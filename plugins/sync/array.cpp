@@ -10,31 +10,6 @@ namespace shared {
 
 namespace {
 
-// Live, as CPython's.
-class ArrayCursor : public Cursor {
-public:
-    ArrayCursor(std::shared_ptr<Array> array, bool back, std::size_t at)
-        : array_(std::move(array)),
-          back_(back),
-          at_(at) {}
-
-    std::mutex& mutex() override { return array_->mutex(); }
-    bool next(Value& out) override {
-        if (at_ >= array_->size()) return false;  // going back, what is before the first wraps around
-        out = array_->at(back_ ? at_-- : at_++);
-        return true;
-    }
-    std::size_t left() const override {
-        const std::size_t size = array_->size();
-        return at_ >= size ? 0 : back_ ? at_ + 1 : size - at_;
-    }
-
-private:
-    std::shared_ptr<Array> array_;
-    bool back_;
-    std::size_t at_;
-};
-
 std::size_t count_of(const Items& items) {
     return std::visit([](const auto& vector) { return vector.size(); }, items);
 }
@@ -253,8 +228,8 @@ void Array::set_bytes(soho::Call& call, std::span<const std::byte> bytes) {
     });
 }
 
-IteratorPtr Array::iterate() { return make_iterator<ArrayCursor>(shared_from_this(), false, std::size_t{0}); }
-IteratorPtr Array::iterate_back() { return make_iterator<ArrayCursor>(shared_from_this(), true, size() - 1); }
+IteratorPtr Array::iterate() { return iterate_from_first(shared_from_this()); }
+IteratorPtr Array::iterate_back() { return iterate_from_last(shared_from_this()); }
 
 Value::Array Array::elements() {
     const std::lock_guard lock(mutex());

@@ -40,11 +40,47 @@ private:
     std::unique_ptr<Cursor> cursor_;  // null: at the end, for good
 };
 
+// Goes through a T by index. Live, as CPython's: what is appended while it goes is seen.
+template <class T>
+class IndexCursor final : public Cursor {
+public:
+    IndexCursor(std::shared_ptr<T> sequence, bool back, std::size_t at)
+        : sequence_(std::move(sequence)),
+          back_(back),
+          at_(at) {}
+
+    std::mutex& mutex() override { return sequence_->mutex(); }
+    bool next(Value& out) override {
+        if (at_ >= sequence_->size()) return false;  // going back, what is before the first wraps around
+        out = sequence_->at(back_ ? at_-- : at_++);
+        return true;
+    }
+    std::size_t left() const override {
+        const std::size_t size = sequence_->size();
+        return at_ >= size ? 0 : back_ ? at_ + 1 : size - at_;
+    }
+
+private:
+    std::shared_ptr<T> sequence_;
+    bool back_;
+    std::size_t at_;
+};
+
 using IteratorPtr = std::shared_ptr<Iterator>;
 
 template <class C, class... A>
 IteratorPtr make_iterator(A&&... arguments) {
     return std::make_shared<Iterator>(std::make_unique<C>(std::forward<A>(arguments)...));
+}
+
+template <class T>
+IteratorPtr iterate_from_first(std::shared_ptr<T> sequence) {
+    return make_iterator<IndexCursor<T>>(std::move(sequence), false, std::size_t{0});
+}
+template <class T>
+IteratorPtr iterate_from_last(std::shared_ptr<T> sequence) {
+    const std::size_t last = sequence->size() - 1;
+    return make_iterator<IndexCursor<T>>(std::move(sequence), true, last);
 }
 
 }  // namespace shared

@@ -7,39 +7,16 @@ namespace shared {
 
 namespace {
 
-// Live, as CPython's: what is appended while it goes is seen.
-class ListCursor : public Cursor {
-public:
-    ListCursor(std::shared_ptr<List> list, bool back, std::size_t at) : list_(std::move(list)), back_(back), at_(at) {}
-
-    std::mutex& mutex() override { return list_->mutex(); }
-    bool next(Value& out) override {
-        const Value::Array& items = list_->copy();
-        if (at_ >= items.size()) return false;  // going back, what is before the first wraps around
-        out = items[back_ ? at_-- : at_++];
-        return true;
-    }
-    std::size_t left() const override {
-        const std::size_t size = list_->size();
-        return at_ >= size ? 0 : back_ ? at_ + 1 : size - at_;
-    }
-
-private:
-    std::shared_ptr<List> list_;
-    bool back_;
-    std::size_t at_;
-};
-
 std::int64_t subscript(const Value& index) {
     if (!is_integer(index)) throw type_error("list indices must be integers or slices, not " + type_name(index));
     return integer_argument(index, Beyond::index_error);
 }
 
-auto at(Value::Array& items, std::size_t index) { return items.begin() + static_cast<std::ptrdiff_t>(index); }
+auto place(Value::Array& items, std::size_t index) { return items.begin() + static_cast<std::ptrdiff_t>(index); }
 
 Value take_at(Value::Array& items, std::size_t index) {
     Value taken = std::move(items[index]);
-    items.erase(at(items, index));
+    items.erase(place(items, index));
     return taken;
 }
 
@@ -57,7 +34,7 @@ void List::extend(soho::Call& call, Value iterable) {
 
 void List::insert(soho::Call& call, const Value& index, Value value) {
     const std::size_t where = clamped_index(integer_argument(index, Beyond::overflow_error), items_.size());
-    change(call, footprint(value), [&] { items_.insert(at(items_, where), std::move(value)); });
+    change(call, footprint(value), [&] { items_.insert(place(items_, where), std::move(value)); });
 }
 
 Value List::pop(soho::Call& call, const Value& index) {
@@ -148,9 +125,9 @@ void List::set_slice(soho::Call& call, const Value& index, Value value) {
         const std::size_t both = std::min(count, given.size());
         for (std::size_t i = 0; i != both; ++i) std::swap(items_[slice.at(static_cast<std::int64_t>(i))], given[i]);
         if (given.size() == count) return;
-        const auto from = at(items_, static_cast<std::size_t>(slice.start) + both);
+        const auto from = place(items_, static_cast<std::size_t>(slice.start) + both);
         if (given.size() > count) {
-            items_.insert(from, std::move_iterator(at(given, both)), std::move_iterator(given.end()));
+            items_.insert(from, std::move_iterator(place(given, both)), std::move_iterator(given.end()));
         } else {
             const auto to = from + static_cast<std::ptrdiff_t>(count - both);
             given.insert(given.end(), std::move_iterator(from), std::move_iterator(to));
@@ -233,8 +210,8 @@ std::string List::text() const {
     return text + "]";
 }
 
-IteratorPtr List::iterate() { return make_iterator<ListCursor>(shared_from_this(), false, std::size_t{0}); }
-IteratorPtr List::iterate_back() { return make_iterator<ListCursor>(shared_from_this(), true, items_.size() - 1); }
+IteratorPtr List::iterate() { return iterate_from_first(shared_from_this()); }
+IteratorPtr List::iterate_back() { return iterate_from_last(shared_from_this()); }
 
 Value::Array List::elements() {
     const std::lock_guard lock(mutex());

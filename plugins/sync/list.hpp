@@ -37,6 +37,7 @@ public:
 
     IteratorPtr iterate();
     IteratorPtr iterate_back();
+    const Value& at(std::size_t index) const { return items_[index]; }
 
     Value::Array elements() override;
     Value plain() override { return elements(); }
