@@ -1,7 +1,5 @@
 #include "queue_core.hpp"
 
-#include <algorithm>
-
 namespace shared {
 
 namespace {
@@ -21,13 +19,14 @@ void QueueCore::put(soho::Call& call, soho::Reply<void> reply, Value item, bool 
     Decided decided;
     const std::scoped_lock lock(mutex_);
     if (!has_room() && timeout && timeout->count() == 0) throw soho::Error("Full", "");
-    charge(call, item);
-    if (!has_room()) return enqueue(*this, putters_, call, std::move(reply), timeout, std::move(item));
+    meet(call);
     const std::int64_t bytes = footprint(item);
+    account_.add(call, bytes);
+    if (!has_room()) return enqueue(*this, putters_, call, std::move(reply), timeout, std::move(item));
     try {
         items_->put(std::move(item));
     } catch (...) {
-        bytes_ -= bytes;
+        forget(bytes);
         throw;
     }
     ++unfinished_;
@@ -39,8 +38,7 @@ void QueueCore::get(soho::Call& call, soho::Reply<Value> reply, bool block, Seco
     const auto timeout = wait_time(block, seconds);
     Decided decided;
     const std::scoped_lock lock(mutex_);
-    host_ = call.host();
-    object_ = call.object();
+    meet(call);
     if (items_->size() != 0) {
         give(std::move(reply), {}, items_->get(), decided);
         return serve(decided);
@@ -66,7 +64,7 @@ void QueueCore::serve(Decided& decided) {
                 ++unfinished_;
                 moved = true;
             } catch (const soho::Error& error) {  // an item that has no order among the others
-                bytes_ -= bytes;
+                forget(bytes);
                 answer.error = error;
             }
             decided.done.add(std::move(answer));
@@ -75,20 +73,20 @@ void QueueCore::serve(Decided& decided) {
 }
 
 void QueueCore::give(soho::Reply<Value> reply, soho::Timer timer, Value item, Decided& decided) {
-    bytes_ -= footprint(item);
-    if (host_ && told_ - bytes_ >= std::max<std::int64_t>(told_ / 8, 4096)) tell(*host_);
-    const auto back = [weak = weak_from_this(), item] {
-        if (const auto core = weak.lock()) core->take_back(item);
+    forget(footprint(item));
+    auto back = [weak = weak_from_this(), item]() mutable {
+        if (const auto core = weak.lock()) core->take_back(std::move(item));
     };
-    decided.got.add({std::move(reply), std::move(timer), std::move(item), {}, back});
+    decided.got.add({std::move(reply), std::move(timer), std::move(item), {}, std::move(back)});
 }
 
-// It stands at the front again: for the next who waits, or who asks.
+// It stands at the front again, whatever the quota: for the next who waits, or who asks.
 void QueueCore::take_back(Value item) {
     Decided decided;
     const std::scoped_lock lock(mutex_);
-    bytes_ += footprint(item);
+    const std::int64_t bytes = footprint(item);
     items_->put_back(std::move(item));
+    account_.restore(bytes);
     serve(decided);
 }
 
@@ -125,7 +123,7 @@ void QueueCore::leave(std::uint64_t number) {
     getter = getters_.take(number);
     if (!getter) joiner = joiners_.take(number);
     if (!getter && !joiner) putter = putters_.take(number);
-    if (putter) bytes_ -= footprint(putter->wish);
+    if (putter) forget(footprint(putter->wish));
 }
 
 void QueueCore::time_out(std::uint64_t number) {
@@ -135,28 +133,18 @@ void QueueCore::time_out(std::uint64_t number) {
     if (auto getter = getters_.take(number)) {
         decided.got.add({std::move(getter->reply), std::move(getter->timer), {}, soho::Error("Empty", "")});
     } else if ((putter = putters_.take(number))) {
-        bytes_ -= footprint(putter->wish);
+        forget(footprint(putter->wish));
         decided.done.add({std::move(putter->reply), std::move(putter->timer), {}, soho::Error("Full", "")});
     }
 }
 
-// ---- what it holds, told to the host in batches
-
-// Throws MemoryError, with nothing added, where the host's quota refuses the item.
-void QueueCore::charge(const soho::Call& call, const Value& item) {
+// The host, and the object's id, are first heard of in a call.
+void QueueCore::meet(const soho::Call& call) {
     host_ = call.host();
     object_ = call.object();
-    const std::int64_t next = bytes_ + footprint(item);
-    if (next - told_ >= std::clamp<std::int64_t>(told_ / 8, 4096, 1 << 20)) {
-        if (!host_->charge(object_, next - told_))
-            throw soho::Error("MemoryError", "the host's quota for the bytes of one object is reached (object_bytes)");
-        told_ = next;
-    }
-    bytes_ = next;
 }
 
-void QueueCore::tell(const soho::Host& host) {
-    if (host.charge(object_, bytes_ - told_)) told_ = bytes_;
-}
+// Of an item that was accounted for, so that there is a host.
+void QueueCore::forget(std::int64_t bytes) { account_.add(*host_, object_, -bytes); }
 
 }  // namespace shared

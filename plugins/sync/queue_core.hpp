@@ -2,6 +2,7 @@
 // A queue and everybody who waits at either end of it, or for all items to be done.
 
 #include "queue_items.hpp"
+#include "values_account.hpp"
 #include "waiting.hpp"
 
 namespace shared {
@@ -34,11 +35,11 @@ private:
     using Putters = Waiters<void, Value>;
 
     bool has_room() const { return maxsize_ == 0 || items_->size() < maxsize_; }
-    void charge(const soho::Call& call, const Value& item);
+    void meet(const soho::Call& call);
+    void forget(std::int64_t bytes);
     void give(soho::Reply<Value> reply, soho::Timer timer, Value item, Decided& decided);
     void serve(Decided& decided);
     void take_back(Value item);
-    void tell(const soho::Host& host);
 
     mutable std::mutex mutex_;
     const std::unique_ptr<QueueItems> items_;
@@ -47,7 +48,7 @@ private:
     Waiters<Value> getters_;
     Putters putters_;
     Waiters<void> joiners_;
-    std::int64_t bytes_ = 0, told_ = 0;  // what the items take, and what the host knows of it
+    Account account_;  // of the items, and of those that wait for room
     std::uint64_t object_ = 0;
     std::optional<soho::Host> host_;
 };

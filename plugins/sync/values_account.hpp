@@ -7,16 +7,16 @@
 
 namespace shared {
 
-// Changed in the container's turn only.
+// Guarded by its owner: by the turn of a container, by the mutex of a queue.
 class Account {
 public:
-    // Throws MemoryError, with nothing added, where the host's quota refuses it. Without an object yet (in a callable) it is
-    // told at the next change.
-    void add(const soho::Call& call, std::int64_t bytes) {
+    // Throws MemoryError, with nothing added, where the host's quota refuses more bytes; fewer are never refused. Without an
+    // object yet (0, in a callable) it is told at the next change.
+    void add(const soho::Host& host, std::uint64_t object, std::int64_t bytes) {
         const std::int64_t next = bytes_ + bytes, change = next - told_;
         const std::int64_t batch = std::clamp<std::int64_t>(told_ / 8, 4096, 1 << 20);
-        if (call.object() != 0 && (change >= batch || change <= -batch)) {
-            if (call.host().charge(call.object(), change)) {
+        if (object != 0 && (change >= batch || change <= -batch)) {
+            if (host.charge(object, change)) {
                 told_ = next;
             } else if (bytes > 0) {
                 throw soho::Error("MemoryError",
@@ -25,6 +25,9 @@ public:
         }
         bytes_ = next;
     }
+    void add(const soho::Call& call, std::int64_t bytes) { add(call.host(), call.object(), bytes); }
+    // What was counted before is back. The host agreed to it then, and hears of it at the next change.
+    void restore(std::int64_t bytes) noexcept { bytes_ += bytes; }
     std::int64_t bytes() const { return bytes_; }
 
 private:
