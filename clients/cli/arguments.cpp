@@ -1,5 +1,6 @@
 #include "arguments.hpp"
 
+#include "command_line.hpp"
 #include "usage_error.hpp"
 
 #include <fmt/format.h>
@@ -8,12 +9,6 @@
 namespace soho::cli {
 
 namespace {
-
-bool is_option_of_ours(std::string_view word) {
-    const std::string_view name = word.substr(0, word.find('='));
-    constexpr std::string_view ours[] = {"--host", "--json", "--timeout", "--as", "--help", "-h", "--version"};
-    return std::find(std::begin(ours), std::end(ours), name) != std::end(ours);
-}
 
 class ArgumentReader {
 public:
@@ -43,7 +38,7 @@ public:
 private:
     // Goes along as it is: the host knows best how many there may be.
     void read_surplus(const std::string& word) {
-        if (is_option_of_ours(word)) throw UsageError(fmt::format("options come before the target: {}", word));
+        if (is_option(word)) throw UsageError(fmt::format("options come before the target: {}", word));
         arguments.positional.emplace_back(word);
     }
     const ParameterDescription* of_kind(std::string_view kind) const {
@@ -67,7 +62,7 @@ private:
         try {
             return read_literal(text, type, surroundings_);
         } catch (const UsageError& error) {
-            const char* hint = is_option_of_ours(text) ? "; options come before the target" : "";
+            const char* hint = is_option(text) ? "; options come before the target" : "";
             throw UsageError(fmt::format("argument {}: {}{}", name, error.what(), hint));
         }
     }

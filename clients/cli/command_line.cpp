@@ -62,29 +62,73 @@ std::chrono::nanoseconds parse_timeout(const std::string& text) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(number * seconds));
 }
 
-bool takes_value(std::string_view option) {
-    return option == "--host" || option == "--timeout" || option == "--as" || option == "--referrers";
-}
+// What there is to say on a command line, and what was said. The options are named here and nowhere else.
+struct Grammar {
+    Grammar() : app(description, "soho") {
+        app.formatter(std::make_shared<Help>());
+        app.footer(footer);
+        app.fallthrough();
+        app.require_subcommand(1);
+        app.set_version_flag("--version", "soho " SOHO_SDK_VERSION);
+        app.add_option("--host", line.host, "where the host listens: unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT")
+            ->type_name("ADDR");
+        app.add_flag("--json", line.json, "print results as JSON");
+        app.add_option("--timeout", timeout, "how long to wait for the host, and for a call: 2, 0.5, 100ms, 1min")
+            ->type_name("TIME");
 
-// The place of the next word that is no option, from `at` on.
-std::size_t next_word(const std::vector<std::string>& words, std::size_t at) {
-    while (at < words.size() && words[at].starts_with('-') && words[at] != "-" && words[at] != "--") {
-        at += takes_value(words[at]) ? 2 : 1;
+        for (const Command& command : commands()) {
+            CLI::App* sub = app.add_subcommand(command.name, command.summary);
+            sub->footer(command.details);
+            const std::string_view name = command.name;
+            if (name == "create")
+                sub->add_option("--as", line.invocation.as, "the name to publish the object under")->type_name("NAME");
+            if (name == "call")
+                sub->add_option("--as", line.invocation.as, "publish a result that is an object under this name")
+                    ->type_name("NAME");
+            if (name == "objects")
+                sub->add_option("--referrers", line.invocation.referrers, "only what holds this object")
+                    ->type_name("ID");
+        }
+        app.add_subcommand("shell", "Enter many commands in one session")->footer(shell_details);
     }
-    return std::min(at, words.size());
-}
+    Grammar(const Grammar&) = delete;
+
+    // Of any command; NULL: none has it.
+    const CLI::Option* find_option(const std::string& name) const {
+        const CLI::Option* found = app.get_option_no_throw(name);
+        for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+            if (found == nullptr) found = sub->get_option_no_throw(name);
+        }
+        return found;
+    }
+    bool takes_next(const std::string& word) const {
+        const CLI::Option* option = find_option(word);
+        return option != nullptr && option->get_items_expected_max() > 0;
+    }
+    // The place of the next word that is no option, from `at` on.
+    std::size_t next_word(const std::vector<std::string>& words, std::size_t at) const {
+        while (at < words.size() && words[at].starts_with('-') && words[at] != "-" && words[at] != "--") {
+            at += takes_next(words[at]) ? 2 : 1;
+        }
+        return std::min(at, words.size());
+    }
+
+    CommandLine line;
+    std::string timeout;
+    CLI::App app;
+};
 
 // Takes the command's own words off, so that only options are left, and the command's name. For a command that takes
 // arguments they are all from its first word on, although some may look like options of ours.
-std::vector<std::string> cut_words(std::vector<std::string>& words) {
-    const std::size_t name = next_word(words, 0);
+std::vector<std::string> cut_words(const Grammar& grammar, std::vector<std::string>& words) {
+    const std::size_t name = grammar.next_word(words, 0);
     if (name == words.size()) return {};
     const Command* command = find_command(words[name]);
     if (command == nullptr && words[name] != "shell") {
         throw UsageError(fmt::format("there is no command '{}'; soho --help lists them", words[name]));
     }
     std::vector<std::string> cut;
-    for (std::size_t at = next_word(words, name + 1); at < words.size(); at = next_word(words, at)) {
+    for (std::size_t at = grammar.next_word(words, name + 1); at < words.size(); at = grammar.next_word(words, at)) {
         const auto first = words.begin() + static_cast<std::ptrdiff_t>(at);
         const bool takes_all = *first == "--" || (command != nullptr && command->takes_arguments);
         const auto last = takes_all ? words.end() : first + 1;
@@ -113,37 +157,16 @@ void check_count(const Command& command, const std::vector<std::string>& words) 
 
 }  // namespace
 
+bool is_option(std::string_view word) {
+    return word.starts_with('-') && Grammar().find_option(std::string(word.substr(0, word.find('=')))) != nullptr;
+}
+
 CommandLine parse_command_line(std::vector<std::string> words) {
-    CommandLine line;
-    std::string timeout;
-    CLI::App app(description, "soho");
-    app.formatter(std::make_shared<Help>());
-    app.footer(footer);
-    app.fallthrough();
-    app.require_subcommand(1);
-    app.set_version_flag("--version", "soho " SOHO_SDK_VERSION);
-    app.add_option("--host", line.host, "where the host listens: unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT")
-        ->type_name("ADDR");
-    app.add_flag("--json", line.json, "print results as JSON");
-    app.add_option("--timeout", timeout, "how long to wait for the host, and for a call: 2, 0.5, 100ms, 1min")
-        ->type_name("TIME");
-
-    for (const Command& command : commands()) {
-        CLI::App* sub = app.add_subcommand(command.name, command.summary);
-        sub->footer(command.details);
-        const std::string_view name = command.name;
-        if (name == "create")
-            sub->add_option("--as", line.invocation.as, "the name to publish the object under")->type_name("NAME");
-        if (name == "call")
-            sub->add_option("--as", line.invocation.as, "publish a result that is an object under this name")
-                ->type_name("NAME");
-        if (name == "objects")
-            sub->add_option("--referrers", line.invocation.referrers, "only what holds this object")->type_name("ID");
-    }
-    app.add_subcommand("shell", "Enter many commands in one session")->footer(shell_details);
-
-    line.invocation.words = cut_words(words);
-    const auto name = words.begin() + static_cast<std::ptrdiff_t>(next_word(words, 0));
+    Grammar grammar;
+    CLI::App& app = grammar.app;
+    CommandLine& line = grammar.line;
+    line.invocation.words = cut_words(grammar, words);
+    const auto name = words.begin() + static_cast<std::ptrdiff_t>(grammar.next_word(words, 0));
     const std::vector<std::string> before(words.begin(), name);
     std::reverse(words.begin(), words.end());  // as CLI11 wants them
     try {
@@ -161,7 +184,7 @@ CommandLine parse_command_line(std::vector<std::string> words) {
     } catch (const CLI::ParseError& error) {
         throw UsageError(error.what());
     }
-    if (!timeout.empty()) line.timeout = parse_timeout(timeout);
+    if (!grammar.timeout.empty()) line.timeout = parse_timeout(grammar.timeout);
 
     line.command = find_command(app.get_subcommands().front()->get_name());
     if (line.command != nullptr) {
@@ -169,7 +192,7 @@ CommandLine parse_command_line(std::vector<std::string> words) {
     } else if (!line.invocation.words.empty()) {
         throw UsageError("shell takes no words: it reads lines from the terminal or the standard input");
     }
-    return line;
+    return std::move(line);
 }
 
 }  // namespace soho::cli

@@ -21,4 +21,7 @@ struct HelpWanted {
 // `words` are without the program's name. Throws UsageError, or HelpWanted.
 CommandLine parse_command_line(std::vector<std::string> words);
 
+// Whether some command takes this option; also with a value, "--timeout=1".
+bool is_option(std::string_view word);
+
 }  // namespace soho::cli

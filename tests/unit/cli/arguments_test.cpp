@@ -138,6 +138,7 @@ std::string refusal_of(const std::vector<std::string>& words, const std::vector<
 TEST(Arguments, SayWhereAnOptionBelongs) {
     EXPECT_EQ(refusal_of({"--json"}, {}), "options come before the target: --json");
     EXPECT_EQ(refusal_of({"--timeout=1"}, {}), "options come before the target: --timeout=1");
+    EXPECT_EQ(refusal_of({"--referrers"}, {}), "options come before the target: --referrers");
     EXPECT_EQ(refusal_of({"--json"}, {x}), "argument x: expected int64, got '--json'; options come before the target");
     EXPECT_EQ(arguments({"--json"}, {text}).positional, (Value::Array{"--json"}));
 }

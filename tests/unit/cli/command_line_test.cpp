@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <regex>
+#include <set>
+
 namespace soho::cli {
 namespace {
 
@@ -72,6 +75,20 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
     EXPECT_EQ(refusal({"call", "pair"}), "call lacks something: soho call TARGET METHOD [ARG…]");
     EXPECT_EQ(refusal({"unpublish", "a", "b"}), "unpublish has too many words: soho unpublish NAME");
     EXPECT_THAT(refusal({"shell", "x"}), testing::HasSubstr("shell takes no words"));
+}
+
+TEST(CommandLine, KnowsEveryOptionThatItHelpsWith) {
+    std::string all = help({"--help"});
+    for (const Command& command : commands()) all += help({command.name, "--help"});
+    const std::regex option("(^|[\\s,])(--?[a-z]+)");
+    std::set<std::string> names;
+    for (std::sregex_iterator found(all.begin(), all.end(), option), end; found != end; ++found)
+        names.insert((*found)[2]);
+    EXPECT_THAT(names, testing::IsSupersetOf({"--host", "--timeout", "--as", "--referrers", "-h", "--version"}));
+    for (const std::string& name : names) EXPECT_TRUE(is_option(name)) << name;
+    EXPECT_TRUE(is_option("--referrers=7"));
+    for (const char* other : {"--bogus", "--", "-", "-5", "host", "", "=", "--=1"})
+        EXPECT_FALSE(is_option(other)) << other;
 }
 
 TEST(CommandLine, HelpsWithEveryCommand) {
