@@ -44,7 +44,7 @@ public:
     std::string make_description(const CLI::App* app) const override { return app->get_description() + "\n\n"; }
 };
 
-constexpr double seconds_max = 1e9;  // as the host has it: some thirty years
+constexpr double seconds_max = 1e9;  // as the host has it
 
 std::chrono::nanoseconds parse_timeout(const std::string& text) {
     double number = 0;
@@ -55,9 +55,8 @@ std::chrono::nanoseconds parse_timeout(const std::string& text) {
                            : unit == "m" || unit == "min" ? 60
                                                           : 0;
     if (failure != std::errc() || seconds == 0 || !(number > 0) || number * seconds > seconds_max) {
-        throw UsageError(
-            fmt::format("'{}' is no time to wait: say seconds, or a number with ms, s or min; at most {:.0e} s", text,
-                        seconds_max));
+        throw UsageError(fmt::format(
+            "'{}' is no time to wait: say seconds, or a number with ms, s or min; at most about 30 years", text));
     }
     return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(number * seconds));
 }
@@ -118,6 +117,12 @@ struct Grammar {
     CLI::App app;
 };
 
+// `command`: whose option it would be; empty: any command's.
+[[noreturn]] void refuse_option(const std::string& option, const std::string& command = {}) {
+    if (command.empty()) throw UsageError(fmt::format("there is no option '{}'; see soho --help", option));
+    throw UsageError(fmt::format("{0} has no option '{1}'; see soho {0} --help", command, option));
+}
+
 // Takes the command's own words off, so that only options are left, and the command's name. For a command that takes
 // arguments they are all from its first word on, although some may look like options of ours.
 std::vector<std::string> cut_words(const Grammar& grammar, std::vector<std::string>& words) {
@@ -125,6 +130,11 @@ std::vector<std::string> cut_words(const Grammar& grammar, std::vector<std::stri
     if (name == words.size()) return {};
     const Command* command = find_command(words[name]);
     if (command == nullptr && words[name] != "shell") {
+        // "--bogus 5 types": the 5 may have been meant as the value of what is no option.
+        const auto end = words.begin() + static_cast<std::ptrdiff_t>(name);
+        const auto unknown = std::find_if(words.begin(), end,
+                                          [](const auto& word) { return word.starts_with('-') && !is_option(word); });
+        if (unknown != end) refuse_option(*unknown);
         throw UsageError(fmt::format("there is no command '{}'; soho --help lists them", words[name]));
     }
     std::vector<std::string> cut;
@@ -146,13 +156,12 @@ void check_count(const Command& command, const std::vector<std::string>& words) 
         fmt::format("{0} {1}: soho {0}{2}{3}", command.name, wrong, operands.empty() ? "" : " ", operands));
 }
 
-// Names the first word that nobody knows, and whose option it would be. `before` are the words in front of the command.
-[[noreturn]] void refuse_option(const CLI::App& app, const std::vector<std::string>& before) {
+// Refuses the first word that CLI11 did not know. `before` are the words in front of the command.
+[[noreturn]] void refuse_rest(const CLI::App& app, const std::vector<std::string>& before) {
     const std::string word = app.remaining(true).front();
     const auto subcommands = app.get_subcommands();
     const bool is_general = subcommands.empty() || std::find(before.begin(), before.end(), word) != before.end();
-    const std::string where = is_general ? "soho" : "soho " + subcommands.front()->get_name();
-    throw UsageError(fmt::format("{0} has no option '{1}'; see {0} --help", where, word));
+    refuse_option(word, is_general ? std::string() : subcommands.front()->get_name());
 }
 
 }  // namespace
@@ -177,10 +186,10 @@ CommandLine parse_command_line(std::vector<std::string> words) {
         const auto subcommands = app.get_subcommands();
         throw HelpWanted{subcommands.empty() ? app.help() : subcommands.front()->help()};
     } catch (const CLI::RequiredError&) {
-        if (app.remaining_size(true) != 0) refuse_option(app, before);
+        if (app.remaining_size(true) != 0) refuse_rest(app, before);
         throw UsageError("say a command; soho --help lists them");
     } catch (const CLI::ExtrasError&) {
-        refuse_option(app, before);
+        refuse_rest(app, before);
     } catch (const CLI::ParseError& error) {
         throw UsageError(error.what());
     }

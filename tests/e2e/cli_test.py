@@ -271,6 +271,12 @@ class Reports(Cli):
         self.assertIn("no command 'bogus'", self.refused(2, "bogus"))
         self.assertIn("soho call TARGET METHOD", self.refused(2, "call", "pair"))
 
+    def test_wrong_options_are_named(self):
+        for words in (["--bogus", "types"], ["--bogus", "5", "types"]):
+            self.assertEqual(self.refused(2, *words), "soho: there is no option '--bogus'; see soho --help\n")
+        self.assertEqual(self.refused(2, "ping", "--bogus"), "soho: ping has no option '--bogus'; see soho ping --help\n")
+        self.assertIn("at most about 30 years", self.refused(2, "--timeout", "1e13", "ping"))
+
 
 class Finding(unittest.TestCase):
     def test_no_host_exits_with_3_and_names_what_was_tried(self):

@@ -64,12 +64,16 @@ TEST(CommandLine, ReadsTimeouts) {
 TEST(CommandLine, RefusesWhatItDoesNotKnow) {
     EXPECT_THAT(refusal({}), testing::HasSubstr("say a command"));
     EXPECT_EQ(refusal({"bogus"}), "there is no command 'bogus'; soho --help lists them");
-    EXPECT_THAT(refusal({"ping", "--bogus"}),
-                testing::StrEq("soho ping has no option '--bogus'; see soho ping --help"));
-    EXPECT_EQ(refusal({"--bogus", "types"}), "soho has no option '--bogus'; see soho --help");
-    EXPECT_EQ(refusal({"--bogus"}), "soho has no option '--bogus'; see soho --help");
+    EXPECT_THAT(refusal({"ping", "--bogus"}), testing::StrEq("ping has no option '--bogus'; see soho ping --help"));
+    const char* no_option = "there is no option '--bogus'; see soho --help";
+    EXPECT_EQ(refusal({"--bogus", "types"}), no_option);
+    EXPECT_EQ(refusal({"--bogus"}), no_option);
+    EXPECT_EQ(refusal({"--bogus", "5", "types"}), no_option);
+    EXPECT_EQ(refusal({"--host", "unix:/x", "--bogus", "5", "types"}), no_option);
+    EXPECT_EQ(refusal({"--json", "5", "types"}), "there is no command '5'; soho --help lists them");
+    EXPECT_EQ(refusal({"call", "--bogus", "5", "pair"}), "call has no option '--bogus'; see soho call --help");
     EXPECT_EQ(refusal({"types", "x"}), "types has too many words: soho types");
-    EXPECT_THAT(refusal({"--timeout", "1e13", "ping"}), testing::HasSubstr("at most 1e+09 s"));
+    EXPECT_THAT(refusal({"--timeout", "1e13", "ping"}), testing::EndsWith("at most about 30 years"));
     EXPECT_THAT(refusal({"call", "--bogus", "pair", "get_x"}), testing::HasSubstr("see soho call --help"));
     EXPECT_EQ(refusal({"describe"}), "describe lacks something: soho describe TYPE");
     EXPECT_EQ(refusal({"call", "pair"}), "call lacks something: soho call TARGET METHOD [ARG…]");
