@@ -6,8 +6,10 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -316,6 +318,24 @@ class Finding(unittest.TestCase):
         _, err = waiting.communicate(timeout=PATIENCE)
         self.assertEqual(waiting.returncode, 3)
         self.assertRegex(err, r"\Asoho: the connection to .* is lost: .*; the call may have run\n\Z")
+
+    def test_a_host_that_hangs_up_before_the_login_exits_with_3(self):
+        with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(directory + "/sock")
+            listener.listen()
+
+            def hang_up():
+                connection, _ = listener.accept()
+                connection.recv(1)  # some of the hello; what is unread makes this a reset
+                connection.close()
+
+            hanging = threading.Thread(target=hang_up)
+            hanging.start()
+            code, out, err = soho("call", "box", "get", host=f"unix:{directory}/sock")
+            hanging.join()
+        self.assertEqual((code, out), (3, ""))
+        why = "(the host closed the connection|Connection reset by peer)"
+        self.assertRegex(err, rf"\Asoho: no host answers at unix:\S+ \({why} before the login ended\)\n\Z")
 
     def test_shutdown_ends_the_host(self):
         host = Host()

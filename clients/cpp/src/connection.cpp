@@ -261,8 +261,10 @@ void Connection::close(const std::string& why) {
 
 std::string Connection::why_lost() {
     const std::lock_guard lock(mutex_);
-    return why_lost_;
+    return why_lost_locked();
 }
+
+std::string Connection::why_lost_locked() const { return "the connection to " + address_ + " is lost: " + why_lost_; }
 
 Failure Connection::lost_failure(bool may_have_run) {
     const std::lock_guard lock(mutex_);
@@ -271,7 +273,7 @@ Failure Connection::lost_failure(bool may_have_run) {
 
 Failure Connection::lost_failure_locked(bool may_have_run) const {
     return Failure(CallCode::connection_lost,
-                   why_lost_ + (may_have_run ? "; the call may have run" : "; the call was not sent"));
+                   why_lost_locked() + (may_have_run ? "; the call may have run" : "; the call was not sent"));
 }
 
 bool Connection::is_checked(const ClassUse& use) {

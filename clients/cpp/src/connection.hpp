@@ -24,7 +24,7 @@ public:
     Connection(Socket socket, std::string address);
     Connection(const Connection&) = delete;
 
-    // Says hello. Throws CallError if the host refuses, does not answer in time, or is none of ours.
+    // Says hello. Throws CallError if the host refuses, does not answer in time, hangs up, or is none of ours.
     void greet(const std::string& client_name, Deadline until);
 
     // Sends a request and waits for its reply; the outcome is in `waiter`. `frame` holds the placeholder.
@@ -59,6 +59,8 @@ public:
     void note_checked(const ClassUse& use);
 
 private:
+    [[noreturn]] void refuse_greeting(const Failure& failure);
+
     // The waiting side (connection.cpp).
     void await(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadline until, std::size_t* callbacks);
     void lead(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadline until);
@@ -67,6 +69,7 @@ private:
     void give_up(std::unique_lock<std::mutex>& lock, Waiter& waiter);
     void push_out(std::unique_lock<std::mutex>& lock, Deadline until);
     std::size_t run_due(std::unique_lock<std::mutex>& lock);
+    std::string why_lost_locked() const;
     Failure lost_failure_locked(bool may_have_run) const;
 
     // The reading side, for the leader (reading.cpp).
@@ -96,7 +99,7 @@ private:
     PendingTable pending_;
     Waiter* followers_ = nullptr;
     bool led_ = false;
-    std::string why_lost_;
+    std::string why_lost_;             // the reason alone
     std::string why_closed_;           // by close()
     std::unique_ptr<Completion> due_;  // in order; their callbacks are to run
     Completion* last_due_ = nullptr;

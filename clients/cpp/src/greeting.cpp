@@ -62,15 +62,20 @@ void Connection::greet(const std::string& client_name, Deadline until) {
     // The grace is for hosts that answer `deadline` by themselves; none does for a hello.
     const auto left = std::max<std::chrono::nanoseconds>(until - Clock::now() - grace, std::chrono::milliseconds(1));
     exchange(frame, waiter, left);
-    if (waiter.failure) {
-        if (waiter.failure->code != CallCode::deadline) waiter.failure->raise();
-        throw CallError(Failure(CallCode::deadline, "it did not answer in time"));  // no call was made yet
-    }
+    if (waiter.failure) refuse_greeting(*waiter.failure);
     if (welcome.proto != wire::protocol_version) {
         throw CallError(Failure(CallCode::protocol, welcome.host + " speaks protocol " + std::to_string(welcome.proto) +
                                                         ", this client " + std::to_string(wire::protocol_version)));
     }
     frame_bytes_max_ = welcome.frame_bytes;
+}
+
+// No call was made yet, so none of these says whether it ran.
+void Connection::refuse_greeting(const Failure& failure) {
+    if (failure.code == CallCode::deadline) throw CallError(Failure(failure.code, "it did not answer in time"));
+    if (failure.code != CallCode::connection_lost) failure.raise();
+    const std::lock_guard lock(mutex_);
+    throw ConnectionLost(Failure(failure.code, why_lost_ + " before the login ended"));
 }
 
 }  // namespace soho::client

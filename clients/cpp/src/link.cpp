@@ -46,6 +46,8 @@ std::shared_ptr<Connection> Link::connect() const {
         try {
             connection->greet(options_.name, until);
             return connection;
+        } catch (const ConnectionLost& lost) {
+            note(lost.text());
         } catch (const CallError& error) {
             note(error.what());
         }

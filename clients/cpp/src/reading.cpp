@@ -166,7 +166,7 @@ bool Connection::expire() {
 void Connection::lose(std::string why) {
     std::unique_lock lock(mutex_);
     if (is_lost()) return;
-    why_lost_ = "the connection to " + address_ + " is lost: " + (why_closed_.empty() ? std::move(why) : why_closed_);
+    why_lost_ = why_closed_.empty() ? std::move(why) : why_closed_;
     lost_.store(true, std::memory_order_release);
     pending_.each([&](std::uint32_t, Pending& pending) {
         if (Waiter* waiter = std::exchange(pending.waiter, nullptr)) {
