@@ -319,6 +319,32 @@ class Finding(unittest.TestCase):
         self.assertEqual(waiting.returncode, 3)
         self.assertRegex(err, r"\Asoho: the connection to .* is lost: .*; the call may have run\n\Z")
 
+    def test_a_host_that_is_stopped_exits_with_3_after_the_timeout(self):
+        host = Host()
+        self.addCleanup(host.stop)
+        self.addCleanup(host.process.send_signal, signal.SIGCONT)
+        host.process.send_signal(signal.SIGSTOP)
+        code, out, err = soho("--timeout", "0.3", "call", "pair", "get_x", host=host.address)
+        self.assertEqual((code, out), (3, ""))
+        self.assertEqual(err, f"soho: no host answers at {host.address} (deadline: it did not answer in time)\n")
+
+    def test_a_host_that_stops_in_the_middle_exits_with_1_after_the_timeout(self):
+        host = Host()
+        self.addCleanup(host.stop)
+        self.addCleanup(host.process.send_signal, signal.SIGCONT)
+        shell = subprocess.Popen(
+            [BIN + "/soho", "--timeout", "0.3", "shell"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=environment(host.address), text=True,
+        )
+        shell.stdin.write("pair.get_x\n")
+        shell.stdin.flush()
+        shell.stdout.readline()
+        host.process.send_signal(signal.SIGSTOP)
+        out, err = shell.communicate("pair.get_x\n", timeout=PATIENCE)
+        self.assertEqual((shell.returncode, out), (1, ""))
+        self.assertEqual(
+            err, f"soho: line 2: deadline: the host at {host.address} did not answer in time; the call may have run\n")
+
     def test_a_host_that_hangs_up_before_the_login_exits_with_3(self):
         with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as listener:
             listener.bind(directory + "/sock")
@@ -383,6 +409,8 @@ class Shell(Cli):
             ("call pair", 2, "call lacks something"),
             ("pair.set_x 'a", 2, "is not closed"),
             ("x =", 2, "'x'"),
+            ("ping = create Pair 1 2", 2, "'ping' is a command: the variable needs another name"),
+            ("vars=create Pair 1 2", 2, "'vars' is a command: the variable needs another name"),
         ):
             code, out, err = self.run_soho("shell", stdin="ping\n" + line + "\nping\n")
             self.assertEqual(code, expected, line)
