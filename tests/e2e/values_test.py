@@ -198,6 +198,15 @@ class Arguments(Values):
                                "owner": "thread 7", "principal": me["principal"], "trace": "t-1", "has_deadline": True,
                                "oneway": False, "chain": who["chain"]})
 
+    def test_a_method_learns_whether_anybody_waits_for_it(self):
+        self.client.notify("soho.call", self.kinds, "note_oneway")
+        self.call("note_oneway")
+        self.client.do("soho.publish", self.kinds, "noting")
+        self.addCleanup(self.client.do, "soho.unpublish", "noting")
+        self.client.notify("noting.note_oneway")
+        self.client.do("noting.note_oneway")
+        self.assertEqual(self.call("were_oneway"), [True, False, True, False])
+
     def test_settings_come_from_the_config(self):
         self.assertEqual(self.call("settings"), {"name": "values", "list": [1, 2.5, True]})
 

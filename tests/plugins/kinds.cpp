@@ -23,6 +23,7 @@ struct NotEnough : std::runtime_error {
 // Gives back what it got: echo<T> is a method for each T.
 struct Kinds {
     std::int64_t calls = 0;
+    std::vector<bool> were_oneway;
 };
 
 template <class T>
@@ -164,6 +165,9 @@ void add_others(soho::Methods<Kinds> methods) {
         .args("size")
         .method("increment", [](Kinds& kinds) { ++kinds.calls; })
         .oneway()
+        .method("note_oneway", [](Kinds& kinds, soho::Call& call) { kinds.were_oneway.push_back(call.oneway()); })
+        .method("were_oneway", [](Kinds& kinds) { return kinds.were_oneway; })
+        .doc("What note_oneway() saw, call by call.")
         .method("settings", [](Kinds&, soho::Call& call) { return call.host().settings(); })
         .method("log",
                 [](Kinds&, soho::Call& call, std::string_view line) { call.host().log(soho::LogLevel::warning, line); })
