@@ -64,6 +64,17 @@ TEST(CopyType, KeepsNothingOfThePlugins) {
               "type Pair exposes no method \"get_y\" (exposed: get_x, set_x); did you mean \"get_x\"?");
 }
 
+TEST(NoMethod, NeverNamesWhatIsNotExposed) {
+    std::vector<TypePtr> types;
+    ASSERT_EQ(linked({pair()}, &types), "");
+    const Type& type = *types.front();
+    EXPECT_EQ(type.no_method("_hidden").text, "type Pair exposes no method \"_hidden\" (exposed: get_x, set_x)");
+    for (const char* near : {"_hiden", "hidden", "_hidden_"}) {
+        EXPECT_EQ(type.no_method(near).text,
+                  fmt::format("type Pair exposes no method \"{}\" (exposed: get_x, set_x)", near));
+    }
+}
+
 TEST(CopyType, RefusesTypesOfTheWrongShape) {
     MemoryType type = pair();
     type.type_id = "a b";
@@ -150,9 +161,8 @@ TEST(CopyType, RefusesArraysThatLie) {
               "type \"Pair\": 3 methods at a null address");
     EXPECT_EQ(copied(pair(), [](MemoryTable& table) { table.type.methods.stride = 8; }),
               fmt::format("type \"Pair\": methods of 8 bytes each, ABI 1 has {}", sizeof(soho_method)));
-    EXPECT_EQ(
-        copied(pair(), [](MemoryTable& table) { table.methods[1].size = 4; }),
-        fmt::format("type \"Pair\": methods number 2 says its size is 4 bytes, ABI 1 has {}", sizeof(soho_method)));
+    EXPECT_EQ(copied(pair(), [](MemoryTable& table) { table.methods[1].size = 4; }),
+              fmt::format("type \"Pair\": methods number 2 says its size is 4 bytes, ABI 1 has {}", sizeof(soho_method)));
 }
 
 TEST(CopyType, TakesElementsThatHaveGrown) {

@@ -64,6 +64,18 @@ TEST_F(CallsTest, RefuseAMethodThatTheTypeDoesNotExpose) {
               R"~("no_method: type shared exposes no method \"_secret\" (exposed: add, block, get, later)")~");
 }
 
+TEST_F(CallsTest, TellACallerWithoutTheRightNothingOfWhatThereIs) {
+    client.create("shared", "[]", R"({"name": "c"})");
+    TestClient stranger(host, {"uid:2000", rights_all & ~std::uint32_t{right_call}});
+    for (const char* target : {"c", "nosuch"}) {
+        for (const char* method : {"get", "_secret", "nosuch"}) {
+            EXPECT_EQ(stranger.ask("soho.call", fmt::format(R"(["{}", "{}"])", target, method)),
+                      R"("denied: uid:2000 may not call")");
+            EXPECT_EQ(stranger.ask(fmt::format("{}.{}", target, method), "[]"), R"("denied: uid:2000 may not call")");
+        }
+    }
+}
+
 TEST_F(CallsTest, ShareWhatACallableGivesTwice) {
     const auto first = client.create("shared");
     EXPECT_EQ(client.create("shared"), first);
