@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 namespace soho::host {
 namespace {
 
@@ -16,6 +18,21 @@ MemoryType pair() {
     type.create = [](const soho_call*, soho_instance*) { return 0u; };
     type.class_name = "Pair";
     return type;
+}
+
+// The bytes of ABI 1's structs, as plugins that were built with it will always have them: today's may have grown.
+constexpr std::uint32_t first_text = 16, first_parameter = 80, first_method = 88, first_mapping = 40, first_type = 168;
+
+// An array whose elements are of that many bytes, and end where the memory does.
+template <class T>
+soho_array cut(const soho_array& array, std::uint32_t bytes, std::unique_ptr<char[]>& memory) {
+    memory.reset(new char[std::size_t{array.count} * bytes]);
+    for (std::uint32_t i = 0; i < array.count; ++i) {
+        T element = static_cast<const T*>(array.items)[i];
+        if constexpr (!std::is_same_v<T, soho_text>) element.size = bytes;
+        std::memcpy(memory.get() + std::size_t{i} * bytes, &element, bytes);
+    }
+    return {memory.get(), array.count, bytes};
 }
 
 std::string copied(MemoryType type, const std::function<void(MemoryTable&)>& change = {}) {
@@ -88,7 +105,7 @@ TEST(CopyType, RefusesTypesOfTheWrongShape) {
     type.proxytype = "a.b";
     EXPECT_EQ(copied(type), "type \"Pair\": proxytype \"a.b\": only letters, digits and _ are allowed");
     EXPECT_EQ(copied(pair(), [](MemoryTable& table) { table.type.size = 8; }),
-              fmt::format("a type says its size is 8 bytes, ABI 1 has {}", sizeof(soho_type)));
+              fmt::format("a type says its size is 8 bytes, ABI 1 has {}", first_type));
 }
 
 TEST(CopyType, RefusesCriticalFlagsThatItDoesNotKnow) {
@@ -160,9 +177,9 @@ TEST(CopyType, RefusesArraysThatLie) {
     EXPECT_EQ(copied(pair(), [](MemoryTable& table) { table.type.methods.items = nullptr; }),
               "type \"Pair\": 3 methods at a null address");
     EXPECT_EQ(copied(pair(), [](MemoryTable& table) { table.type.methods.stride = 8; }),
-              fmt::format("type \"Pair\": methods of 8 bytes each, ABI 1 has {}", sizeof(soho_method)));
+              fmt::format("type \"Pair\": methods of 8 bytes each, ABI 1 has {}", first_method));
     EXPECT_EQ(copied(pair(), [](MemoryTable& table) { table.methods[1].size = 4; }),
-              fmt::format("type \"Pair\": methods number 2 says its size is 4 bytes, ABI 1 has {}", sizeof(soho_method)));
+              fmt::format("type \"Pair\": methods number 2 says its size is 4 bytes, ABI 1 has {}", first_method));
 }
 
 TEST(CopyType, TakesElementsThatHaveGrown) {
@@ -182,6 +199,45 @@ TEST(CopyType, TakesElementsThatHaveGrown) {
     ASSERT_TRUE(copy);
     EXPECT_EQ((*copy)->type.methods.size(), 3u);
     EXPECT_EQ((*copy)->type.methods[1].name, "set_x");
+}
+
+TEST(CopyType, TakesElementsAsSmallAsTheFirstAbiHadThem) {
+    MemoryType given = pair();
+    given.exposed = {"set_x", "get_x"};
+    given.mappings = {{"get_x", "Pair"}};
+    given.parameters = {{"x"}, {"y"}};
+    MemoryTable table(given);
+    std::unique_ptr<char[]> of_methods, of_first, of_exposed, of_mappings, of_parameters, of_type;
+    table.methods[1].parameters = cut<soho_parameter>(table.methods[1].parameters, first_parameter, of_first);
+    table.type.methods = cut<soho_method>(table.type.methods, first_method, of_methods);
+    table.type.exposed = cut<soho_text>(table.type.exposed, first_text, of_exposed);
+    table.type.method_to_typeid = cut<soho_mapping>(table.type.method_to_typeid, first_mapping, of_mappings);
+    table.type.parameters = cut<soho_parameter>(table.type.parameters, first_parameter, of_parameters);
+    const soho_array types = cut<soho_type>({&table.type, 1, sizeof(soho_type)}, first_type, of_type);
+
+    auto copy = copy_type(*static_cast<const soho_type*>(types.items));
+    ASSERT_TRUE(copy) << copy.error().text;
+    std::vector<std::unique_ptr<PendingType>> pending;
+    pending.push_back(*std::move(copy));
+    const auto linked = link_types(std::move(pending));
+    ASSERT_TRUE(linked) << linked.error().text;
+    const Type& type = *linked->front();
+    EXPECT_EQ(type.exposed_text, "get_x, set_x");
+    EXPECT_EQ(type.signature.text(), "(x, y)");
+    EXPECT_EQ(type.find("set_x")->signature.text(), "(x)");
+    EXPECT_EQ(type.find("get_x")->returns_type, &type);
+}
+
+TEST(CopyType, RefusesElementsThatAreSmallerThanTheFirstAbiHadThem) {
+    for (const std::uint32_t size : {0u, 8u, first_method - 1}) {
+        EXPECT_EQ(
+            copied(pair(), [&](MemoryTable& table) { table.methods[0].size = size; }),
+            fmt::format("type \"Pair\": methods number 1 says its size is {} bytes, ABI 1 has {}", size, first_method));
+        EXPECT_EQ(copied(pair(), [&](MemoryTable& table) { table.type.methods.stride = size; }),
+                  fmt::format("type \"Pair\": methods of {} bytes each, ABI 1 has {}", size, first_method));
+    }
+    EXPECT_EQ(copied(pair(), [](MemoryTable& table) { table.type.size = first_type - 1; }),
+              fmt::format("a type says its size is {} bytes, ABI 1 has {}", first_type - 1, first_type));
 }
 
 TEST(LinkTypes, ExposesWhatItIsTold) {
