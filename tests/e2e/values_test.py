@@ -42,6 +42,18 @@ class Values(unittest.TestCase):
                 self.assertEqual(got, value)
                 self.assertIs(type(got), type(value))
 
+    def pass_and_release(self, count):
+        """That many handles in one call and its reply: of one object, and of a thousand."""
+        account = self.client.create("Account")
+        kinds = [self.kinds] + [self.client.create("Kinds") for _ in range(999)]
+        for some in ([account], kinds):
+            each_count = count // len(some)
+            handles = some * each_count
+            self.assertEqual(self.call("echo_value", handles), handles)
+            self.client.do("soho.release", *([id_of(handle), 1] for handle in handles[:300_000]))
+            self.client.do("soho.release", *([id_of(each), each_count] for each in some[1:]))
+        self.assertEqual(self.client.call(account, "get"), 0)
+
 
 class Scalars(Values):
     def test_bool(self):
@@ -290,6 +302,9 @@ class MapHandles(Values):
         with self.assertRaisesRegex(Refused, "^no_object"):
             self.client.call(account, "get")
 
+    def test_hundreds_of_thousands_in_one_call(self):
+        self.pass_and_release(200_000)  # five items each
+
     def test_a_handle_that_is_wrong_is_refused_before_the_plugin_sees_it(self):
         account = self.client.create("Account", 5)
         for wrong in ({"$soho": account["$soho"] + 100000, "type": "Account"}, {"$soho": account["$soho"], "type": "Kinds"},
@@ -370,6 +385,9 @@ class ExtHandles(Values):
         self.assertEqual(self.call("echo_value", tuple_), tuple_)
         self.client.release(account)  # of two
         self.assertEqual(self.client.call(account, "get"), 5)
+
+    def test_hundreds_of_thousands_in_one_call(self):
+        self.pass_and_release(409_000)
 
     def test_maps_are_always_data(self):
         for data in ({"$soho": id_of(self.kinds), "type": "Kinds"}, {"$$soho": 1}, {"$soho": 1}):
