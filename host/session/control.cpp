@@ -4,6 +4,7 @@
 #include "host/registry/suggest.hpp"
 #include "host/session/describe.hpp"
 #include "host/session/hello.hpp"
+#include "host/session/params.hpp"
 #include "host/session/report.hpp"
 #include "host/session/resolve.hpp"
 
@@ -21,26 +22,19 @@ namespace {
 
 using Context = Control::Context;
 
-tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
-
-Token first_token(data::Bytes value) {
-    Token token;
-    Reader(value).next(token);
-    return token;
-}
-
 Result<std::string_view> text_param(const Context& context, std::size_t index, std::string_view what) {
     const Token token = first_token(context.params[index]);
     if (token.kind != Kind::string)
-        return bad(fmt::format("{}: {} must be a string, not {}", context.request.method, what, kind_name(token.kind)));
+        return bad_arguments(
+            fmt::format("{}: {} must be a string, not {}", context.request.method, what, kind_name(token.kind)));
     return token.text();
 }
 
 Result<std::uint64_t> number_param(const Context& context, std::size_t index, std::string_view what) {
     const Token token = first_token(context.params[index]);
     if (token.kind != Kind::unsigned_integer)
-        return bad(fmt::format("{}: {} must be an unsigned integer, not {}", context.request.method, what,
-                               kind_name(token.kind)));
+        return bad_arguments(fmt::format("{}: {} must be an unsigned integer, not {}", context.request.method, what,
+                                         kind_name(token.kind)));
     return token.unsigned_value;
 }
 
@@ -109,7 +103,7 @@ Result<void> release(Context& context) {
         Token pair, id, count;
         if (!reader.next(pair) || pair.kind != Kind::array || pair.size != 2 || !reader.next(id) ||
             id.kind != Kind::unsigned_integer || !reader.next(count) || count.kind != Kind::unsigned_integer) {
-            return bad("soho.release takes pairs [id, count]");
+            return bad_arguments("soho.release takes pairs [id, count]");
         }
         pairs.push_back({id.unsigned_value, count.unsigned_value});
     }
@@ -243,7 +237,7 @@ Result<void> log_level(Context& context) {
     if (!level) return tl::unexpected<Error>(level.error());
     constexpr std::string_view levels[] = {"debug", "info", "warning", "error"};
     if (std::find(std::begin(levels), std::end(levels), *level) == std::end(levels)) {
-        return bad(fmt::format("no log level \"{}\": debug, info, warning or error", *level));
+        return bad_arguments(fmt::format("no log level \"{}\": debug, info, warning or error", *level));
     }
     context.services.log.set_level(spdlog::level::from_str(std::string(*level)));
     return done(context);
@@ -300,7 +294,7 @@ Result<std::vector<data::Bytes>> take_params(const Control::Method& method, data
     Token header;
     reader.next(header);
     if (array.size < method.params_min || array.size > method.params_max)
-        return bad(fmt::format("{} takes {}, {} given", method.name, method.form, array.size));
+        return bad_arguments(fmt::format("{} takes {}, {} given", method.name, method.form, array.size));
     std::vector<data::Bytes> values;
     for (std::uint32_t i = 0; i < array.size; ++i) values.push_back(reader.take_value());
     return values;

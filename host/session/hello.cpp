@@ -1,5 +1,7 @@
 #include "host/session/hello.hpp"
 
+#include "host/session/params.hpp"
+
 #include <fmt/format.h>
 #include <openssl/rand.h>
 #include <array>
@@ -11,8 +13,6 @@ using data::Reader;
 using data::Token;
 
 namespace {
-
-tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
 
 struct Hello {
     std::uint64_t proto = 0;  // 0: not said
@@ -66,15 +66,14 @@ Result<Hello> read_hello(data::Bytes param) {
     Reader reader(param);
     Token map;
     if (!reader.next(map) || map.kind != Kind::map)
-        return bad(fmt::format("soho.hello takes a map, not {}", kind_name(map.kind)));
+        return bad_arguments(fmt::format("soho.hello takes a map, not {}", kind_name(map.kind)));
     Hello hello;
     for (std::uint32_t pair = 0; pair < map.size; ++pair) {
-        Token key, token;
-        if (!reader.next(key) || key.kind != Kind::string) return bad("soho.hello: the keys must be strings");
+        Token key;
+        if (!reader.next(key) || key.kind != Kind::string) return bad_arguments("soho.hello: the keys must be strings");
         const data::Bytes value = reader.take_value();
-        Reader(value).next(token);
-        if (const char* wanted = read_key(key.text(), token, value, hello))
-            return bad(fmt::format("soho.hello: \"{}\" must be {}", key.text(), wanted));
+        if (const char* wanted = read_key(key.text(), first_token(value), value, hello))
+            return bad_arguments(fmt::format("soho.hello: \"{}\" must be {}", key.text(), wanted));
     }
     if (hello.proto == 0) {
         return refuse(Code::protocol, fmt::format("soho.hello lacks \"proto\", the protocol's number: {} for this host",

@@ -1,6 +1,7 @@
 #include "host/session/options.hpp"
 
 #include "host/registry/suggest.hpp"
+#include "host/session/params.hpp"
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -16,8 +17,6 @@ namespace {
 
 constexpr double timeout_ms_max = 1e12;      // some thirty years
 constexpr std::size_t text_bytes_max = 256;  // a call that waits keeps copies of `owner` and `trace`
-
-tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
 
 bool read_timeout(const Token& token, RequestOptions& options) {
     const double ms = token.kind == Kind::floating           ? token.floating_value
@@ -76,19 +75,18 @@ Result<RequestOptions> parse_options(data::Bytes value, std::string_view request
     Token map;
     if (!reader.next(map) || map.kind == Kind::nil) return options;
     if (map.kind != Kind::map)
-        return bad(fmt::format("{}: options must be a map, not {}", request, kind_name(map.kind)));
+        return bad_arguments(fmt::format("{}: options must be a map, not {}", request, kind_name(map.kind)));
     for (std::uint32_t pair = 0; pair < map.size; ++pair) {
         Token key;
         if (!reader.next(key) || key.kind != Kind::string)
-            return bad(fmt::format("{}: the keys of options must be strings", request));
+            return bad_arguments(fmt::format("{}: the keys of options must be strings", request));
         if (std::find(allowed.begin(), allowed.end(), key.text()) == allowed.end()) {
-            return bad(fmt::format("{} has no option \"{}\"{}", request, key.text(), suggestion(key.text(), allowed)));
+            return bad_arguments(
+                fmt::format("{} has no option \"{}\"{}", request, key.text(), suggestion(key.text(), allowed)));
         }
-        Token token;
         const data::Bytes bytes = reader.take_value();
-        Reader(bytes).next(token);
-        if (const char* wanted = read_option(key.text(), token, bytes, options)) {
-            return bad(fmt::format("{}: option \"{}\" must be {}", request, key.text(), wanted));
+        if (const char* wanted = read_option(key.text(), first_token(bytes), bytes, options)) {
+            return bad_arguments(fmt::format("{}: option \"{}\" must be {}", request, key.text(), wanted));
         }
     }
     return options;

@@ -1,5 +1,7 @@
 #include "host/session/resolve.hpp"
 
+#include "host/session/params.hpp"
+
 #include <fmt/format.h>
 #include <array>
 
@@ -14,14 +16,6 @@ namespace {
 
 constexpr std::uint8_t no_arguments[] = {0x90};
 
-tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
-
-Token first_token(Bytes value) {
-    Token token;
-    Reader(value).next(token);
-    return token;
-}
-
 // The positional parameters of a request: `least` to `most` of them, four at most.
 Result<std::array<Bytes, 4>> read_params(const wire::Request& request, std::uint32_t least, std::uint32_t most,
                                          std::string_view form) {
@@ -29,7 +23,7 @@ Result<std::array<Bytes, 4>> read_params(const wire::Request& request, std::uint
     Token array;
     reader.next(array);
     if (array.size < least || array.size > most) {
-        return bad(fmt::format("{} takes {}, {} given", request.method, form, array.size));
+        return bad_arguments(fmt::format("{} takes {}, {} given", request.method, form, array.size));
     }
     std::array<Bytes, 4> params;
     for (std::uint32_t i = 0; i < array.size; ++i) params[i] = reader.take_value();
@@ -38,7 +32,8 @@ Result<std::array<Bytes, 4>> read_params(const wire::Request& request, std::uint
 
 Result<std::string_view> read_text(Bytes value, std::string_view what) {
     const Token token = first_token(value);
-    if (token.kind != Kind::string) return bad(fmt::format("{} must be a string, not {}", what, kind_name(token.kind)));
+    if (token.kind != Kind::string)
+        return bad_arguments(fmt::format("{} must be a string, not {}", what, kind_name(token.kind)));
     return token.text();
 }
 
@@ -46,7 +41,8 @@ Result<std::string_view> read_text(Bytes value, std::string_view what) {
 Result<Bytes> read_arguments(Bytes value) {
     const Token token = first_token(value);
     if (value.empty() || token.kind == Kind::nil) return Bytes(no_arguments);
-    if (token.kind != Kind::array) return bad(fmt::format("args must be an array, not {}", kind_name(token.kind)));
+    if (token.kind != Kind::array)
+        return bad_arguments(fmt::format("args must be an array, not {}", kind_name(token.kind)));
     return value;
 }
 
@@ -161,7 +157,7 @@ Result<ObjectPtr> find_target(Caller& caller, Bytes target) {
     }
     wire::Handle handle;
     if (wire::read_handle(target, caller.replies().handle_form(), handle)) return find_handle(caller, handle);
-    return bad(fmt::format("a target is an id, a handle or a published name, not {}", kind_name(token.kind)));
+    return bad_arguments(fmt::format("a target is an id, a handle or a published name, not {}", kind_name(token.kind)));
 }
 
 }  // namespace soho::host
