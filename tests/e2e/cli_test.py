@@ -38,7 +38,13 @@ class Host:
                 raise RuntimeError("the host did not start:\n" + self.log.read())
             time.sleep(0.02)
 
+    def freeze(self):
+        """Stops every thread of it, until it is continued or stop() ends it."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+
     def stop(self):
+        self.process.send_signal(signal.SIGCONT)
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(PATIENCE)
@@ -322,8 +328,7 @@ class Finding(unittest.TestCase):
     def test_a_host_that_is_stopped_exits_with_3_after_the_timeout(self):
         host = Host()
         self.addCleanup(host.stop)
-        self.addCleanup(host.process.send_signal, signal.SIGCONT)
-        host.process.send_signal(signal.SIGSTOP)
+        host.freeze()
         code, out, err = soho("--timeout", "0.3", "call", "pair", "get_x", host=host.address)
         self.assertEqual((code, out), (3, ""))
         self.assertEqual(err, f"soho: no host answers at {host.address} (deadline: it did not answer in time)\n")
@@ -331,7 +336,6 @@ class Finding(unittest.TestCase):
     def test_a_host_that_stops_in_the_middle_exits_with_1_after_the_timeout(self):
         host = Host()
         self.addCleanup(host.stop)
-        self.addCleanup(host.process.send_signal, signal.SIGCONT)
         shell = subprocess.Popen(
             [BIN + "/soho", "--timeout", "0.3", "shell"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, env=environment(host.address), text=True,
@@ -339,7 +343,7 @@ class Finding(unittest.TestCase):
         shell.stdin.write("pair.get_x\n")
         shell.stdin.flush()
         shell.stdout.readline()
-        host.process.send_signal(signal.SIGSTOP)
+        host.freeze()
         out, err = shell.communicate("pair.get_x\n", timeout=PATIENCE)
         self.assertEqual((shell.returncode, out), (1, ""))
         self.assertEqual(
