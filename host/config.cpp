@@ -1,5 +1,7 @@
 #include "host/config.hpp"
 
+#include "host/access_config.hpp"
+
 #include "host/registry/suggest.hpp"
 
 #include <fmt/format.h>
@@ -19,6 +21,8 @@ public:
         return refuse(Code::bad_arguments,
                       fmt::format("{}:{}:{}: {}", file_, region.begin.line, region.begin.column, why));
     }
+
+    const std::string& file() const { return file_; }
 
 private:
     std::string file_;
@@ -69,6 +73,24 @@ public:
                 {"insecure_no_login", boolean(server.listener.insecure_no_login)},
                 {"insecure_plaintext", boolean(server.listener.insecure_plaintext)},
                 {"errors", [this](const toml::node& node) { return read_error_form(node); }}};
+    }
+
+    Keys login() {
+        SecurityOptions& security = options_.server.security;
+        return {{"keys", text(security.keys_file)}, {"tokens", text(security.tokens_file)}};
+    }
+
+    Keys tls() {
+        TlsOptions& tls = options_.server.security.tls;
+        return {{"certificate", text(tls.certificate)}, {"key", text(tls.key)}, {"client_ca", text(tls.client_ca)}};
+    }
+
+    Result<void> read_access(const toml::node& node) {
+        auto rules = read_access_rules(node, place_.file());
+        if (!rules) return tl::unexpected<Error>(rules.error());
+        auto& all = options_.server.security.access;
+        std::move(rules->begin(), rules->end(), std::back_inserter(all));
+        return {};
     }
 
     Keys limits() {
@@ -132,6 +154,13 @@ private:
                 if (auto taken = take(element.as_string()->get()); !taken)
                     return place_.bad(element.source(), taken.error().text);
             }
+            return {};
+        };
+    }
+    Setter text(std::string& to) {
+        return [this, &to](const toml::node& node) -> Result<void> {
+            if (!node.is_string()) return place_.bad(node.source(), "must be a string");
+            to = node.as_string()->get();
             return {};
         };
     }
@@ -239,6 +268,9 @@ Result<void> read_config(std::string_view text, const std::string& file, Options
     };
     const Keys keys = {{"host", section("[host]", settings.host())},
                        {"limits", section("[limits]", settings.limits())},
+                       {"login", section("[login]", settings.login())},
+                       {"tls", section("[tls]", settings.tls())},
+                       {"access", [&](const toml::node& node) { return settings.read_access(node); }},
                        {"publish", [&](const toml::node& node) { return settings.read_publish(node); }},
                        {"plugin", [&](const toml::node& node) { return settings.read_plugins(node); }}};
     return read_table(place, config, "the config", keys);

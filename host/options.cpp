@@ -27,6 +27,7 @@ Result<void> read_config_file(const std::string& file, Options& options) {
 struct Flags {
     std::vector<std::string> listen, plugins, plugin_folders, publish;
     std::string config, log_level, errors;
+    std::string keys, tokens, tls_certificate, tls_key, tls_client_ca;
     std::size_t reactors = 0;
 };
 
@@ -50,6 +51,15 @@ Result<void> apply(const Flags& flags, Options& options) {
     if (!flags.log_level.empty()) options.log_level = flags.log_level;
     if (!flags.errors.empty())
         options.server.listener.error_form = flags.errors == "full" ? wire::ErrorForm::full : wire::ErrorForm::string;
+    const auto override = [](std::string& setting, const std::string& flag) {
+        if (!flag.empty()) setting = flag;
+    };
+    SecurityOptions& security = options.server.security;
+    override(security.keys_file, flags.keys);
+    override(security.tokens_file, flags.tokens);
+    override(security.tls.certificate, flags.tls_certificate);
+    override(security.tls.key, flags.tls_key);
+    override(security.tls.client_ca, flags.tls_client_ca);
     if (flags.reactors != 0) options.server.reactors = flags.reactors;
     return {};
 }
@@ -87,6 +97,14 @@ tl::expected<Options, int> parse_command_line(int argc, char** argv) {
     app.add_option("--errors", flags.errors, "how clients that never say hello get errors: string (default) or full")
         ->check(CLI::IsMember({"string", "full"}))
         ->type_name("FORM");
+    app.add_option("--keys", flags.keys, "clients may log in with the keys in this file (soho keygen)")
+        ->type_name("FILE");
+    app.add_option("--tokens", flags.tokens, "… or with the tokens in this one")->type_name("FILE");
+    app.add_option("--tls-certificate", flags.tls_certificate, "the host's certificate, for tls: listeners")
+        ->type_name("FILE");
+    app.add_option("--tls-key", flags.tls_key, "the key of that certificate")->type_name("FILE");
+    app.add_option("--tls-client-ca", flags.tls_client_ca, "clients may log in with certificates that this signed")
+        ->type_name("FILE");
     app.add_flag("--insecure-no-login", no_login,
                  "serve TCP clients without a login: whoever reaches the port may use the host");
     app.add_flag("--insecure-plaintext", plaintext, "serve TCP beyond this machine without encryption");

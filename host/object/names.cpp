@@ -5,6 +5,7 @@
 #include <soho/wire/message.hpp>
 
 #include <fmt/format.h>
+#include <algorithm>
 
 namespace soho::host {
 
@@ -18,6 +19,19 @@ Result<void> check_name(std::string_view name) {
 
 }  // namespace
 
+// With the mutex held, as remove(). Nothing if the name is taken.
+void Names::add(std::string_view name, Entry entry) {
+    const std::uint64_t id = entry.object->id();
+    const auto [at, added] = entries_.emplace(name, std::move(entry));
+    if (added) by_object_.emplace(id, &at->first);
+}
+
+Names::Entries::iterator Names::remove(Entries::iterator at) {
+    const auto [first, last] = by_object_.equal_range(at->second.object->id());
+    by_object_.erase(std::find_if(first, last, [&](const auto& named) { return named.second == &at->first; }));
+    return entries_.erase(at);
+}
+
 Result<void> Names::publish(std::string_view name, Entry entry) {
     if (auto sound = check_name(name); !sound) return sound;
     const std::scoped_lock lock(mutex_);
@@ -27,7 +41,7 @@ Result<void> Names::publish(std::string_view name, Entry entry) {
     }
     if (reserved_.find(name) != reserved_.end())
         return refuse(Code::exists, fmt::format("the name \"{}\" is being taken", name));
-    entries_.emplace(name, std::move(entry));
+    add(name, std::move(entry));
     return {};
 }
 
@@ -44,7 +58,7 @@ Result<Names::Reservation> Names::reserve(std::string_view name, Waiter when_set
 void Names::fulfil(std::string_view name, Entry entry) {
     {
         const std::scoped_lock lock(mutex_);
-        entries_.emplace(name, std::move(entry));
+        add(name, std::move(entry));
     }
     abandon(name);
 }
@@ -67,10 +81,20 @@ ObjectPtr Names::find(std::string_view name) const {
     return found == entries_.end() ? nullptr : found->second.object;
 }
 
-Error Names::no_name(std::string_view name) const {
+std::vector<std::string> Names::names_of(std::uint64_t object) const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::string> names;
+    const auto [first, last] = by_object_.equal_range(object);
+    for (auto at = first; at != last; ++at) names.push_back(*at->second);
+    return names;
+}
+
+Error Names::no_name(std::string_view name, const MayKnow& may_know) const {
     const std::scoped_lock lock(mutex_);
     std::vector<std::string_view> known;
-    for (const auto& [other, entry] : entries_) known.push_back(other);
+    for (const auto& [other, entry] : entries_) {
+        if (!may_know || may_know(other, entry)) known.push_back(other);
+    }
     return Error(Code::no_object, fmt::format("nothing is published as \"{}\"{}", name, suggestion(name, known)));
 }
 
@@ -84,8 +108,8 @@ Result<void> Names::unpublish(std::string_view name, std::string_view principal,
         return refuse(Code::denied, fmt::format("\"{}\" was published by {}: only they or an admin may unpublish it",
                                                 name, found->second.principal));
     }
-    dropped = std::move(found->second);
-    entries_.erase(found);
+    dropped = found->second;
+    remove(found);
     return {};
 }
 
@@ -95,8 +119,8 @@ void Names::drop_if(Predicate predicate) {
     const std::scoped_lock lock(mutex_);
     for (auto at = entries_.begin(); at != entries_.end();) {
         if (predicate(at->second)) {
-            dropped.push_back(std::move(at->second));
-            at = entries_.erase(at);
+            dropped.push_back(at->second);
+            at = remove(at);
         } else {
             ++at;
         }

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <unordered_map>
 
 namespace soho::host {
 
@@ -30,7 +31,11 @@ public:
     void abandon(std::string_view name);
 
     ObjectPtr find(std::string_view name) const;
-    Error no_name(std::string_view name) const;
+    // The sentence for a name that nothing has; what it suggests instead is one of those that `may_know` tells of.
+    using MayKnow = std::function<bool(const std::string& name, const Entry& entry)>;
+    Error no_name(std::string_view name, const MayKnow& may_know = {}) const;
+    // What the object is published as.
+    std::vector<std::string> names_of(std::uint64_t object) const;
     // Fails with no_object (no such name) or denied (another's; `admin` may all).
     Result<void> unpublish(std::string_view name, std::string_view principal, bool admin);
     void drop_session(std::uint64_t session);
@@ -42,11 +47,16 @@ public:
     std::size_t size() const;
 
 private:
+    using Entries = std::map<std::string, Entry, std::less<>>;
+
+    void add(std::string_view name, Entry entry);
+    Entries::iterator remove(Entries::iterator at);
     template <class Predicate>
     void drop_if(Predicate predicate);
 
     mutable std::mutex mutex_;
-    std::map<std::string, Entry, std::less<>> entries_;
+    Entries entries_;
+    std::unordered_multimap<std::uint64_t, const std::string*> by_object_;
     std::map<std::string, std::vector<Waiter>, std::less<>> reserved_;
 };
 

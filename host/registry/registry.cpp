@@ -14,9 +14,11 @@ const TypePtr* Snapshot::find(std::string_view type_id) const {
     return found == types.end() ? nullptr : &found->second;
 }
 
-Error Snapshot::no_type(std::string_view type_id) const {
+Error Snapshot::no_type(std::string_view type_id, const std::function<bool(const Type&)>& may_know) const {
     std::vector<std::string_view> known;
-    for (const auto& [name, type] : types) known.push_back(name);
+    for (const auto& [name, type] : types) {
+        if (!may_know || may_know(*type)) known.push_back(name);
+    }
     return Error(Code::no_type, fmt::format("no type \"{}\"{}", type_id, suggestion(type_id, known)));
 }
 

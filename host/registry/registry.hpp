@@ -22,7 +22,8 @@ struct Snapshot {
     std::vector<RefusedPlugin> refused;
 
     const TypePtr* find(std::string_view type_id) const;
-    Error no_type(std::string_view type_id) const;
+    // The sentence for a typeid that nothing has; what it suggests instead is one of those that `may_know` tells of.
+    Error no_type(std::string_view type_id, const std::function<bool(const Type&)>& may_know = {}) const;
 };
 
 // Thread-safe. Loading is done by one thread.

@@ -22,25 +22,87 @@ constexpr std::size_t kept_bytes_max = 1u << 20;
 
 }  // namespace
 
-Connection::Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher,
-                       Principal principal, wire::ErrorForm error_form, OnClosed on_closed)
+Connection::Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher, Peer peer,
+                       wire::ErrorForm error_form, const TlsContextPtr& tls, OnClosed on_closed)
     : socket_(std::move(socket)),
       reactor_(reactor),
       services_(services),
-      caller_(std::make_shared<Caller>(services, dispatcher, principal, error_form)),
-      frame_limits_(principal.rights != 0 ? services.limits.frame_limits() : wire::frame_limits_before_login),
+      caller_(std::make_shared<Caller>(services, dispatcher, std::move(peer), error_form)),
+      tls_(tls != nullptr ? std::make_unique<TlsStream>(tls, socket_.native_handle()) : nullptr),
       on_closed_(std::move(on_closed)) {
     caller_->attach(*this);
 }
 
 void Connection::start() {
     socket_.non_blocking(true);
+    if (tls_ != nullptr) return guarded(&Connection::shake_hands);
     wait_readable();
+}
+
+void Connection::shake_hands() {
+    if (closed_) return;
+    switch (tls_->shake_hands()) {
+        case TlsStream::Handshake::failed: return close("TLS: " + tls_->failure());
+        case TlsStream::Handshake::done: {
+            if (auto known = take_tls_peer(); !known) return close(known.error().text);
+            return wait_readable();
+        }
+        case TlsStream::Handshake::waits: break;
+    }
+    const auto direction = tls_->wants_to_write() ? Socket::wait_write : Socket::wait_read;
+    socket_.async_wait(direction, [self = shared_from_this()](const asio::error_code& failure) {
+        if (!failure) return self->guarded(&Connection::shake_hands);
+        if (failure != asio::error::operation_aborted) self->close(failure.message());
+    });
+}
+
+// Who the handshake has shown to be there.
+Result<void> Connection::take_tls_peer() {
+    Peer peer = caller_->peer();
+    peer.is_private = true;
+    peer.channel = tls_->channel();
+    const auto name = tls_->client_name();
+    if (!name) return tl::unexpected<Error>(name.error());
+    if (!name->empty()) {
+        peer.principal = {"cert:" + *name};
+        peer.identified = true;
+    }
+    caller_->set_peer(std::move(peer));
+    return {};
+}
+
+void Connection::end_login() {
+    if (!closed_ && !caller_->admitted()) close("nobody logged in (login_ms)");
+}
+
+wire::FrameLimits Connection::frame_limits() const {
+    return admitted_ ? services_.limits.frame_limits() : wire::frame_limits_before_login;
+}
+
+ssize_t Connection::receive(std::uint8_t* to, std::size_t size) {
+    return tls_ != nullptr ? tls_->receive(to, size) : ::recv(socket_.native_handle(), to, size, 0);
+}
+
+ssize_t Connection::send(data::Bytes bytes) {
+    return tls_ != nullptr ? tls_->send(bytes.data(), bytes.size())
+                           : ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
+
+std::string Connection::why_failed() const {
+    const int failure = errno;
+    return tls_ != nullptr && !tls_->failure().empty() ? "TLS: " + tls_->failure() : std::strerror(failure);
 }
 
 void Connection::wait_readable() {
     if (reading_ || closed_ || closing_ || !reads_further()) return;
+    if (tls_ != nullptr && tls_->wants_to_write()) wait_writable();
     reading_ = true;
+    if (tls_ != nullptr && tls_->has_pending()) {
+        return asio::post(reactor_.context(), [self = shared_from_this()] {
+            self->reading_ = false;
+            self->guarded(&Connection::on_readable);
+        });
+    }
     socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const asio::error_code& failure) {
         self->reading_ = false;
         if (!failure) return self->guarded(&Connection::on_readable);
@@ -68,10 +130,10 @@ void Connection::on_readable() {
     const std::size_t room =
         torn_ != nullptr ? std::clamp(in.size(), torn_room_min, Reactor::read_bytes) : Reactor::read_bytes;
     std::uint8_t* const to = in.reserve(room);
-    const ssize_t got = ::recv(socket_.native_handle(), to, room, 0);
+    const ssize_t got = receive(to, room);
     if (got < 0) {
         if (errno == EAGAIN || errno == EINTR) return wait_readable();
-        return close(std::strerror(errno));
+        return close(why_failed());
     }
     if (got == 0) {
         if (unsent_.empty())
@@ -84,7 +146,8 @@ void Connection::on_readable() {
 
     seat.out.clear();
     std::size_t used = 0;
-    wire::FrameReader fresh(frame_limits_);
+    if (!admitted_) admitted_ = caller_->admitted();
+    wire::FrameReader fresh(frame_limits());
     wire::FrameReader& reader = torn_ != nullptr ? torn_->reader : fresh;
     if (!run_frames(in.bytes(), reader, used)) return;
     flush();
@@ -110,6 +173,7 @@ bool Connection::run_frames(data::Bytes bytes, wire::FrameReader& reader, std::s
         const bool goes_on = caller_->take(frame, seat);
         used += frame.bytes.size();
         reader.next();
+        if (!admitted_ && (admitted_ = caller_->admitted())) reader.set_limits(frame_limits());
         if (!goes_on) {
             flush();
             close(caller_->closing_reason());
@@ -157,11 +221,11 @@ void Connection::flush(std::size_t counted) {
 
     data::Bytes bytes = seat.out.bytes();
     if (unsent_.empty() && !bytes.empty()) {
-        const ssize_t sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        const ssize_t sent = send(bytes);
         if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-            const int failure = errno;
+            const std::string why = why_failed();
             seat.out.clear();
-            return close(std::strerror(failure));
+            return close(why);
         }
         if (sent > 0) {
             bytes_written_ += static_cast<std::uint64_t>(sent);
@@ -190,11 +254,10 @@ void Connection::wait_writable() {
 void Connection::on_writable() {
     if (closed_) return;
     while (unsent_from_ != unsent_.size()) {
-        const ssize_t sent =
-            ::send(socket_.native_handle(), unsent_.data() + unsent_from_, unsent_.size() - unsent_from_, MSG_NOSIGNAL);
+        const ssize_t sent = send(unsent_.bytes().subspan(unsent_from_));
         if (sent < 0) {
             if (errno == EAGAIN || errno == EINTR) break;
-            return close(std::strerror(errno));
+            return close(why_failed());
         }
         unsent_from_ += static_cast<std::size_t>(sent);
         unsent_bytes_.fetch_sub(static_cast<std::size_t>(sent), std::memory_order_relaxed);
@@ -273,6 +336,7 @@ void Connection::close(std::string_view reason) {
     if (closed_) return;
     closed_ = true;
     services_.log.debug("connection of {} closed: {}", caller_->principal().name, reason);
+    tls_.reset();
     asio::error_code ignored;
     socket_.close(ignored);
     // The last given is given back first: items that each return to the front of their queue are in order again.

@@ -3,6 +3,7 @@
 // while a frame is torn or the socket is full.
 
 #include "host/server/reactor.hpp"
+#include "host/server/tls.hpp"
 #include "host/session/caller.hpp"
 
 #include <asio/generic/stream_protocol.hpp>
@@ -17,14 +18,17 @@ public:
     using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
     using OnClosed = std::function<void(const std::shared_ptr<Connection>&)>;
 
-    Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher, Principal principal,
-               wire::ErrorForm error_form, OnClosed on_closed);
+    // With a `tls` context, everything travels in TLS, and what its handshake tells of the peer counts.
+    Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher, Peer peer,
+               wire::ErrorForm error_form, const TlsContextPtr& tls, OnClosed on_closed);
 
     Reactor& reactor() { return reactor_; }
 
     // [its reactor]
     void start();
     void close(std::string_view reason);
+    // Closes it if nobody with any right is at the other end by now.
+    void end_login();
 
     // [any thread]
     void deliver(data::Buffer frame, Undelivered undelivered) override;
@@ -42,6 +46,12 @@ private:
     };
 
     void guarded(void (Connection::*step)());
+    ssize_t receive(std::uint8_t* to, std::size_t size);
+    ssize_t send(data::Bytes bytes);
+    std::string why_failed() const;
+    void shake_hands();
+    Result<void> take_tls_peer();
+    wire::FrameLimits frame_limits() const;
     void wait_readable();
     void on_readable();
     bool run_frames(data::Bytes bytes, wire::FrameReader& reader, std::size_t& used);
@@ -58,7 +68,8 @@ private:
     Reactor& reactor_;
     Services& services_;
     const std::shared_ptr<Caller> caller_;
-    const wire::FrameLimits frame_limits_;
+    std::unique_ptr<TlsStream> tls_;
+    bool admitted_ = false;  // to what is for those who have any right
     OnClosed on_closed_;
     std::unique_ptr<Torn> torn_;
     data::Buffer unsent_;

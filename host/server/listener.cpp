@@ -40,13 +40,47 @@ private:
     mode_t before_;
 };
 
+Peer tcp_peer_of(Connection::Socket& socket, const ListenerOptions& options) {
+    const int on = 1;
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    Peer peer{{"nobody"}};
+    asio::error_code failure;
+    Generic::endpoint remote = socket.remote_endpoint(failure);
+    asio::ip::tcp::endpoint endpoint;
+    if (!failure && remote.size() <= endpoint.capacity()) {
+        endpoint.resize(remote.size());
+        std::memcpy(endpoint.data(), remote.data(), remote.size());
+        peer.from = fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
+        peer.is_private = endpoint.address().is_loopback();
+    }
+    if (options.insecure_no_login) {
+        peer.principal = {"anonymous", rights_all & ~std::uint32_t{right_admin | right_provide}};
+        peer.identified = true;
+    }
+    return peer;
+}
+
+// A local process's: the kernel knows them, even those that its user has got since.
+std::vector<std::uint32_t> groups_of(Connection::Socket& socket, const ucred& credentials) {
+    std::vector<gid_t> groups(64);
+    socklen_t size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    int failed = ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size);
+    if (failed != 0 && errno == ERANGE) {  // and `size` says how much
+        groups.resize(size / sizeof(gid_t));
+        failed = ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size);
+    }
+    groups.resize(failed == 0 ? size / sizeof(gid_t) : 0);
+    groups.push_back(credentials.gid);
+    return {groups.begin(), groups.end()};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Listener>> Listener::open(const wire::Address& address, const ListenerOptions& options,
-                                                 asio::io_context& context, spdlog::logger& log) {
+                                                 Logins logins, asio::io_context& context, spdlog::logger& log) {
     std::unique_ptr<Listener> listener(new Listener(address, options, context, log));
     auto opened =
-        address.transport == wire::Address::Transport::unix_socket ? listener->open_unix() : listener->open_tcp();
+        address.transport == wire::Address::Transport::unix_socket ? listener->open_unix() : listener->open_tcp(logins);
     if (!opened)
         return soho::refuse(opened.error().code,
                             fmt::format("cannot listen on {}: {}", address.text(), opened.error().text));
@@ -66,7 +100,7 @@ void Listener::close() {
 Result<void> Listener::bind(const Generic::endpoint& endpoint) {
     asio::error_code failure;
     acceptor_.open(endpoint.protocol(), failure);
-    if (!failure && address_.transport == wire::Address::Transport::tcp)
+    if (!failure && address_.transport != wire::Address::Transport::unix_socket)
         acceptor_.set_option(asio::socket_base::reuse_address(true), failure);
     if (!failure) acceptor_.bind(endpoint, failure);
     if (!failure) acceptor_.listen(backlog, failure);
@@ -123,13 +157,22 @@ Result<void> Listener::remove_stale_socket() const {
     return {};
 }
 
-Result<void> Listener::open_tcp() {
-    if (!options_.insecure_no_login) {
+// Whoever reaches the port could do what the host's user can, if nothing asked who it is.
+Result<void> Listener::check_logins(Logins logins) const {
+    if (uses_tls() && !logins.tls)
         return soho::refuse(Code::denied,
-                            "TCP clients cannot log in yet (keys and TLS are not built), so whoever reaches the port "
-                            "could do what you can. Use a Unix socket, or, "
-                            "where all who can reach the port may use the host, add --insecure-no-login");
-    }
+                            "TLS takes a certificate and its key: add --tls-certificate FILE --tls-key FILE");
+    if (options_.insecure_no_login || logins.by_secret || (uses_tls() && logins.by_certificate)) return {};
+    return soho::refuse(
+        Code::denied,
+        fmt::format(
+            "nothing says who may use it. Add keys for its clients (soho keygen NAME > FILE, then --keys FILE){}; "
+            "or use a Unix socket; or, where all who can reach the port may use the host, --insecure-no-login",
+            uses_tls() ? ", or --tls-client-ca FILE for clients with certificates" : ""));
+}
+
+Result<void> Listener::open_tcp(Logins logins) {
+    if (auto sound = check_logins(logins); !sound) return sound;
     asio::io_context context;
     asio::ip::tcp::resolver resolver(context);
     asio::error_code failure;
@@ -138,10 +181,10 @@ Result<void> Listener::open_tcp() {
     if (failure || found.empty())
         return soho::refuse(Code::bad_arguments, fmt::format("{}: {}", address_.host, failure.message()));
     const asio::ip::tcp::endpoint endpoint = found.begin()->endpoint();
-    if (!endpoint.address().is_loopback() && !options_.insecure_plaintext) {
+    if (!endpoint.address().is_loopback() && !uses_tls() && !options_.insecure_plaintext) {
         return soho::refuse(Code::denied,
-                            "everybody on the network could read and change what is sent: listen on 127.0.0.1, or add "
-                            "--insecure-plaintext");
+                            "everybody on the network could read and change what is sent: use tls:HOST:PORT, listen on "
+                            "127.0.0.1, or add --insecure-plaintext");
     }
     auto bound = bind(Generic::endpoint(endpoint));
     if (!bound) return bound;
@@ -195,17 +238,21 @@ void Listener::retry_later() {
     });
 }
 
-Principal Listener::principal_of(Connection::Socket& socket) const {
-    if (address_.transport == wire::Address::Transport::tcp) {
-        const int on = 1;
-        ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        return {"anonymous", rights_all & ~std::uint32_t{right_admin | right_provide}};
+Peer Listener::peer_of(Connection::Socket& socket) const {
+    if (address_.transport != wire::Address::Transport::unix_socket) return tcp_peer_of(socket, options_);
+    Peer peer;
+    peer.is_private = true;
+    peer.identified = true;
+    ucred credentials{};
+    socklen_t size = sizeof credentials;
+    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
+        peer.principal.name = "unknown";
+        return peer;
     }
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {"unknown", 0};
-    const bool ours = peer.uid == ::geteuid() || peer.uid == 0;
-    return {fmt::format("uid:{}", peer.uid), ours ? rights_all : 0};
+    const bool ours = credentials.uid == ::geteuid() || credentials.uid == 0;
+    peer.principal = {fmt::format("uid:{}", credentials.uid), ours ? rights_all : 0, groups_of(socket, credentials)};
+    peer.from = fmt::format("process {}", credentials.pid);
+    return peer;
 }
 
 }  // namespace soho::host

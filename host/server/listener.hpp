@@ -12,10 +12,8 @@
 namespace soho::host {
 
 struct ListenerOptions {
-    // TCP has no login yet: without this it is refused.
-    bool insecure_no_login = false;
-    // … nor encryption: beyond loopback it takes this, too.
-    bool insecure_plaintext = false;
+    bool insecure_no_login = false;                        // TCP clients are served though nothing says who they are
+    bool insecure_plaintext = false;                       // TCP beyond loopback without TLS
     wire::ErrorForm error_form = wire::ErrorForm::string;  // for clients that never say hello
 };
 
@@ -24,9 +22,16 @@ public:
     using ChooseReactor = std::function<Reactor&()>;
     using OnAccept = std::function<void(Connection::Socket socket, Reactor& reactor, const Listener& listener)>;
 
+    // What of the host's security there is for TCP to stand on.
+    struct Logins {
+        bool by_secret = false;       // keys or tokens
+        bool by_certificate = false;  // of clients
+        bool tls = false;             // there is a certificate of our own
+    };
+
     // Binds and listens. Fails with a sentence that says what to do.
     static Result<std::unique_ptr<Listener>> open(const wire::Address& address, const ListenerOptions& options,
-                                                  asio::io_context& context, spdlog::logger& log);
+                                                  Logins logins, asio::io_context& context, spdlog::logger& log);
     ~Listener();
 
     // Begins to accept; both functions run on the thread of the listener's io_context. [that thread, as close()]
@@ -36,8 +41,9 @@ public:
     // With the port that the system chose, if it was 0.
     const wire::Address& address() const { return address_; }
     const ListenerOptions& options() const { return options_; }
-    // Who is at the other end; no rights at all for someone unknown.
-    Principal principal_of(Connection::Socket& socket) const;
+    bool uses_tls() const { return address_.transport == wire::Address::Transport::tls; }
+    // Who is at the other end, as far as that is known already.
+    Peer peer_of(Connection::Socket& socket) const;
 
 private:
     using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
@@ -49,7 +55,8 @@ private:
           retry_(context),
           log_(log) {}
     Result<void> open_unix();
-    Result<void> open_tcp();
+    Result<void> open_tcp(Logins logins);
+    Result<void> check_logins(Logins logins) const;
     Result<void> lock_path();
     Result<void> remove_stale_socket() const;
     Result<void> bind(const asio::generic::stream_protocol::endpoint& endpoint);

@@ -43,8 +43,8 @@ Server::Server(const ServerOptions& options, spdlog::logger& log)
       sessions_(options_.limits.handles_max),
       instance_(random_instance()),
       tickets_(timers_, options_.limits, instance_),
-      services_(new Services{registry_, objects_, names_, sessions_, tickets_, references_, timers_, pool_,
-                             options_.limits, log_, instance_}),
+      services_(new Services{registry_, objects_, names_, sessions_, tickets_, references_, access_, credentials_,
+                             timers_, pool_, options_.limits, log_, instance_}),
       registry_(plugin_table(services_.get())),
       dispatcher_(std::make_unique<Dispatcher>(*services_)),
       ticker_(timers_, log_, options_.limits.stuck_ms),
@@ -95,9 +95,36 @@ Result<void> Server::publish(const TypePtr& type, std::string_view name, std::st
     return published;
 }
 
+Result<void> Server::apply_security(const SecurityOptions& options) {
+    Credentials::Secrets secrets;
+    const auto read = [](const std::string& file, auto reader, std::vector<wire::Secret>& to) -> Result<void> {
+        if (file.empty()) return {};
+        auto read = reader(file);
+        if (!read) return tl::unexpected<Error>(read.error());
+        to = *std::move(read);
+        return {};
+    };
+    if (auto keys = read(options.keys_file, wire::read_key_file, secrets.keys); !keys) return keys;
+    if (auto tokens = read(options.tokens_file, wire::read_token_file, secrets.tokens); !tokens) return tokens;
+    TlsContextPtr tls;
+    if (options.tls.configured()) {
+        auto loaded = Tls::load(options.tls);
+        if (!loaded) return tl::unexpected<Error>(loaded.error());
+        tls = *std::move(loaded);
+    }
+    credentials_.set(std::move(secrets));
+    tls_.set(std::move(tls));
+    access_.set_rules(options.access);
+    return {};
+}
+
 Result<void> Server::listen() {
+    if (auto secured = apply_security(options_.security); !secured) return secured;
+    const auto secrets = credentials_.get();
+    const Listener::Logins logins{!secrets->keys.empty() || !secrets->tokens.empty(),
+                                  !options_.security.tls.client_ca.empty(), tls_.get() != nullptr};
     for (const wire::Address& address : options_.listen) {
-        auto listener = Listener::open(address, options_.listener, gate_.context(), log_);
+        auto listener = Listener::open(address, options_.listener, logins, gate_.context(), log_);
         if (!listener) return tl::unexpected<Error>(listener.error());
         listeners_.push_back(*std::move(listener));
     }
@@ -133,9 +160,15 @@ void Server::accept(Connection::Socket socket, Reactor& reactor, const Listener&
                   options_.limits.connections_max);
         return;
     }
-    const Principal principal = listener.principal_of(socket);
+    const Peer peer = listener.peer_of(socket);
+    const bool awaits_login = access_.grants_of(peer.principal)->none();
+    const TlsContextPtr tls = listener.uses_tls() ? tls_.get() : nullptr;
+    if (listener.uses_tls() && tls == nullptr) {
+        log_.error("{}: a reload took the certificate away: a connection is closed", listener.address().text());
+        return;
+    }
     auto connection = std::make_shared<Connection>(
-        std::move(socket), reactor, *services_, *dispatcher_, principal, listener.options().error_form,
+        std::move(socket), reactor, *services_, *dispatcher_, peer, listener.options().error_form, tls,
         [this](const std::shared_ptr<Connection>& closed) { forget(closed); });
     services_->connections.fetch_add(1, std::memory_order_relaxed);
     services_->connections_accepted.fetch_add(1, std::memory_order_relaxed);
@@ -143,12 +176,11 @@ void Server::accept(Connection::Socket socket, Reactor& reactor, const Listener&
         const std::scoped_lock lock(mutex_);
         connections_.emplace(connection.get(), connection);
     }
-    if (principal.rights == 0) {
-        log_.info("{} has no rights here: only its own user and root may use this host", principal.name);
+    if (awaits_login) {
+        if (peer.identified) log_.info("{} ({}) has no rights here", peer.principal.name, peer.from);
         timers_.start(monotonic_now() + options_.limits.login_ms * millisecond,
                       [weak = std::weak_ptr<Connection>(connection)] {
-                          if (const auto idle = weak.lock())
-                              idle->reactor().post([idle] { idle->close("nobody logged in (login_ms)"); });
+                          if (const auto idle = weak.lock()) idle->reactor().post([idle] { idle->end_login(); });
                       });
     }
     reactor.post([connection] { connection->start(); });

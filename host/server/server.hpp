@@ -11,10 +11,18 @@
 
 namespace soho::host {
 
+// Who may come in, and do what: all of it can change while the host runs.
+struct SecurityOptions {
+    std::string keys_file, tokens_file;  // empty: none
+    TlsOptions tls;
+    std::vector<AccessRule> access;
+};
+
 struct ServerOptions {
     std::vector<wire::Address> listen;
     std::size_t reactors = 0;  // 0: one for each CPU
     ListenerOptions listener;
+    SecurityOptions security;
     Limits limits;
     std::int64_t drain_ms = 5'000;  // how long running calls may take at the end
 };
@@ -33,8 +41,10 @@ public:
     // Makes and publishes what the plugin, or the config, asks for. The failure is logged, and is the value.
     Result<void> publish(const TypePtr& type, std::string_view name, std::string_view args,
                          const std::string& principal);
-    // Opens all listeners. Fails with a sentence.
+    // Opens all listeners, once it has security to offer them. Fails with a sentence.
     Result<void> listen();
+    // Reads the files and swaps all of it, or fails with a sentence and changes nothing. [any thread]
+    Result<void> apply_security(const SecurityOptions& options);
     std::vector<wire::Address> addresses() const;
     bool is_published(std::string_view name) const { return names_.find(name) != nullptr; }
 
@@ -66,6 +76,9 @@ private:
     std::string instance_;
     Tickets tickets_;
     PluginReferences references_;
+    Access access_;
+    Credentials credentials_;
+    Tls tls_;
     std::unique_ptr<Services> services_;
     Registry registry_;
     std::unique_ptr<Dispatcher> dispatcher_;

@@ -1,6 +1,7 @@
 #include "host/session/caller.hpp"
 
 #include "host/session/dispatcher.hpp"
+#include "host/session/login.hpp"
 
 #include <fmt/format.h>
 #include <new>
@@ -14,13 +15,40 @@ constexpr std::size_t small_bytes = 1024;
 
 }  // namespace
 
+Caller::Caller(Services& services, const Dispatcher& dispatcher, Peer peer, wire::ErrorForm error_form)
+    : services_(services),
+      dispatcher_(dispatcher),
+      peer_(std::move(peer)),
+      access_(services.access, peer_.principal),
+      replies_(services, peer_.principal, session_, error_form) {}
+
+Caller::~Caller() = default;
+
+void Caller::set_peer(Peer peer) {
+    peer_ = std::move(peer);
+    access_.forget();
+}
+
+LoginState& Caller::login() {
+    if (login_ == nullptr) login_ = std::make_unique<LoginState>();
+    return *login_;
+}
+
+void Caller::forget_login() { login_.reset(); }
+
+void Caller::log_in(Principal principal) {
+    peer_.principal = std::move(principal);
+    peer_.identified = true;
+    access_.forget();
+}
+
 bool Caller::close(std::string reason) {
     closing_reason_ = std::move(reason);
     return false;
 }
 
 const SessionPtr& Caller::session() {
-    if (session_ == nullptr) session_ = services_.sessions.open(principal_, "");
+    if (session_ == nullptr) session_ = services_.sessions.open(principal(), "");
     return session_;
 }
 
@@ -42,7 +70,7 @@ bool Caller::take(const wire::Frame& frame, Seat& seat) {
     }
     ++requests_;
     dispatcher_.dispatch(*this, *request, seat);
-    return true;
+    return closing_reason_.empty();
 }
 
 bool Caller::in_flight(std::uint32_t msgid) const {
@@ -55,8 +83,8 @@ ObjectPtr Caller::find(std::uint64_t id) {
     if (session_ != nullptr) {
         if (ObjectPtr object = session_->find(id)) return object;
     }
-    if (ObjectPtr object = services_.sessions.find_held(id, principal_.name)) return object;
-    return services_.tickets.find_held(id, principal_.name);
+    if (ObjectPtr object = services_.sessions.find_held(id, principal().name)) return object;
+    return services_.tickets.find_held(id, principal().name);
 }
 
 Result<void> Caller::may_wait() const {

@@ -6,6 +6,7 @@
 namespace soho::host {
 
 class Dispatcher;
+struct LoginState;
 
 // A connection, as its caller sees it.
 class Outlet {
@@ -20,11 +21,11 @@ public:
 // take() and gone() are for the connection's reactor only; completions arrive on any thread.
 class Caller final : public Completion, public std::enable_shared_from_this<Caller> {
 public:
-    Caller(Services& services, const Dispatcher& dispatcher, Principal principal, wire::ErrorForm error_form)
-        : services_(services),
-          dispatcher_(dispatcher),
-          principal_(std::move(principal)),
-          replies_(services, principal_, session_, error_form) {}
+    Caller(Services& services, const Dispatcher& dispatcher, Peer peer, wire::ErrorForm error_form);
+    ~Caller() override;
+
+    // What a handshake has told since; before the first request.
+    void set_peer(Peer peer);
 
     void attach(Outlet& outlet) { outlet_ = &outlet; }
 
@@ -38,12 +39,23 @@ public:
 
     // -- for the dispatcher --
     Services& services() const { return services_; }
-    const Principal& principal() const { return principal_; }
+    const Peer& peer() const { return peer_; }
+    const Principal& principal() const { return peer_.principal; }
+    bool identified() const { return peer_.identified; }
+    // Has any right at all: it is given a session, and the limits of those who are known.
+    bool admitted() { return !access_.grants().none(); }
+    CallerAccess& access() { return access_; }
+    // Closes the connection after this request's reply.
+    void end(std::string reason) { closing_reason_ = std::move(reason); }
     const SessionPtr& session();
     bool has_session() const { return session_ != nullptr; }
     bool first_request() const { return requests_ == 1; }
     Replies& replies() { return replies_; }
     void set_session(SessionPtr session) { session_ = std::move(session); }
+    // What is remembered until the login.
+    LoginState& login();
+    void forget_login();
+    void log_in(Principal principal);
 
     // The object that an id means to this caller: its own session's, or one of its principal's. Null if none.
     ObjectPtr find(std::uint64_t id);
@@ -72,7 +84,9 @@ private:
 
     Services& services_;
     const Dispatcher& dispatcher_;
-    const Principal principal_;
+    Peer peer_;
+    CallerAccess access_;
+    std::unique_ptr<LoginState> login_;
     SessionPtr session_;
     Replies replies_;
     std::uint64_t requests_ = 0;

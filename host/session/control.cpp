@@ -4,9 +4,11 @@
 #include "host/registry/suggest.hpp"
 #include "host/session/describe.hpp"
 #include "host/session/hello.hpp"
+#include "host/session/login.hpp"
 #include "host/session/params.hpp"
 #include "host/session/report.hpp"
 #include "host/session/resolve.hpp"
+#include "host/session/rights.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -61,9 +63,9 @@ Result<void> done(Context& context) {
 Result<void> open(Context& context) {
     const auto name = text_param(context, 0, "the name");
     if (!name) return tl::unexpected<Error>(name.error());
-    const ObjectPtr object = context.services.names.find(*name);
-    if (object == nullptr) return tl::unexpected<Error>(context.services.names.no_name(*name));
-    return give_handle(context, object);
+    const auto object = find_name(context.caller, *name);
+    if (!object) return tl::unexpected<Error>(object.error());
+    return give_handle(context, *object);
 }
 
 Result<void> publish(Context& context) {
@@ -73,6 +75,7 @@ Result<void> publish(Context& context) {
     if (!name) return tl::unexpected<Error>(name.error());
     const auto options = options_param(context, 2, {"session"});
     if (!options) return tl::unexpected<Error>(options.error());
+    if (auto may = check_publish(context.caller, **object, *name); !may) return may;
     const std::uint64_t session = options->session ? context.caller.session()->id() : 0;
     if (auto published = context.services.names.publish(*name, {*object, context.caller.principal().name, session});
         !published)
@@ -84,7 +87,8 @@ Result<void> unpublish(Context& context) {
     const auto name = text_param(context, 0, "the name");
     if (!name) return tl::unexpected<Error>(name.error());
     const Principal& principal = context.caller.principal();
-    if (auto gone = context.services.names.unpublish(*name, principal.name, principal.may(right_admin)); !gone)
+    if (auto gone = context.services.names.unpublish(*name, principal.name, context.caller.access().grants().admin());
+        !gone)
         return gone;
     return done(context);
 }
@@ -122,6 +126,7 @@ Result<void> share(Context& context) {
     if (!ttl_ms) return tl::unexpected<Error>(ttl_ms.error());
     const auto options = options_param(context, 2, {"uses"});
     if (!options) return tl::unexpected<Error>(options.error());
+    if (auto may = check_right(context.caller, right_share, **object, "share"); !may) return may;
     const auto ttl = static_cast<std::int64_t>(std::min<std::uint64_t>(*ttl_ms, INT64_MAX));
     const auto ticket = context.services.tickets.share(*object, ttl, options->uses, *context.caller.session());
     if (!ticket) return tl::unexpected<Error>(ticket.error());
@@ -132,7 +137,8 @@ Result<void> share(Context& context) {
 Result<void> claim(Context& context) {
     const auto ticket = text_param(context, 0, "the ticket");
     if (!ticket) return tl::unexpected<Error>(ticket.error());
-    const auto object = context.services.tickets.claim(*ticket);
+    const auto object = context.services.tickets.claim(
+        *ticket, [&](const Object& claimed) { return may_know(context.caller, claimed); });
     if (!object) return tl::unexpected<Error>(object.error());
     return give_handle(context, *object);
 }
@@ -147,22 +153,28 @@ Result<void> cancel(Context& context) {
 Result<void> types(Context& context) {
     const auto snapshot = context.services.registry.snapshot();
     if (context.params.empty()) {
-        context.out.array(snapshot->types.size());
-        for (const auto& [name, type] : snapshot->types) describe_type(*type, context.out);
+        std::vector<const Type*> known;
+        for (const auto& [name, type] : snapshot->types) {
+            if (may_know(context.caller, *type)) known.push_back(type.get());
+        }
+        context.out.array(known.size());
+        for (const Type* type : known) describe_type(*type, context.out);
         return {};
     }
     const auto type_id = text_param(context, 0, "the typeid");
     if (!type_id) return tl::unexpected<Error>(type_id.error());
     const TypePtr* type = snapshot->find(*type_id);
-    if (type == nullptr) return tl::unexpected<Error>(snapshot->no_type(*type_id));
+    if (type == nullptr || !may_know(context.caller, **type))
+        return tl::unexpected<Error>(no_type(context.caller, *type_id));
     describe_type(**type, context.out);
     return {};
 }
 
 Result<void> names(Context& context) {
-    const auto all = context.services.names.all();
-    context.out.array(all.size());
-    for (const auto& [name, entry] : all) {
+    auto known = context.services.names.all();
+    std::erase_if(known, [&](const auto& entry) { return !may_know(context.caller, *entry.second.object); });
+    context.out.array(known.size());
+    for (const auto& [name, entry] : known) {
         context.out.map(3);
         context.out.string("name");
         context.out.string(name);
@@ -174,20 +186,41 @@ Result<void> names(Context& context) {
     return {};
 }
 
+void write_rights(std::uint32_t rights, wire::Out& out) {
+    std::vector<std::string_view> names;
+    for (std::size_t bit = 0; bit < right_names.size(); ++bit) {
+        if ((rights & (1u << bit)) != 0) names.push_back(right_names[bit]);
+    }
+    out.array(names.size());
+    for (const auto name : names) out.string(name);
+}
+
+// `rights` are those on everything; what the rules give for some types is in `rules`.
 Result<void> whoami(Context& context) {
     const Principal& principal = context.caller.principal();
-    context.out.map(4);
+    const Grants& grants = context.caller.access().grants();
+    context.out.map(5);
     context.out.string("session");
-    context.out.unsigned_integer(context.caller.session()->id());
+    context.out.unsigned_integer(context.caller.has_session() ? context.caller.session()->id() : 0);
     context.out.string("principal");
     context.out.string(principal.name);
     context.out.string("rights");
-    std::vector<std::string_view> rights;
-    for (std::size_t bit = 0; bit < right_names.size(); ++bit) {
-        if (principal.may(1u << bit)) rights.push_back(right_names[bit]);
+    write_rights(principal.rights, context.out);
+    context.out.string("rules");
+    context.out.array(grants.rules().size());
+    for (const AccessRule& rule : grants.rules()) {
+        context.out.map(4);
+        const auto write = [&](std::string_view key, const std::vector<std::string>& patterns) {
+            context.out.string(key);
+            context.out.array(patterns.size());
+            for (const std::string& pattern : patterns) context.out.string(pattern);
+        };
+        write("types", rule.types);
+        write("names", rule.names);
+        write("methods", rule.methods);
+        context.out.string("rights");
+        write_rights(rule.rights, context.out);
     }
-    context.out.array(rights.size());
-    for (const auto right : rights) context.out.string(right);
     context.out.string("instance");
     context.out.string(context.services.instance);
     return {};
@@ -196,7 +229,7 @@ Result<void> whoami(Context& context) {
 Result<void> objects(Context& context) {
     const auto options = options_param(context, 0, {"referrers"});
     if (!options) return tl::unexpected<Error>(options.error());
-    report_objects(context.services, context.caller.principal(), options->referrers, context.out);
+    report_objects(context.services, context.caller, options->referrers, context.out);
     return {};
 }
 
@@ -232,6 +265,25 @@ Result<void> drop(Context& context) {
     return done(context);
 }
 
+// What a call would be answered, and why: for those who write the rules.
+Result<void> access(Context& context) {
+    const auto name = text_param(context, 0, "the principal");
+    if (!name) return tl::unexpected<Error>(name.error());
+    const auto type_id = text_param(context, 1, "the typeid");
+    if (!type_id) return tl::unexpected<Error>(type_id.error());
+    const auto method = text_param(context, 2, "the method");
+    if (!method) return tl::unexpected<Error>(method.error());
+    const TypePtr* type = context.services.registry.snapshot()->find(*type_id);
+    if (type == nullptr) return tl::unexpected<Error>(no_type(context.caller, *type_id));
+    const Verdict verdict = explain(context.services.access, std::string(*name), **type, *method);
+    context.out.map(2);
+    context.out.string("allowed");
+    context.out.boolean(verdict.allowed);
+    context.out.string("why");
+    context.out.string(verdict.why);
+    return {};
+}
+
 Result<void> log_level(Context& context) {
     const auto level = text_param(context, 0, "the level");
     if (!level) return tl::unexpected<Error>(level.error());
@@ -251,31 +303,32 @@ Result<void> shutdown(Context& context) {
 }
 
 constexpr Control::Method methods[] = {
-    {"soho.hello", hello, 0, 1, 1, "[options]"},
-    {"soho.open", open, right_call, 1, 1, "[name]"},
-    {"soho.publish", publish, right_publish, 2, 3, "[target, name, options?]"},
-    {"soho.unpublish", unpublish, right_publish, 1, 1, "[name]"},
-    {"soho.retain", retain, right_call, 1, 1, "[target]"},
-    {"soho.release", release, 0, 0, UINT32_MAX, "[[id, count], …]"},
-    {"soho.share", share, right_share, 2, 3, "[target, ttl_ms, options?]"},
-    {"soho.claim", claim, right_call, 1, 1, "[ticket]"},
-    {"soho.cancel", cancel, 0, 1, 1, "[msgid]"},
-    {"soho.types", types, right_call, 0, 1, "[typeid?]"},
-    {"soho.names", names, right_call, 0, 0, "[]"},
-    {"soho.ping", done, 0, 0, 0, "[]"},
-    {"soho.whoami", whoami, 0, 0, 0, "[]"},
-    {"soho.objects", objects, right_call, 0, 1, "[options?]"},
-    {"soho.stats", stats, right_call, 0, 0, "[]"},
-    {"soho.health", health, right_call, 0, 0, "[]"},
-    {"soho.sessions", sessions, right_admin, 0, 0, "[]"},
-    {"soho.plugins", plugins, right_admin, 0, 0, "[]"},
-    {"soho.drop", drop, right_admin, 1, 1, "[id]"},
-    {"soho.log_level", log_level, right_admin, 1, 1, "[level]"},
-    {"soho.shutdown", shutdown, right_admin, 0, 0, "[]"},
+    {"soho.hello", hello, Control::Needs::nothing, 1, 1, "[options]"},
+    {"soho.auth", authenticate, Control::Needs::nothing, 1, 3, "[mechanism, …]"},
+    {"soho.open", open, Control::Needs::admission, 1, 1, "[name]"},
+    {"soho.publish", publish, Control::Needs::admission, 2, 3, "[target, name, options?]"},
+    {"soho.unpublish", unpublish, Control::Needs::admission, 1, 1, "[name]"},
+    {"soho.retain", retain, Control::Needs::admission, 1, 1, "[target]"},
+    {"soho.release", release, Control::Needs::nothing, 0, UINT32_MAX, "[[id, count], …]"},
+    {"soho.share", share, Control::Needs::admission, 2, 3, "[target, ttl_ms, options?]"},
+    {"soho.claim", claim, Control::Needs::admission, 1, 1, "[ticket]"},
+    {"soho.cancel", cancel, Control::Needs::nothing, 1, 1, "[msgid]"},
+    {"soho.types", types, Control::Needs::admission, 0, 1, "[typeid?]"},
+    {"soho.names", names, Control::Needs::admission, 0, 0, "[]"},
+    {"soho.ping", done, Control::Needs::nothing, 0, 0, "[]"},
+    {"soho.whoami", whoami, Control::Needs::nothing, 0, 0, "[]"},
+    {"soho.objects", objects, Control::Needs::admission, 0, 1, "[options?]"},
+    {"soho.stats", stats, Control::Needs::admission, 0, 0, "[]"},
+    {"soho.health", health, Control::Needs::admission, 0, 0, "[]"},
+    {"soho.sessions", sessions, Control::Needs::admin, 0, 0, "[]"},
+    {"soho.plugins", plugins, Control::Needs::admin, 0, 0, "[]"},
+    {"soho.access", access, Control::Needs::admin, 3, 3, "[principal, typeid, method]"},
+    {"soho.drop", drop, Control::Needs::admin, 1, 1, "[id]"},
+    {"soho.log_level", log_level, Control::Needs::admin, 1, 1, "[level]"},
+    {"soho.shutdown", shutdown, Control::Needs::admin, 0, 0, "[]"},
 };
 
-constexpr std::string_view reserved[] = {"soho.auth",     "soho.reload", "soho.offer",
-                                         "soho.withdraw", "soho.state",  "soho.subscribe"};
+constexpr std::string_view reserved[] = {"soho.reload", "soho.offer", "soho.withdraw", "soho.state", "soho.subscribe"};
 
 Result<const Control::Method*> find_method(std::string_view name) {
     const auto found = std::find_if(std::begin(methods), std::end(methods),
@@ -286,6 +339,13 @@ Result<const Control::Method*> find_method(std::string_view name) {
     // Names with a meaning that this host does not have yet: who says one means no other.
     if (std::find(std::begin(reserved), std::end(reserved), name) != std::end(reserved)) known.clear();
     return refuse(Code::no_method, fmt::format("this host has no method \"{}\"{}", name, suggestion(name, known)));
+}
+
+Result<void> check_needs(Control::Needs needs, Caller& caller, std::string_view method) {
+    if (needs == Control::Needs::nothing) return {};
+    if (auto admitted = check_admitted(caller); !admitted) return admitted;
+    if (needs == Control::Needs::admission || caller.access().grants().admin()) return {};
+    return refuse(Code::denied, fmt::format("{} may not use {}", caller.principal().name, method));
 }
 
 Result<std::vector<data::Bytes>> take_params(const Control::Method& method, data::Bytes params) {
@@ -308,11 +368,8 @@ void Control::run(Caller& caller, const wire::Request& request, Seat& seat) cons
         if (!request.wants_reply) return;  // an unknown notification is nothing to complain about
         return caller.replies().refuse(request, method.error(), {}, seat);
     }
-    if (!caller.principal().may((*method)->rights)) {
-        return caller.replies().refuse(
-            request, Error(Code::denied, fmt::format("{} may not use {}", caller.principal().name, request.method)), {},
-            seat);
-    }
+    if (auto may = check_needs((*method)->needs, caller, request.method); !may)
+        return caller.replies().refuse(request, may.error(), {}, seat);
     auto params = take_params(**method, request.params);
     if (!params) return caller.replies().refuse(request, params.error(), {}, seat);
 

@@ -21,11 +21,13 @@ public:
         wire::Out& out;           // the reply is begun; a handler writes the result
         Undelivered undelivered;  // handles that it gave out
     };
+    // Whom a method is for: anybody, those with any right at all (what they ask for is judged by itself), or admins.
+    enum class Needs : std::uint8_t { nothing, admission, admin };
     using Handler = Result<void> (*)(Context&);
     struct Method {
         std::string_view name;
         Handler handler;
-        std::uint32_t rights;
+        Needs needs;
         std::uint32_t params_min;
         std::uint32_t params_max;
         std::string_view form;

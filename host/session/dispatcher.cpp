@@ -2,6 +2,7 @@
 
 #include "host/registry/plugin.hpp"
 #include "host/session/named_create.hpp"
+#include "host/session/rights.hpp"
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -85,6 +86,8 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
     if (!is_call && request.method.starts_with("soho.")) return control_.run(caller, request, seat);
 
     std::string_view trace;
+    if (auto admitted = check_admitted(caller); !admitted)
+        return caller.replies().refuse(request, admitted.error(), trace, seat);
     auto what = resolve(caller, request, trace);
     if (!what) {
         // Clients of other hosts open with notifications of theirs: what is addressed to nobody is ignored.

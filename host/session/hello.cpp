@@ -1,10 +1,10 @@
 #include "host/session/hello.hpp"
 
+#include "host/session/login.hpp"
 #include "host/session/params.hpp"
 
 #include <fmt/format.h>
-#include <openssl/rand.h>
-#include <array>
+#include <algorithm>
 
 namespace soho::host {
 
@@ -19,9 +19,9 @@ struct Hello {
     std::string_view client;
     wire::ErrorForm errors = wire::ErrorForm::string;
     wire::HandleForm handles = wire::HandleForm::map;
-    bool joins = false;
-    std::uint64_t session = 0;
-    data::Bytes secret;
+    std::optional<LoginState::Join> join;
+    std::optional<wire::Nonce> nonce;
+    bool login = false;  // a soho.auth will come, whoever the host takes the client for
 };
 
 bool read_join(data::Bytes value, Hello& hello) {
@@ -31,9 +31,11 @@ bool read_join(data::Bytes value, Hello& hello) {
         session.kind != Kind::unsigned_integer || !reader.next(secret) || secret.kind != Kind::binary) {
         return false;
     }
-    hello.joins = true;
-    hello.session = session.unsigned_value;
-    hello.secret = secret.bytes();
+    LoginState::Join& join = hello.join.emplace();
+    join.session = session.unsigned_value;
+    const data::Bytes bytes = secret.bytes();
+    if (bytes.size() != join.secret.size()) join.session = 0;  // no session has that number, nor such a secret
+    std::copy_n(bytes.begin(), std::min(bytes.size(), join.secret.size()), join.secret.begin());
     return true;
 }
 
@@ -55,7 +57,11 @@ const char* read_key(std::string_view key, const Token& token, data::Bytes value
     } else if (key == "features") {
         if (token.kind != Kind::array) return "an array of strings";
     } else if (key == "nonce") {
-        if (token.kind != Kind::binary) return "a binary";
+        if (token.kind != Kind::binary || token.bytes().size() != wire::nonce_size) return "a binary of 32 bytes";
+        std::copy_n(token.bytes().begin(), wire::nonce_size, hello.nonce.emplace().begin());
+    } else if (key == "login") {
+        if (token.kind != Kind::boolean) return "true or false";
+        hello.login = token.unsigned_value != 0;
     } else if (key == "join") {
         if (!read_join(value, hello)) return "[session, secret]";
     }
@@ -109,31 +115,35 @@ Result<void> hello(Control::Context& context) {
         return refuse(Code::protocol, "soho.hello must be the first request of a connection, and its only one");
     const auto hello = read_hello(context.params[0]);
     if (!hello) return tl::unexpected<Error>(hello.error());
-    if (hello->joins) {
-        auto joined = context.services.sessions.join(hello->session, hello->secret, caller.principal());
-        if (!joined) return tl::unexpected<Error>(joined.error());
-        caller.set_session(*std::move(joined));
-    } else {
-        caller.set_session(context.services.sessions.open(caller.principal(), std::string(hello->client)));
+    const wire::Nonce nonce = wire::random_nonce();
+    const auto mechanisms = mechanisms_for(caller);
+    // Who has no rights as it is, or asks for it, gets its session with the login.
+    const bool later = !mechanisms.empty() && (hello->login || !caller.admitted());
+    if (later) {
+        LoginState& login = caller.login();
+        login.client = hello->client;
+        login.join = hello->join;
+        login.client_nonce = hello->nonce;
+        login.host_nonce = nonce;
+    } else if (caller.identified()) {
+        if (auto begun = begin_session(caller, hello->client, hello->join); !begun) return begun;
     }
     caller.replies().set_forms(hello->errors, hello->handles);
 
-    std::array<std::uint8_t, 32> nonce{};
-    if (RAND_bytes(nonce.data(), static_cast<int>(nonce.size())) != 1)
-        return refuse(Code::internal, "no random bytes to be had");
     wire::Out& out = context.out;
-    const Session& session = *caller.session();
-    out.map(11);
+    out.map(caller.has_session() ? 11 : 9);
     out.string("proto");
     out.unsigned_integer(wire::protocol_version);
     out.string("host");
     out.string(host_name);
     out.string("instance");
     out.string(context.services.instance);
-    out.string("session");
-    out.unsigned_integer(session.id());
-    out.string("secret");
-    out.binary(session.secret());
+    if (caller.has_session()) {
+        out.string("session");
+        out.unsigned_integer(caller.session()->id());
+        out.string("secret");
+        out.binary(caller.session()->secret());
+    }
     out.string("features");
     out.array(0);
     out.string("limits");
@@ -141,9 +151,10 @@ Result<void> hello(Control::Context& context) {
     out.string("nonce");
     out.binary(nonce);
     out.string("mechs");
-    out.array(0);
+    out.array(mechanisms.size());
+    for (const std::string_view mechanism : mechanisms) out.string(mechanism);
     out.string("authenticated");
-    out.boolean(true);
+    out.boolean(caller.has_session());
     out.string("principal");
     out.string(caller.principal().name);
     return {};

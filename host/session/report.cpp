@@ -60,7 +60,9 @@ struct Holders {
 
 }  // namespace
 
-void report_objects(const Services& services, const Principal& principal, std::uint64_t referrers, wire::Out& out) {
+void report_objects(const Services& services, Caller& caller, std::uint64_t referrers, wire::Out& out) {
+    const Principal& principal = caller.principal();
+    const bool admin = caller.access().grants().admin();
     const Holders holders(services, principal);
     std::unordered_set<std::uint64_t> referring;
     for (const auto& [plugin, holder, object] : services.references.all()) {
@@ -71,7 +73,7 @@ void report_objects(const Services& services, const Principal& principal, std::u
         if (referrers != 0 && referring.find(object->id()) == referring.end()) continue;
         const bool own = object->principal() == principal.name ||
                          holders.principals_own.find(object->id()) != holders.principals_own.end();
-        if (own || principal.may(right_admin)) shown.push_back(std::move(object));
+        if (own || admin) shown.push_back(std::move(object));
     }
     out.array(shown.size());
     for (const ObjectPtr& object : shown) {

@@ -1,14 +1,14 @@
 #pragma once
 // What the host tells of itself: objects, sessions, plugins, counters (PROTOCOL.md, 2).
 
-#include "host/session/services.hpp"
+#include "host/session/caller.hpp"
 
 #include <soho/wire/codec.hpp>
 
 namespace soho::host {
 
-// All objects for an admin, else those that the principal made or holds. `referrers` not 0: only what refers to that object.
-void report_objects(const Services& services, const Principal& principal, std::uint64_t referrers, wire::Out& out);
+// All objects for an admin, else those that the caller's principal made or holds. `referrers` not 0: only what refers to that object.
+void report_objects(const Services& services, Caller& caller, std::uint64_t referrers, wire::Out& out);
 void report_stats(const Services& services, wire::Out& out);
 void report_health(const Services& services, wire::Out& out);
 void report_sessions(const Services& services, wire::Out& out);

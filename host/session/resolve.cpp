@@ -1,6 +1,7 @@
 #include "host/session/resolve.hpp"
 
 #include "host/session/params.hpp"
+#include "host/session/rights.hpp"
 
 #include <fmt/format.h>
 #include <array>
@@ -46,16 +47,12 @@ Result<Bytes> read_arguments(Bytes value) {
     return value;
 }
 
-Result<void> check_right(const Caller& caller, std::uint32_t rights, std::string_view what) {
-    if (caller.principal().may(rights)) return {};
-    return refuse(Code::denied, fmt::format("{} may not {}", caller.principal().name, what));
-}
-
-Result<Resolved> resolve_method(ObjectPtr target, std::string_view method) {
+Result<Resolved> resolve_method(Caller& caller, ObjectPtr target, std::string_view method) {
     Resolved what;
     what.target = std::move(target);
     what.method = what.target->type().find(method);
     if (what.method == nullptr) return tl::unexpected<Error>(what.target->type().no_method(method));
+    if (auto may = check_call(caller, *what.target, *what.method); !may) return tl::unexpected<Error>(may.error());
     return what;
 }
 
@@ -69,10 +66,9 @@ Result<Resolved> resolve_call(Caller& caller, const wire::Request& request, std:
     if (!args) return tl::unexpected<Error>(args.error());
     const auto method = read_text((*params)[1], "the method's name");
     if (!method) return tl::unexpected<Error>(method.error());
-    if (auto may = check_right(caller, right_call, "call"); !may) return tl::unexpected<Error>(may.error());
     auto target = find_target(caller, (*params)[0]);
     if (!target) return tl::unexpected<Error>(target.error());
-    auto what = resolve_method(*std::move(target), *method);
+    auto what = resolve_method(caller, *std::move(target), *method);
     if (what) {
         what->args = *args;
         what->options = *options;
@@ -88,11 +84,9 @@ Result<Resolved> resolve_name(Caller& caller, const wire::Request& request) {
                                   "its published name and a dot",
                                   request.method));
     }
-    if (auto may = check_right(caller, right_call, "call"); !may) return tl::unexpected<Error>(may.error());
-    const Names& names = caller.services().names;
-    ObjectPtr target = names.find(name);
-    if (target == nullptr) return tl::unexpected<Error>(names.no_name(name));
-    auto what = resolve_method(std::move(target), method);
+    auto target = find_name(caller, name);
+    if (!target) return tl::unexpected<Error>(target.error());
+    auto what = resolve_method(caller, *std::move(target), method);
     if (what) what->args = request.params;
     return what;
 }
@@ -111,13 +105,10 @@ Result<Resolved> resolve_create(Caller& caller, const wire::Request& request, st
     what.args = *args;
     const auto type_id = read_text((*params)[0], "the typeid");
     if (!type_id) return tl::unexpected<Error>(type_id.error());
-    if (auto may = check_right(caller, right_create, "create"); !may) return tl::unexpected<Error>(may.error());
-    if (!options->name.empty()) {
-        if (auto may = check_right(caller, right_publish, "publish"); !may) return tl::unexpected<Error>(may.error());
-    }
     const auto snapshot = caller.services().registry.snapshot();
     const TypePtr* type = snapshot->find(*type_id);
-    if (type == nullptr) return tl::unexpected<Error>(snapshot->no_type(*type_id));
+    if (type == nullptr || !may_know(caller, **type)) return tl::unexpected<Error>(no_type(caller, *type_id));
+    if (auto may = check_create(caller, **type, options->name); !may) return tl::unexpected<Error>(may.error());
     if (!(*type)->creatable()) {
         const char* why = (*type)->create == nullptr ? "it has no callable" : "create_method is false";
         return refuse(Code::denied,
@@ -138,23 +129,28 @@ Result<Resolved> resolve(Caller& caller, const wire::Request& request, std::stri
 
 Result<ObjectPtr> find_handle(Caller& caller, const wire::Handle& handle) {
     ObjectPtr object = caller.find(handle.id);
-    if (object == nullptr) return tl::unexpected<Error>(caller.services().objects.no_object(handle.id));
+    if (object == nullptr || !may_know(caller, *object))
+        return tl::unexpected<Error>(caller.services().objects.no_object(handle.id));
     if (object->type().type_id == handle.type_id) return object;
     return refuse(Code::no_object, fmt::format("#{} is a {}, not a {} as the handle says", handle.id,
                                                object->type().type_id, handle.type_id));
+}
+
+Result<ObjectPtr> find_name(Caller& caller, std::string_view name) {
+    ObjectPtr object = caller.services().names.find(name);
+    if (object != nullptr && may_know(caller, *object)) return object;
+    return tl::unexpected<Error>(no_name(caller, name));
 }
 
 Result<ObjectPtr> find_target(Caller& caller, Bytes target) {
     const Services& services = caller.services();
     const Token token = first_token(target);
     if (token.kind == Kind::unsigned_integer) {
-        if (ObjectPtr object = caller.find(token.unsigned_value)) return object;
+        if (ObjectPtr object = caller.find(token.unsigned_value); object != nullptr && may_know(caller, *object))
+            return object;
         return tl::unexpected<Error>(services.objects.no_object(token.unsigned_value));
     }
-    if (token.kind == Kind::string) {
-        if (ObjectPtr object = services.names.find(token.text())) return object;
-        return tl::unexpected<Error>(services.names.no_name(token.text()));
-    }
+    if (token.kind == Kind::string) return find_name(caller, token.text());
     wire::Handle handle;
     if (wire::read_handle(target, caller.replies().handle_form(), handle)) return find_handle(caller, handle);
     return bad_arguments(fmt::format("a target is an id, a handle or a published name, not {}", kind_name(token.kind)));

@@ -26,6 +26,9 @@ Result<Resolved> resolve(Caller& caller, const wire::Request& request, std::stri
 // The object that a target (an id, a handle or a name) means to this caller.
 Result<ObjectPtr> find_target(Caller& caller, data::Bytes target);
 
+// The object that is published under a name that this caller may know.
+Result<ObjectPtr> find_name(Caller& caller, std::string_view name);
+
 // The object that a handle means to this caller: it must be of the type that the handle says.
 Result<ObjectPtr> find_handle(Caller& caller, const wire::Handle& handle);
 

@@ -5,6 +5,8 @@
 #include "host/object/object_table.hpp"
 #include "host/object/timers.hpp"
 #include "host/registry/registry.hpp"
+#include "host/session/access.hpp"
+#include "host/session/credentials.hpp"
 #include "host/session/limits.hpp"
 #include "host/session/plugin_references.hpp"
 #include "host/session/seat.hpp"
@@ -25,6 +27,8 @@ struct Services {
     SessionTable& sessions;
     Tickets& tickets;
     PluginReferences& references;
+    const Access& access;
+    const Credentials& credentials;
     Timers& timers;
     Pool& pool;
     const Limits& limits;

@@ -3,30 +3,11 @@
 
 #include "host/object/object.hpp"
 #include "host/session/limits.hpp"
+#include "host/session/principal.hpp"
 
-#include <array>
 #include <unordered_map>
 
 namespace soho::host {
-
-enum Right : std::uint32_t {
-    right_create = 1u << 0,
-    right_call = 1u << 1,
-    right_share = 1u << 2,
-    right_publish = 1u << 3,
-    right_provide = 1u << 4,
-    right_admin = 1u << 5,
-};
-inline constexpr std::uint32_t rights_all = (1u << 6) - 1;
-inline constexpr std::array<std::string_view, 6> right_names = {"create",  "call",    "share",
-                                                                "publish", "provide", "admin"};
-
-struct Principal {
-    std::string name;  // "uid:1000"
-    std::uint32_t rights = 0;
-
-    bool may(std::uint32_t right) const { return (rights & right) == right; }
-};
 
 // Thread-safe: connections of one session may belong to several reactors.
 class Session {

@@ -58,10 +58,10 @@ void Tickets::expire(const std::string& ticket) {
     if (found != tickets_.end()) dropped = remove(found);
 }
 
-Result<ObjectPtr> Tickets::claim(std::string_view ticket) {
+Result<ObjectPtr> Tickets::claim(std::string_view ticket, const std::function<bool(const Object&)>& may_know) {
     const std::scoped_lock lock(mutex_);
     const auto found = tickets_.find(ticket);
-    if (found == tickets_.end()) {
+    if (found == tickets_.end() || !may_know(*found->second.object)) {
         const bool ours = ticket.substr(0, ticket.find('.')) == instance_;
         return refuse(Code::no_object, ours ? "no such ticket: claimed already, or its time is over"
                                             : "no such ticket: from an earlier host, or made up");

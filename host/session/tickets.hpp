@@ -21,8 +21,9 @@ public:
 
     // Fails with bad_arguments or limit. `session` bears the cap, but need not live on.
     Result<std::string> share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses, const Session& session);
-    // Fails with no_object, and says whether the ticket is of an earlier host.
-    Result<ObjectPtr> claim(std::string_view ticket);
+    // Fails with no_object, and says whether the ticket is of an earlier host. For who `may_know` nothing of its object it is
+    // none, and stays as it is.
+    Result<ObjectPtr> claim(std::string_view ticket, const std::function<bool(const Object&)>& may_know);
 
     // Null if no ticket of that principal holds the object.
     ObjectPtr find_held(std::uint64_t object, std::string_view principal) const;

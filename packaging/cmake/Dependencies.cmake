@@ -9,9 +9,8 @@ find_package(CLI11 CONFIG REQUIRED)        # CLI11::CLI11
 find_package(fmt CONFIG REQUIRED)          # fmt::fmt
 find_package(spdlog CONFIG REQUIRED)       # spdlog::spdlog, the compiled form
 find_package(nlohmann_json CONFIG REQUIRED)
-find_package(OpenSSL REQUIRED)             # OpenSSL::Crypto
 find_package(tomlplusplus CONFIG REQUIRED)
-find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)  # random bytes and comparing secrets; later TLS
+find_package(OpenSSL 3 REQUIRED)  # OpenSSL::Crypto, OpenSSL::SSL
 
 # Boost.DLL alone, on std::filesystem: nothing of Boost is linked.
 find_package(Boost 1.74 CONFIG REQUIRED)

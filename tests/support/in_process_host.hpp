@@ -119,7 +119,7 @@ private:
         out.string("name");
         out.string(publication.name);
         const auto loader = std::make_shared<host::Caller>(
-            services_, dispatcher_, host::Principal{"plugin", host::rights_all}, wire::ErrorForm::string);
+            services_, dispatcher_, host::Peer{{"plugin", host::rights_all}, "", true, true}, wire::ErrorForm::string);
         loader->take({request.bytes()}, seat_);
         loader->replies().take_notices();
         loader->gone(seat_);
@@ -163,13 +163,15 @@ private:
     host::SessionTable sessions_{limits_.handles_max};
     host::Tickets tickets_{timers_, limits_, "test"};
     host::PluginReferences references_;
+    host::Access access_;
+    host::Credentials credentials_;
     host::Registry registry_{host::plugin_table(&services_)};
-    host::Services services_{registry_, objects_, names_,  sessions_, tickets_, references_,
-                             timers_,   pool_,    limits_, log_,      "test"};
+    host::Services services_{registry_,    objects_, names_, sessions_, tickets_, references_, access_,
+                             credentials_, timers_,  pool_,  limits_,   log_,     "test"};
     host::Dispatcher dispatcher_{services_};
     NoOutlet outlet_;
     std::shared_ptr<host::Caller> caller_ = std::make_shared<host::Caller>(
-        services_, dispatcher_, host::Principal{"uid:0", host::rights_all}, wire::ErrorForm::string);
+        services_, dispatcher_, host::Peer{{"uid:0", host::rights_all}, "", true, true}, wire::ErrorForm::string);
 };
 
 }  // namespace soho::test

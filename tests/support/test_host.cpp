@@ -15,8 +15,8 @@ TestHost::TestHost(const host::Limits& limits_)
       objects(pool),
       sessions(limits.handles_max),
       tickets(timers, limits, "cafe"),
-      services_(new host::Services{registry, objects, names, sessions, tickets, references, timers, pool, limits, log,
-                                   "cafe"}),
+      services_(new host::Services{registry, objects, names, sessions, tickets, references, access, credentials, timers,
+                                   pool, limits, log, "cafe"}),
       services(*services_),
       registry(host::plugin_table(&services)),
       dispatcher(services),
@@ -53,9 +53,9 @@ host::ObjectPtr TestHost::publish(std::string_view name, std::string_view type_i
     return names.find(name);
 }
 
-TestClient::TestClient(TestHost& host, host::Principal principal, wire::ErrorForm form)
+TestClient::TestClient(host::Peer peer, TestHost& host, wire::ErrorForm form)
     : host_(host),
-      caller_(std::make_shared<Caller>(host.services, host.dispatcher, std::move(principal), form)) {
+      caller_(std::make_shared<Caller>(host.services, host.dispatcher, std::move(peer), form)) {
     caller_->attach(*this);
 }
 

@@ -40,6 +40,8 @@ public:
     host::SessionTable sessions;
     host::Tickets tickets;
     host::PluginReferences references;
+    host::Access access;
+    host::Credentials credentials;
 
 private:
     const std::unique_ptr<host::Services> services_;
@@ -55,7 +57,9 @@ public:
 class TestClient final : public host::Outlet {
 public:
     explicit TestClient(TestHost& host, host::Principal principal = {"uid:1000", host::rights_all},
-                        wire::ErrorForm form = wire::ErrorForm::string);
+                        wire::ErrorForm form = wire::ErrorForm::string)
+        : TestClient(host::Peer{std::move(principal), "a test", true, true}, host, form) {}
+    TestClient(host::Peer peer, TestHost& host, wire::ErrorForm form = wire::ErrorForm::string);
     TestClient(const TestClient&) = delete;
     TestClient& operator=(const TestClient&) = delete;
     ~TestClient() override;

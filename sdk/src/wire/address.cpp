@@ -25,9 +25,12 @@ Result<Address> unix_address(std::string_view path) {
     return Address{Address::Transport::unix_socket, std::string(path), 0};
 }
 
-Result<Address> tcp_address(std::string_view text) {
+const char* scheme_of(Address::Transport transport) { return transport == Address::Transport::tls ? "tls" : "tcp"; }
+
+Result<Address> tcp_address(Address::Transport transport, std::string_view text) {
     const auto malformed = [&] {
-        return refuse(Code::bad_arguments, fmt::format("\"tcp:{}\" is not tcp:HOST:PORT or tcp:[V6]:PORT", text));
+        return refuse(Code::bad_arguments,
+                      fmt::format("\"{0}:{1}\" is not {0}:HOST:PORT or {0}:[V6]:PORT", scheme_of(transport), text));
     };
     const auto colon = text.rfind(':');
     if (colon == std::string_view::npos || colon == 0) return malformed();
@@ -42,7 +45,7 @@ Result<Address> tcp_address(std::string_view text) {
     std::uint16_t port = 0;
     const auto [end, failure] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
     if (failure != std::errc() || end != port_text.data() + port_text.size()) return malformed();
-    return Address{Address::Transport::tcp, std::string(host), port};
+    return Address{transport, std::string(host), port};
 }
 
 const char* environment(const char* name) {
@@ -55,15 +58,19 @@ const char* environment(const char* name) {
 std::string Address::text() const {
     if (transport == Transport::unix_socket) return "unix:" + host;
     const bool is_v6 = host.find(':') != std::string::npos;
-    return is_v6 ? fmt::format("tcp:[{}]:{}", host, port) : fmt::format("tcp:{}:{}", host, port);
+    return is_v6 ? fmt::format("{}:[{}]:{}", scheme_of(transport), host, port)
+                 : fmt::format("{}:{}:{}", scheme_of(transport), host, port);
 }
 
 Result<Address> parse_address(std::string_view text) {
     if (text.starts_with("unix:")) return unix_address(text.substr(5));
-    if (text.starts_with("tcp:")) return tcp_address(text.substr(4));
+    if (text.starts_with("tcp:")) return tcp_address(Address::Transport::tcp, text.substr(4));
+    if (text.starts_with("tls:")) return tcp_address(Address::Transport::tls, text.substr(4));
     if (text.starts_with('/')) return unix_address(text);
-    return refuse(Code::bad_arguments,
-                  fmt::format("\"{}\" is not an address: unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT", text));
+    return refuse(
+        Code::bad_arguments,
+        fmt::format("\"{}\" is not an address: unix:PATH, tcp:HOST:PORT, tcp:[V6]:PORT, or tls: in place of tcp:",
+                    text));
 }
 
 std::string user_directory() {

@@ -73,8 +73,9 @@ TEST(Config, SaysWhereAndWhatIsWrong) {
     EXPECT_EQ(refused("[host]\nstrict = 1\n"), "sohod.toml:2:10: must be true or false");
     EXPECT_EQ(refused("[host]\nlisten = \"unix:/x\"\n"), "sohod.toml:2:10: must be an array of strings");
     EXPECT_EQ(refused("[host]\nlisten = [\"unix:/x\", 5]\n"), "sohod.toml:2:22: must be a string");
-    EXPECT_EQ(refused("[host]\nlisten = [\"x\"]\n"),
-              "sohod.toml:2:11: \"x\" is not an address: unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT");
+    EXPECT_EQ(
+        refused("[host]\nlisten = [\"x\"]\n"),
+        "sohod.toml:2:11: \"x\" is not an address: unix:PATH, tcp:HOST:PORT, tcp:[V6]:PORT, or tls: in place of tcp:");
     EXPECT_EQ(refused("[limits]\ndepth = 65\n"), "sohod.toml:2:9: must be a whole number from 4 to 64");
     EXPECT_EQ(refused("[limits]\ndepth = 8.5\n"), "sohod.toml:2:9: must be a whole number from 4 to 64");
     EXPECT_EQ(refused("[limits]\nhandles = 0\n"), "sohod.toml:2:11: must be a whole number from 1 to 100000000");

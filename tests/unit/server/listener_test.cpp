@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <asio/local/stream_protocol.hpp>
 #include <filesystem>
 #include <fstream>
@@ -21,13 +22,14 @@ protected:
     }
     ~ListenerTest() override { std::filesystem::remove_all(folder_); }
     Result<std::unique_ptr<Listener>> open(const std::string& address, const ListenerOptions& options = {}) {
-        return Listener::open(*wire::parse_address(address), options, context_, log_);
+        return Listener::open(*wire::parse_address(address), options, logins_, context_, log_);
     }
     std::string refused(const std::string& address, const ListenerOptions& options = {}) {
         const auto listener = open(address, options);
         return listener ? "" : listener.error().text;
     }
     std::string folder_;
+    Listener::Logins logins_;
     asio::io_context context_;
     spdlog::logger log_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
 };
@@ -101,6 +103,22 @@ TEST_F(ListenerTest, TcpTakesExplicitConsent) {
     EXPECT_EQ(refused("tcp:0.0.0.0:0", no_login), "");
 }
 
+TEST_F(ListenerTest, TcpAndTlsTakeSomethingThatSaysWhoIsThere) {
+    EXPECT_NE(refused("tcp:127.0.0.1:0").find("--keys FILE"), std::string::npos);
+    logins_.by_certificate = true;
+    EXPECT_NE(refused("tcp:127.0.0.1:0").find("nothing says who may use it"), std::string::npos);
+    EXPECT_NE(refused("tls:127.0.0.1:0").find("--tls-certificate FILE"), std::string::npos);
+    logins_.tls = true;
+    EXPECT_EQ(refused("tls:127.0.0.1:0"), "");
+    logins_ = {true, false, false};
+    EXPECT_EQ(refused("tcp:127.0.0.1:0"), "");
+    EXPECT_NE(refused("tcp:0.0.0.0:0").find("use tls:HOST:PORT"), std::string::npos);
+    logins_ = {false, false, true};
+    EXPECT_NE(refused("tls:0.0.0.0:0").find("--tls-client-ca FILE"), std::string::npos);
+    logins_.by_secret = true;
+    EXPECT_EQ(refused("tls:0.0.0.0:0"), "") << "beyond this machine, as it is encrypted";
+}
+
 TEST_F(ListenerTest, TcpTellsThePortThatTheSystemChose) {
     ListenerOptions options;
     options.insecure_no_login = true;
@@ -117,9 +135,12 @@ TEST_F(ListenerTest, KnowsWhoIsAtTheOtherEnd) {
     int ends[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     Connection::Socket socket(context_, asio::generic::stream_protocol(AF_UNIX, 0), ends[0]);
-    const Principal principal = (*listener)->principal_of(socket);
-    EXPECT_EQ(principal.name, "uid:" + std::to_string(::getuid()));
-    EXPECT_TRUE(principal.may(rights_all));
+    const Peer peer = (*listener)->peer_of(socket);
+    EXPECT_EQ(peer.principal.name, "uid:" + std::to_string(::getuid()));
+    EXPECT_EQ(peer.principal.rights, rights_all);
+    EXPECT_NE(std::count(peer.principal.groups.begin(), peer.principal.groups.end(), ::getgid()), 0);
+    EXPECT_TRUE(peer.identified && peer.is_private);
+    EXPECT_EQ(peer.from, "process " + std::to_string(::getpid()));
     ::close(ends[1]);
 }
 

@@ -27,8 +27,8 @@ struct HelloTest : testing::Test {
 };
 
 TEST_F(HelloTest, TellsWhatTheConnectionAgreesOn) {
-    const std::string hello = client.ask(
-        "soho.hello", R"([{"proto": 1, "client": "test/1", "features": ["x"], "nonce": h'00', "later": [1]}])");
+    const std::string hello =
+        client.ask("soho.hello", R"([{"proto": 1, "client": "test/1", "features": ["x"], "later": [1]}])");
     EXPECT_TRUE(hello.starts_with(R"({"proto": 1, "host": "sohod/)")) << hello;
     EXPECT_NE(hello.find(R"("instance": "cafe", "session": )"), std::string::npos);
     EXPECT_NE(
@@ -73,7 +73,7 @@ TEST_F(HelloTest, RefusesValuesOfTheWrongKind) {
     EXPECT_EQ(key(R"("errors": "loud")"), R"("bad_arguments: soho.hello: \"errors\" must be \"string\" or \"full\"")");
     EXPECT_EQ(key(R"("handles": 5)"), R"("bad_arguments: soho.hello: \"handles\" must be \"map\" or \"ext\"")");
     EXPECT_EQ(key(R"("features": "x")"), R"("bad_arguments: soho.hello: \"features\" must be an array of strings")");
-    EXPECT_EQ(key(R"("nonce": "x")"), R"("bad_arguments: soho.hello: \"nonce\" must be a binary")");
+    EXPECT_EQ(key(R"("nonce": "x")"), R"("bad_arguments: soho.hello: \"nonce\" must be a binary of 32 bytes")");
     for (const char* join : {"5", "[1]", "[1, 2]", R"(["1", h'00'])", "[1, h'00', 3]"})
         EXPECT_EQ(key(fmt::format(R"("join": {})", join)),
                   R"("bad_arguments: soho.hello: \"join\" must be [session, secret]")");

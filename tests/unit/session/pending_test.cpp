@@ -131,8 +131,8 @@ TEST_F(PendingTest, ASessionOfManyObjectsEndsInSlices) {
 class LoadingClient final : public Outlet {
 public:
     explicit LoadingClient(test::TestHost& host)
-        : caller_(std::make_shared<Caller>(host.services, host.dispatcher, Principal{"uid:1000", rights_all},
-                                           wire::ErrorForm::string)) {
+        : caller_(std::make_shared<Caller>(host.services, host.dispatcher,
+                                           Peer{{"uid:1000", rights_all}, "", true, true}, wire::ErrorForm::string)) {
         caller_->attach(*this);
     }
     void send(std::string_view notation) {

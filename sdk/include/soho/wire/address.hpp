@@ -1,5 +1,6 @@
 #pragma once
-// Where a host listens: `unix:PATH`, `tcp:HOST:PORT`, `tcp:[V6]:PORT`. No name is resolved here.
+// Where a host listens: `unix:PATH`, `tcp:HOST:PORT`, `tcp:[V6]:PORT`, and `tls:` in place of `tcp:` for TLS over it. No name is
+// resolved here.
 
 #include <soho/result.hpp>
 
@@ -10,7 +11,7 @@
 namespace soho::wire {
 
 struct Address {
-    enum class Transport { unix_socket, tcp };
+    enum class Transport { unix_socket, tcp, tls };
 
     Transport transport = Transport::unix_socket;
     std::string host;  // path of a Unix socket, or host name or number, without brackets
