@@ -69,11 +69,25 @@ struct Grammar {
         app.fallthrough();
         app.require_subcommand(1);
         app.set_version_flag("--version", "soho " SOHO_SDK_VERSION);
-        app.add_option("--host", line.host, "where the host listens: unix:PATH, tcp:HOST:PORT or tcp:[V6]:PORT")
+        app.add_option("--host", line.host,
+                       "where the host listens: unix:PATH, tcp:HOST:PORT, tcp:[V6]:PORT, or tls: in place of tcp:")
             ->type_name("ADDR");
         app.add_flag("--json", line.json, "print results as JSON");
         app.add_option("--timeout", timeout, "how long to wait for the host, and for a call: 2, 0.5, 100ms, 1min")
             ->type_name("TIME");
+        const auto file = [this](const char* name, std::string& to, const char* what) {
+            app.add_option(name, to, what)->type_name("FILE");
+        };
+        file("--key", line.login.key_file, "log in with a key of this file ($SOHO_KEY)");
+        file("--token", line.login.token_file, "log in with a token of this file");
+        app.add_option("--key-name", line.login.key_name, "which key or token of the file; the first if not said")
+            ->type_name("NAME");
+        file("--tls-ca", line.login.tls_ca_file,
+             "who must have signed the certificate of a tls: host ($SOHO_TLS_CA, else the system's authorities)");
+        app.add_option("--tls-name", line.login.tls_name, "the name in that certificate, where it is not the address's")
+            ->type_name("NAME");
+        file("--tls-certificate", line.login.tls_certificate_file, "log in with this certificate");
+        file("--tls-key", line.login.tls_key_file, "its key, where it is in another file");
 
         for (const Command& command : commands()) {
             CLI::App* sub = app.add_subcommand(command.name, command.summary);
@@ -84,6 +98,8 @@ struct Grammar {
             if (name == "call")
                 sub->add_option("--as", line.invocation.as, "publish a result that is an object under this name")
                     ->type_name("NAME");
+            if (name == "keygen")
+                sub->add_flag("--bearer", line.invocation.bearer, "a token, for clients that cannot prove a key");
             if (name == "objects")
                 sub->add_option("--referrers", line.invocation.referrers, "only what holds this object")
                     ->type_name("ID");

@@ -8,6 +8,7 @@ namespace soho::cli {
 struct CommandLine {
     std::string host;  // empty: where hosts are looked for
     bool json = false;
+    ConnectOptions login;  // only what the options say of logging in, and of TLS
     std::optional<std::chrono::nanoseconds> timeout;
     const Command* command = nullptr;  // NULL: the shell
     Invocation invocation;

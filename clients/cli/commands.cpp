@@ -4,6 +4,8 @@
 #include "show.hpp"
 #include "usage_error.hpp"
 
+#include <soho/wire/login.hpp>
+
 #include <fmt/format.h>
 #include <charconv>
 
@@ -78,6 +80,19 @@ Value run_drop(Workspace& workspace, const Invocation& invocation) {
 
 Value run_log_level(Workspace& workspace, const Invocation& invocation) {
     return workspace.client().request("soho.log_level", invocation.words[0]);
+}
+
+Value run_access(Workspace& workspace, const Invocation& invocation) {
+    const auto& words = invocation.words;
+    if (words[0] != "check") throw UsageError(fmt::format("access knows check, not '{}'", words[0]));
+    return workspace.client().request("soho.access", words[1], words[2], words[3]);
+}
+
+std::string make_key(const Invocation& invocation) {
+    const std::string& name = invocation.words[0];
+    if (!wire::is_key_name(name))
+        throw UsageError(fmt::format("'{}' names no key: letters, digits, _ - . @, at most 64 of them", name));
+    return invocation.bearer ? wire::new_token_line(name) : wire::new_key_line(name);
 }
 
 Value run_ping(Workspace& workspace, const Invocation&) {
@@ -155,8 +170,20 @@ void show_health(const Value& value, const Invocation&, Workspace&) {
 }
 
 void show_whoami(const Value& value, const Invocation&, Workspace&) {
-    fmt::print("{}, session {}\nrights: {}\n", value["principal"].as<std::string>(), text_of(value["session"]),
-               list_text(value["rights"]));
+    fmt::print("{}, session {}\nrights on everything: {}\n", value["principal"].as<std::string>(),
+               text_of(value["session"]), list_text(value["rights"]));
+    const Value::Array& rules = *value["rules"].get_if<Value::Array>();
+    if (rules.empty()) return;
+    show_table(value["rules"],
+               {{"types", "TYPES", list_text},
+                {"names", "NAMES", list_text},
+                {"methods", "METHODS", list_text},
+                {"rights", "RIGHTS", list_text}},
+               "");
+}
+
+void show_access(const Value& value, const Invocation&, Workspace&) {
+    fmt::print("{}: {}\n", value["allowed"].as<bool>() ? "allowed" : "refused", value["why"].as<std::string>());
 }
 
 void show_ping(const Value& value, const Invocation&, Workspace& workspace) {
@@ -204,6 +231,12 @@ constexpr Command all[] = {
     {"health", "", "Show whether the host is well", "", 0, 0, false, ask<health_method>, show_health},
     {"ping", "", "Ask the host to answer", "", 0, 0, false, run_ping, show_ping},
     {"whoami", "", "Show who the host takes this user for", "", 0, 0, false, ask<whoami_method>, show_whoami},
+    {"access", "check PRINCIPAL TYPE METHOD", "Say what a principal may do, and which rule says so",
+     "  soho access check key:ci Pair get_x", 4, 4, false, run_access, show_access},
+    {"keygen", "NAME", "Make a key to log in with, as a line for a file of keys",
+     "Host and clients (soho --key FILE) each have a file of keys, which nobody else may read.\n\n"
+     "  (umask 077; soho keygen ci >> keys)",
+     1, 1, false, nullptr, nullptr, make_key},
     {"log-level", "LEVEL", "Set what the host logs: debug, info, warning or error", "  soho log-level debug", 1, 1,
      false, run_log_level, show_value},
     {"shutdown", "", "End the host once its running calls are done", "", 0, 0, false, ask<shutdown_method>, show_value},

@@ -13,6 +13,7 @@ struct Invocation {
     std::vector<std::string> words;  // behind the command's name and its options
     std::string as;                  // --as
     std::string referrers;           // --referrers
+    bool bearer = false;             // --bearer
 };
 
 struct Command {
@@ -25,6 +26,7 @@ struct Command {
     bool takes_arguments;  // from its first word on nothing is an option of ours any more
     Value (*run)(Workspace& workspace, const Invocation& invocation);
     void (*show)(const Value& value, const Invocation& invocation, Workspace& workspace);
+    std::string (*run_without_host)(const Invocation& invocation) = nullptr;  // in place of both: what it prints
 };
 
 std::span<const Command> commands();

@@ -22,8 +22,9 @@ int complain(std::string sentence, ExitCode code) {
 }
 
 Client connect(const CommandLine& line) {
-    ConnectOptions options{.name = line.command == nullptr ? "soho shell" : "soho",
-                           .reconnect = line.command == nullptr};
+    ConnectOptions options = line.login;
+    options.name = line.command == nullptr ? "soho shell" : "soho";
+    options.reconnect = line.command == nullptr;
     if (line.timeout) options.connect_timeout = std::chrono::ceil<std::chrono::milliseconds>(*line.timeout);
     try {
         return line.host.empty() ? Client::connect(options) : Client::connect(line.host, options);
@@ -36,6 +37,10 @@ Client connect(const CommandLine& line) {
 
 void run_command(const CommandLine& line) {
     const Command& command = *line.command;
+    if (command.run_without_host != nullptr) {
+        fmt::print("{}", command.run_without_host(line.invocation));
+        return;
+    }
     const bool creates = command.name == std::string_view("create");
     if (creates && line.invocation.as.empty()) {
         throw UsageError(

@@ -96,8 +96,15 @@ private:
     void run_command(const std::string& variable, const std::vector<std::string>& words) {
         const CommandLine line = parse_command_line(words);
         if (line.command == nullptr) throw UsageError("this is a shell already");
-        if (!line.host.empty() || line.timeout)
-            throw UsageError("--host and --timeout are for the shell as a whole: soho --timeout 1 shell");
+        if (!line.host.empty() || line.timeout || !line.login.key_file.empty() || !line.login.token_file.empty()) {
+            throw UsageError(
+                "--host, --timeout and what is about logging in are for the shell as a whole: soho --timeout 1 shell");
+        }
+        if (line.command->run_without_host != nullptr) {
+            if (!variable.empty()) throw UsageError(fmt::format("{} gives nothing to keep", words[0]));
+            fmt::print("{}", line.command->run_without_host(line.invocation));
+            return;
+        }
         if (line.command->name == std::string_view("create") && variable.empty() && line.invocation.as.empty()) {
             throw UsageError(
                 "the object would go at once: keep it in a variable, p = create …, or give it a name, create --as NAME "

@@ -64,7 +64,7 @@ public:
                     fmt::format("{}: the keys of kw must be strings, not {}", callee_.text(), kind_name(key.kind)));
             if (auto taken = take_keyword(key.text(), reader.take_value()); !taken) return taken;
         }
-        return {};
+        return check_keywords();
     }
 
     Result<BoundArguments> write(data::Buffer& scratch) {
@@ -91,6 +91,16 @@ public:
     }
 
 private:
+    // By sorting: a frame holds hundreds of thousands of keywords.
+    Result<void> check_keywords() const {
+        std::vector<std::string_view> keys;
+        for (const auto& [key, value] : keywords_) keys.push_back(key);
+        std::sort(keys.begin(), keys.end());
+        const auto twice = std::adjacent_find(keys.begin(), keys.end());
+        if (twice == keys.end()) return {};
+        return bad(fmt::format("{}: argument \"{}\" is given twice", callee_.text(), *twice));
+    }
+
     Result<void> take_keyword(std::string_view key, Bytes value) {
         for (std::size_t i = 0; i < values_.size(); ++i) {
             if (signature_.parameters[i].name != key || key.empty()) continue;
@@ -103,9 +113,6 @@ private:
             for (const Parameter& parameter : signature_.parameters) known.push_back(parameter.name);
             return bad(fmt::format("{} has no argument \"{}\"{}", callee_.text(), key, suggestion(key, known)));
         }
-        const auto same = [&](const auto& pair) { return pair.first == key; };
-        if (std::any_of(keywords_.begin(), keywords_.end(), same))
-            return bad(fmt::format("{}: argument \"{}\" is given twice", callee_.text(), key));
         keywords_.emplace_back(key, value);
         return {};
     }

@@ -201,7 +201,7 @@ Result<void> whoami(Context& context) {
     const Grants& grants = context.caller.access().grants();
     context.out.map(5);
     context.out.string("session");
-    context.out.unsigned_integer(context.caller.has_session() ? context.caller.session()->id() : 0);
+    context.out.unsigned_integer(context.caller.identified() ? context.caller.session()->id() : 0);
     context.out.string("principal");
     context.out.string(principal.name);
     context.out.string("rights");

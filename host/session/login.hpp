@@ -1,5 +1,5 @@
 #pragma once
-// soho.auth: how a connection that nobody knows yet becomes a principal's (PROTOCOL.md, 4).
+// soho.auth: how a connection that nobody knows yet becomes a principal's (PROTOCOL.md, 3).
 
 #include "host/session/control.hpp"
 #include "host/session/credentials.hpp"

@@ -15,7 +15,7 @@ public:
         : host_(host),
           caller_(std::make_shared<host::Caller>(
               host.services, host.dispatcher,
-              host::Principal{"uid:1000", host::rights_all & ~std::uint32_t{host::right_admin}},
+              host::Peer{{"uid:1000", host::rights_all & ~std::uint32_t{host::right_admin}}, "", true, true},
               wire::ErrorForm::string)) {
         caller_->attach(*this);
     }

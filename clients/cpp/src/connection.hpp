@@ -25,7 +25,7 @@ public:
     Connection(const Connection&) = delete;
 
     // Says hello. Throws CallError if the host refuses, does not answer in time, hangs up, or is none of ours.
-    void greet(const std::string& client_name, Deadline until);
+    void greet(const ConnectOptions& options, const wire::Address& address, Deadline until);
 
     // Sends a request and waits for its reply; the outcome is in `waiter`. `frame` holds the placeholder.
     void exchange(data::Buffer& frame, Waiter& waiter, std::chrono::nanoseconds timeout);
@@ -59,7 +59,12 @@ public:
     void note_checked(const ClassUse& use);
 
 private:
+    // The beginning (greeting.cpp).
+    struct Welcome;
+    struct Login;
+    void ask(data::Buffer& frame, Receiver& receiver, Deadline until);
     [[noreturn]] void refuse_greeting(const Failure& failure);
+    void log_in(const Login& login, const Welcome& welcome, Deadline until);
 
     // The waiting side (connection.cpp).
     void await(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadline until, std::size_t* callbacks);

@@ -3,6 +3,7 @@
 #include "class_check.hpp"
 
 #include <fmt/format.h>
+#include <cstdlib>
 
 namespace soho::client {
 
@@ -15,12 +16,23 @@ std::string directory_mismatch(const wire::Address& address) {
                : std::string();
 }
 
+// What is not said may be in the environment.
+ConnectOptions with_environment(ConnectOptions options) {
+    const auto fill = [](std::string& option, const char* variable) {
+        const char* const value = std::getenv(variable);
+        if (option.empty() && value != nullptr) option = value;
+    };
+    if (options.token_file.empty()) fill(options.key_file, "SOHO_KEY");
+    fill(options.tls_ca_file, "SOHO_TLS_CA");
+    return options;
+}
+
 }  // namespace
 
 Link::Link(std::vector<wire::Address> addresses, bool are_defaults, ConnectOptions options)
     : addresses_(std::move(addresses)),
       are_defaults_(are_defaults),
-      options_(std::move(options)),
+      options_(with_environment(std::move(options))),
       connection_(connect()) {}
 
 // The proxies of this client keep the connection; without any it ends here.
@@ -29,6 +41,7 @@ Link::~Link() = default;
 std::shared_ptr<Connection> Link::connect() const {
     const Deadline until = Clock::now() + options_.connect_timeout;
     std::string tried;
+    bool answered = false;
     for (const wire::Address& address : addresses_) {
         const auto note = [&](std::string_view why) {
             tried += fmt::format("{}{} ({})", tried.empty() ? "" : ", ", address.text(), why);
@@ -37,24 +50,25 @@ std::shared_ptr<Connection> Link::connect() const {
             note(mismatch);
             continue;
         }
-        auto socket = connect_to(address, until);
+        auto socket = connect_to(address, options_, until);
         if (!socket) {
             note(socket.error().text);
             continue;
         }
         auto connection = std::make_shared<Connection>(*std::move(socket), address.text());
         try {
-            connection->greet(options_.name, until);
+            connection->greet(options_, address, until);
             return connection;
         } catch (const ConnectionLost& lost) {
             note(lost.text());
         } catch (const CallError& error) {
+            answered |= error.code() == CallCode::unauthenticated;
             note(error.what());
         }
     }
     throw ConnectionLost(
         Failure(CallCode::connection_lost,
-                fmt::format("no host answers at {}{}", tried,
+                fmt::format("no host {} at {}{}", answered ? "lets this client in" : "answers", tried,
                             are_defaults_ ? "; start one with sohod, or say where it is with SOHO_HOST" : "")));
 }
 

@@ -1,5 +1,7 @@
 #include "socket.hpp"
 
+#include <soho/client/options.hpp>
+
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -102,7 +104,47 @@ Socket::~Socket() {
     if (descriptor_ >= 0) ::close(descriptor_);
 }
 
+Result<void> Socket::begin_tls(const std::string& name, const ConnectOptions& options, Deadline until) {
+    const int flags = ::fcntl(descriptor_, F_GETFL);
+    ::fcntl(descriptor_, F_SETFL, flags | O_NONBLOCK);
+    auto channel = TlsChannel::connect(descriptor_, name, options, until);
+    if (!channel) return tl::unexpected<Error>(channel.error());
+    tls_ = *std::move(channel);
+    return {};
+}
+
+// One part after the other: what is not whole waits for its turn.
+Socket::Transfer Socket::send_tls(const iovec* parts, std::size_t count) {
+    Transfer transfer;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto* bytes = static_cast<const std::uint8_t*>(parts[i].iov_base);
+        for (std::size_t sent = 0; sent < parts[i].iov_len;) {
+            const ssize_t more = tls_->send(bytes + sent, parts[i].iov_len - sent);
+            if (more < 0 && errno == EINTR) continue;
+            if (more < 0) {
+                // What OpenSSL holds of an unfinished record must come again first, so only the first part's failure counts.
+                if (transfer.bytes == 0) transfer.failure = errno;
+                return transfer;
+            }
+            sent += static_cast<std::size_t>(more);
+            transfer.bytes += static_cast<std::size_t>(more);
+        }
+    }
+    return transfer;
+}
+
+Socket::Transfer Socket::receive_tls(std::uint8_t* into, std::size_t size, bool now) {
+    for (;;) {
+        const ssize_t received = tls_->receive(into, size);
+        if (received >= 0) return {static_cast<std::size_t>(received), 0};
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN || now) return {0, errno};
+        if (wait(POLLIN, no_deadline) == 0) return {0, EAGAIN};
+    }
+}
+
 Socket::Transfer Socket::send_now(const iovec* parts, std::size_t count) {
+    if (tls_ != nullptr) return send_tls(parts, count);
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(parts);
     message.msg_iovlen = count;
@@ -116,6 +158,7 @@ Socket::Transfer Socket::send_now(const iovec* parts, std::size_t count) {
 }
 
 Socket::Transfer Socket::receive(std::uint8_t* into, std::size_t size, bool now) {
+    if (tls_ != nullptr) return receive_tls(into, size, now);
     for (;;) {
         const ssize_t received = ::recv(descriptor_, into, size, now ? MSG_DONTWAIT : 0);
         if (received >= 0) return {static_cast<std::size_t>(received), 0};
@@ -124,6 +167,10 @@ Socket::Transfer Socket::receive(std::uint8_t* into, std::size_t size, bool now)
 }
 
 short Socket::wait(short events, Deadline until) {
+    if (tls_ != nullptr) {
+        if ((events & POLLIN) != 0 && tls_->has_pending()) return POLLIN;
+        if (tls_->wants_to_write()) events |= POLLOUT;
+    }
     pollfd waited{descriptor_, events, 0};
     for (;;) {
         const int ready = ::poll(&waited, 1, milliseconds_until(until));
@@ -134,9 +181,13 @@ short Socket::wait(short events, Deadline until) {
 
 void Socket::shut_down() { ::shutdown(descriptor_, SHUT_RDWR); }
 
-Result<Socket> connect_to(const wire::Address& address, Deadline until) {
-    return address.transport == wire::Address::Transport::unix_socket ? connect_unix(address.host, until)
-                                                                      : connect_tcp(address, until);
+Result<Socket> connect_to(const wire::Address& address, const ConnectOptions& options, Deadline until) {
+    if (address.transport == wire::Address::Transport::unix_socket) return connect_unix(address.host, until);
+    auto socket = connect_tcp(address, until);
+    if (!socket || address.transport == wire::Address::Transport::tcp) return socket;
+    if (auto begun = socket->begin_tls(address.host, options, until); !begun)
+        return tl::unexpected<Error>(begun.error());
+    return socket;
 }
 
 }  // namespace soho::client

@@ -1,6 +1,8 @@
 #pragma once
 // A connected stream socket. Every failure is an errno value; nothing here throws.
 
+#include "tls.hpp"
+
 #include <soho/data/reader.hpp>
 #include <soho/wire/address.hpp>
 
@@ -19,12 +21,18 @@ class Socket {
 public:
     Socket() = default;
     explicit Socket(int descriptor) : descriptor_(descriptor) {}
-    Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)), tls_(std::move(other.tls_)) {}
     Socket& operator=(Socket&& other) noexcept {
         std::swap(descriptor_, other.descriptor_);
+        tls_.swap(other.tls_);
         return *this;
     }
     ~Socket();
+
+    // From here on everything travels in TLS; the descriptor stays non-blocking. `name` is the host's.
+    Result<void> begin_tls(const std::string& name, const ConnectOptions& options, Deadline until);
+    // What TLS exports, to bind a login to it; empty without TLS.
+    std::string channel() const { return tls_ != nullptr ? tls_->binding() : std::string(); }
 
     int descriptor() const { return descriptor_; }
 
@@ -41,10 +49,14 @@ public:
     void shut_down();
 
 private:
+    Transfer send_tls(const iovec* parts, std::size_t count);
+    Transfer receive_tls(std::uint8_t* into, std::size_t size, bool now);
+
     int descriptor_ = -1;
+    std::unique_ptr<TlsChannel> tls_;
 };
 
-// Connects until the deadline. On failure the sentence is without the address.
-Result<Socket> connect_to(const wire::Address& address, Deadline until);
+// Connects until the deadline, with TLS where the address says so. On failure the sentence is without the address.
+Result<Socket> connect_to(const wire::Address& address, const ConnectOptions& options, Deadline until);
 
 }  // namespace soho::client

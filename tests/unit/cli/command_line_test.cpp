@@ -84,7 +84,7 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
 TEST(CommandLine, KnowsEveryOptionThatItHelpsWith) {
     std::string all = help({"--help"});
     for (const Command& command : commands()) all += help({command.name, "--help"});
-    const std::regex option("(^|[\\s,])(--?[a-z]+)");
+    const std::regex option("(^|[\\s,])(--?[a-z-]+)");
     std::set<std::string> names;
     for (std::sregex_iterator found(all.begin(), all.end(), option), end; found != end; ++found)
         names.insert((*found)[2]);

@@ -64,14 +64,15 @@ TEST_F(CallsTest, RefuseAMethodThatTheTypeDoesNotExpose) {
               R"~("no_method: type shared exposes no method \"_secret\" (exposed: add, block, get, later)")~");
 }
 
-TEST_F(CallsTest, TellACallerWithoutTheRightNothingOfWhatThereIs) {
+TEST_F(CallsTest, TellACallerWithoutRightsNothingOfWhatThereIs) {
     client.create("shared", "[]", R"({"name": "c"})");
-    TestClient stranger(host, {"uid:2000", rights_all & ~std::uint32_t{right_call}});
+    TestClient stranger(host, {"uid:2000", 0});
     for (const char* target : {"c", "nosuch"}) {
         for (const char* method : {"get", "_secret", "nosuch"}) {
-            EXPECT_EQ(stranger.ask("soho.call", fmt::format(R"(["{}", "{}"])", target, method)),
-                      R"("denied: uid:2000 may not call")");
-            EXPECT_EQ(stranger.ask(fmt::format("{}.{}", target, method), "[]"), R"("denied: uid:2000 may not call")");
+            const auto refusal =
+                R"("denied: uid:2000 has no rights here: an [[access]] rule in the host's config gives them")";
+            EXPECT_EQ(stranger.ask("soho.call", fmt::format(R"(["{}", "{}"])", target, method)), refusal);
+            EXPECT_EQ(stranger.ask(fmt::format("{}.{}", target, method), "[]"), refusal);
         }
     }
 }

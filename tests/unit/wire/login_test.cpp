@@ -17,7 +17,7 @@ std::string hex(data::Bytes bytes) {
     return text;
 }
 
-// PROTOCOL.md, 4 has the same vectors.
+// PROTOCOL.md, 3 has the same vectors.
 TEST(LoginProof, HasTheVectorsOfTheProtocol) {
     std::string key(32, '\0'), client(32, '\0'), host(32, '\0'), channel(32, '\0');
     std::iota(key.begin(), key.end(), '\0');

@@ -1,5 +1,5 @@
 #pragma once
-// Logging in with a shared key: what both ends compute (PROTOCOL.md, 4), and the files that keys and tokens are kept in.
+// Logging in with a shared key: what both ends compute (PROTOCOL.md, 3), and the files that keys and tokens are kept in.
 
 #include <soho/data/reader.hpp>
 #include <soho/result.hpp>

@@ -22,6 +22,21 @@ struct ConnectOptions {
     // How often a blocking call is tried again where that is safe: the host said `overloaded` or `not_started`; or the
     // connection was lost during a call of an idempotent method of a proxy that was opened by name.
     int retries = 2;
+
+    // -- who to log in as; paths of files, empty for none --
+    // A file of keys (`soho keygen`), and the name of the one to use; empty: the first. Without a file the variable SOHO_KEY names
+    // one. Beyond Unix sockets a host that does not prove that it knows the key is refused.
+    std::string key_file;
+    std::string key_name;
+    // A file with a token, sent as it is: over Unix sockets, loopback and TLS only.
+    std::string token_file;
+
+    // -- TLS, for addresses that begin with `tls:` --
+    // Who must have signed the host's certificate; empty: the variable SOHO_TLS_CA names a file, else the system's authorities.
+    std::string tls_ca_file;
+    std::string tls_name;              // the certificate's, where it is not the address's
+    std::string tls_certificate_file;  // the client's own, to log in with
+    std::string tls_key_file;          // empty: in the same file
 };
 
 // The call fails with CallCode::deadline when this has passed. There is no default.
