@@ -70,6 +70,8 @@ public:
                 {"log_level", choice(options_.log_level, {"debug", "info", "warning", "error"})},
                 {"reactors", number(server.reactors, 0, 256)},
                 {"drain_ms", number(server.drain_ms, 0, 3'600'000)},
+                {"metrics", [this](const toml::node& node) { return read_metrics(node); }},
+                {"insecure_metrics", boolean(server.insecure_metrics)},
                 {"insecure_no_login", boolean(server.listener.insecure_no_login)},
                 {"insecure_plaintext", boolean(server.listener.insecure_plaintext)},
                 {"errors", [this](const toml::node& node) { return read_error_form(node); }}};
@@ -197,6 +199,15 @@ private:
         std::string form;
         if (auto read = choice(form, {"string", "full"})(node); !read) return read;
         options_.server.listener.error_form = form == "full" ? wire::ErrorForm::full : wire::ErrorForm::string;
+        return {};
+    }
+
+    Result<void> read_metrics(const toml::node& node) {
+        std::string text;
+        if (auto read = this->text(text)(node); !read) return read;
+        auto address = wire::parse_address(text);
+        if (!address) return place_.bad(node.source(), address.error().text);
+        options_.server.metrics = *std::move(address);
         return {};
     }
 

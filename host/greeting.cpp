@@ -30,6 +30,7 @@ void greet(Server& server) {
     std::string soho = shell_command();
     if (addresses.front().text() != wire::user_address().text()) soho += " --host " + addresses.front().text();
     for (const auto& address : addresses) fmt::print("{} listens on {}\n", host_name, address.text());
+    if (const auto metrics = server.metrics_address()) fmt::print("metrics at {}\n", metrics->text());
     if (server.is_published("pair")) {
         fmt::print("\nTry, in another terminal:\n  {0} call pair get_x\n  {0} call pair set_x 7\n  {0} types\n\n",
                    soho);

@@ -27,6 +27,7 @@ Result<void> read_config_file(const std::string& file, Options& options) {
 struct Flags {
     std::vector<std::string> listen, plugins, plugin_folders, publish;
     std::string config, log_level, errors;
+    std::string metrics;
     std::string keys, tokens, tls_certificate, tls_key, tls_client_ca;
     std::size_t reactors = 0;
 };
@@ -37,6 +38,11 @@ Result<void> apply(const Flags& flags, Options& options) {
         auto address = wire::parse_address(text);
         if (!address) return tl::unexpected<Error>(address.error());
         options.server.listen.push_back(*std::move(address));
+    }
+    if (!flags.metrics.empty()) {
+        auto address = wire::parse_address(flags.metrics);
+        if (!address) return tl::unexpected<Error>(address.error());
+        options.server.metrics = *std::move(address);
     }
     if (options.server.listen.empty()) options.server.listen.push_back(wire::user_address());
     options.plugin_files.insert(options.plugin_files.end(), flags.plugins.begin(), flags.plugins.end());
@@ -69,7 +75,7 @@ Result<void> apply(const Flags& flags, Options& options) {
 tl::expected<Options, int> parse_command_line(int argc, char** argv) {
     Options options;
     Flags flags;
-    bool strict = false, no_login = false, plaintext = false, check_config = false;
+    bool strict = false, no_login = false, plaintext = false, check_config = false, insecure_metrics = false;
     CLI::App app(description, "sohod");
     app.set_version_flag("--version", std::string(host_name));
     app.add_option("--listen", flags.listen, "where to listen: unix:PATH, tcp:HOST:PORT, tcp:[V6]:PORT")
@@ -105,6 +111,9 @@ tl::expected<Options, int> parse_command_line(int argc, char** argv) {
     app.add_option("--tls-key", flags.tls_key, "the key of that certificate")->type_name("FILE");
     app.add_option("--tls-client-ca", flags.tls_client_ca, "clients may log in with certificates that this signed")
         ->type_name("FILE");
+    app.add_option("--metrics", flags.metrics, "serve metrics and health over HTTP here: /metrics, /healthz")
+        ->type_name("ADDR");
+    app.add_flag("--insecure-metrics", insecure_metrics, "… even where others than this machine's users can reach it");
     app.add_flag("--insecure-no-login", no_login,
                  "serve TCP clients without a login: whoever reaches the port may use the host");
     app.add_flag("--insecure-plaintext", plaintext, "serve TCP beyond this machine without encryption");
@@ -123,6 +132,7 @@ tl::expected<Options, int> parse_command_line(int argc, char** argv) {
         return tl::unexpected<int>(2);
     }
     options.strict |= strict;
+    options.server.insecure_metrics |= insecure_metrics;
     options.server.listener.insecure_no_login |= no_login;
     options.server.listener.insecure_plaintext |= plaintext;
     if (check_config && flags.config.empty()) {

@@ -100,6 +100,16 @@ struct Grammar {
                     ->type_name("NAME");
             if (name == "keygen")
                 sub->add_flag("--bearer", line.invocation.bearer, "a token, for clients that cannot prove a key");
+            if (name == "stats") sub->add_flag("--methods", line.invocation.methods, "how each method was called, too");
+            if (name == "top") {
+                sub->add_flag("--once", line.invocation.once, "look for one interval, print, end");
+                sub->add_option("--interval", line.invocation.interval, "between two looks; 2 if not said")
+                    ->type_name("SECONDS");
+                sub->add_option("--sort", line.invocation.sort, "rate (default), calls, errors, p50, p99 or target")
+                    ->type_name("KEY");
+                sub->add_option("--filter", line.invocation.filter, "only what is called so: 'Pair.*'")
+                    ->type_name("GLOB");
+            }
             if (name == "objects")
                 sub->add_option("--referrers", line.invocation.referrers, "only what holds this object")
                     ->type_name("ID");

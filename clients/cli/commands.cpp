@@ -2,6 +2,7 @@
 
 #include "handle.hpp"
 #include "show.hpp"
+#include "top.hpp"
 #include "usage_error.hpp"
 
 #include <soho/wire/login.hpp>
@@ -20,8 +21,8 @@ Value ask(Workspace& workspace, const Invocation&) {
     return workspace.client().request(method);
 }
 constexpr char types_method[] = "soho.types", names_method[] = "soho.names", sessions_method[] = "soho.sessions",
-               plugins_method[] = "soho.plugins", stats_method[] = "soho.stats", health_method[] = "soho.health",
-               whoami_method[] = "soho.whoami", shutdown_method[] = "soho.shutdown";
+               plugins_method[] = "soho.plugins", health_method[] = "soho.health", whoami_method[] = "soho.whoami",
+               shutdown_method[] = "soho.shutdown";
 
 // Of "#7" or "7".
 std::uint64_t id_of(std::string_view text) {
@@ -74,6 +75,11 @@ Value run_objects(Workspace& workspace, const Invocation& invocation) {
     return workspace.client().request("soho.objects", Value(Value::Map{{"referrers", id_of(invocation.referrers)}}));
 }
 
+Value run_stats(Workspace& workspace, const Invocation& invocation) {
+    if (!invocation.methods) return workspace.client().request("soho.stats");
+    return workspace.client().request("soho.stats", Value(Value::Map{{"methods", true}}));
+}
+
 Value run_drop(Workspace& workspace, const Invocation& invocation) {
     return workspace.client().request("soho.drop", id_of(invocation.words[0]));
 }
@@ -118,6 +124,19 @@ void show_description(const Value&, const Invocation& invocation, Workspace& wor
 
 void show_all_types(const Value& value, const Invocation&, Workspace&) { show_types(value); }
 void show_map(const Value& value, const Invocation&, Workspace&) { show_entries(value); }
+
+void show_stats(const Value& value, const Invocation& invocation, Workspace& workspace) {
+    if (!invocation.methods) return show_map(value, invocation, workspace);
+    Value::Map counters = *value.get_if<Value::Map>();
+    std::erase_if(counters, [](const auto& entry) { return entry.first == Value("methods"); });
+    show_entries(Value(counters));
+    fmt::print("\n");
+    Value none = Value::Map{{"methods", Value::Array()}};
+    for (const char* key : {"requests", "bytes_in", "bytes_out"})
+        none.get_if<Value::Map>()->emplace_back(key, std::uint64_t{0});
+    const double seconds = std::max(value["uptime_ms"].as<double>() / 1000, 0.001);
+    show_callees(difference(none, value, seconds, "calls", {}));
+}
 
 void show_names(const Value& value, const Invocation&, Workspace&) {
     show_table(value, {{"name", "NAME"}, {"type", "TYPE"}, {"id", "ID"}}, "no names are published");
@@ -227,7 +246,12 @@ constexpr Command all[] = {
     {"sessions", "", "List the connected programs", "", 0, 0, false, ask<sessions_method>, show_sessions},
     {"plugins", "", "List the plugins, and those that were refused", "", 0, 0, false, ask<plugins_method>,
      show_plugins},
-    {"stats", "", "Show the host's counters", "", 0, 0, false, ask<stats_method>, show_map},
+    {"stats", "", "Show the host's counters", "", 0, 0, false, run_stats, show_stats},
+    {"top", "", "Watch which methods are called, how often, and how long they take",
+     "q or Ctrl-C ends it. Times are of the calls since the last look, in steps of a quarter.\n\n"
+     "  soho top --filter 'dict.*' --sort p99\n"
+     "  soho --json top --once --interval 1",
+     0, 0, false, run_top, show_top},
     {"health", "", "Show whether the host is well", "", 0, 0, false, ask<health_method>, show_health},
     {"ping", "", "Ask the host to answer", "", 0, 0, false, run_ping, show_ping},
     {"whoami", "", "Show who the host takes this user for", "", 0, 0, false, ask<whoami_method>, show_whoami},

@@ -14,6 +14,9 @@ struct Invocation {
     std::string as;                  // --as
     std::string referrers;           // --referrers
     bool bearer = false;             // --bearer
+    bool methods = false;            // --methods
+    bool once = false;               // --once, and these, of top
+    std::string interval, sort, filter;
 };
 
 struct Command {

@@ -17,6 +17,10 @@ struct Callee {
     std::string text() const;
 };
 
+inline std::uint32_t number_of(const Callee& callee) {
+    return callee.method != nullptr ? callee.method->number : callee.type.create_number;
+}
+
 struct BoundArguments {
     data::Bytes args;    // a MessagePack array
     data::Bytes kwargs;  // further keywords, or empty

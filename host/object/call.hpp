@@ -85,6 +85,7 @@ public:
     std::vector<Turn*> turns() const;
     const ObjectPtr& target() const { return target_; }
     std::string callee_text() const;
+    Callee callee() const { return {type(), method_}; }
     Executor& home() const { return home_; }
     bool answered() const { return answered_.load(std::memory_order_acquire); }
 
@@ -102,6 +103,7 @@ public:
     bool oneway = false;
     bool blocking = false;
     std::size_t bytes = 0;
+    std::int64_t arrived_ns = 0;
     std::atomic<std::uint64_t> timer{0};
 
 private:

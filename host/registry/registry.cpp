@@ -50,7 +50,16 @@ Result<Plugin*> Registry::load(Library library, const PluginOptions& options) {
     return loaded;
 }
 
+// Before anybody can call them.
+void Registry::number_callees(const Plugin& plugin) {
+    for (const auto& type : plugin.types()) {
+        type->create_number = callees_++;
+        for (const Method& method : type->methods) method.number = callees_++;
+    }
+}
+
 void Registry::record(const std::string& file, const Result<Plugin*>& loaded) {
+    if (loaded) number_callees(**loaded);
     change([&](Snapshot& next) {
         if (!loaded) {
             next.refused.push_back({file, loaded.error().text});

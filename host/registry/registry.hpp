@@ -44,9 +44,11 @@ public:
 private:
     Result<Plugin*> try_load(Library library, const PluginOptions& options);
     void record(const std::string& file, const Result<Plugin*>& loaded);
+    void number_callees(const Plugin& plugin);
 
     HostTable host_;
     std::uint64_t loads_ = 0;
+    std::uint32_t callees_ = 0;
     std::vector<std::unique_ptr<Plugin>> plugins_;  // never shrinks: a loaded library stays
     mutable std::mutex mutex_;
     std::shared_ptr<const Snapshot> current_ = std::make_shared<Snapshot>();

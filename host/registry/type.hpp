@@ -57,6 +57,8 @@ struct Method {
     mutable std::atomic<bool> on_pool{false};
     // Calls that were cancelled, or whose caller has gone, and that the plugin is not through with yet.
     mutable std::atomic<std::uint32_t> stuck{0};
+    // Of this method among all that can be called in this host; given when the plugin is loaded.
+    mutable std::uint32_t number = 0;
 
     bool readonly() const { return (flags & SOHO_METHOD_READONLY) != 0; }
     bool defers() const { return (flags & SOHO_METHOD_DEFERS) != 0; }
@@ -79,6 +81,7 @@ struct Type {
     std::string exposed_text;  // "get_x, set_x", for messages
     Signature signature;       // of the callable
     void* context = nullptr;
+    mutable std::uint32_t create_number = 0;  // as Method::number, of the callable
     uint32_t (*create)(void* context, const soho_call* call, soho_instance* out) = nullptr;
 
     bool creatable() const { return create != nullptr && (flags & SOHO_TYPE_NO_CREATE) == 0; }

@@ -161,7 +161,7 @@ void Connection::on_readable() {
 // Runs what is complete; false if the connection is closed, or about to be.
 bool Connection::run_frames(data::Bytes bytes, wire::FrameReader& reader, std::size_t& used) {
     Seat& seat = reactor_.seat();
-    seat.arrived_ns = monotonic_now();
+    seat.arrive();
     while (used != bytes.size() && reads_further()) {
         const data::Bytes rest = bytes.subspan(used);
         switch (reader.scan(rest)) {

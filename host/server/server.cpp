@@ -99,9 +99,9 @@ Result<void> Server::apply_security(const SecurityOptions& options) {
     Credentials::Secrets secrets;
     const auto read = [](const std::string& file, auto reader, std::vector<wire::Secret>& to) -> Result<void> {
         if (file.empty()) return {};
-        auto read = reader(file);
-        if (!read) return tl::unexpected<Error>(read.error());
-        to = *std::move(read);
+        auto found = reader(file);
+        if (!found) return tl::unexpected<Error>(found.error());
+        to = *std::move(found);
         return {};
     };
     if (auto keys = read(options.keys_file, wire::read_key_file, secrets.keys); !keys) return keys;
@@ -128,6 +128,11 @@ Result<void> Server::listen() {
         if (!listener) return tl::unexpected<Error>(listener.error());
         listeners_.push_back(*std::move(listener));
     }
+    if (options_.metrics) {
+        auto metrics = MetricsServer::start(*options_.metrics, options_.insecure_metrics, *services_);
+        if (!metrics) return tl::unexpected<Error>(metrics.error());
+        metrics_ = *std::move(metrics);
+    }
     for (const auto& listener : listeners_) {
         gate_.post([this, &listener = *listener] {
             listener.start([this]() -> Reactor& { return next_reactor(); },
@@ -152,6 +157,10 @@ std::vector<wire::Address> Server::addresses() const {
     std::vector<wire::Address> addresses;
     for (const auto& listener : listeners_) addresses.push_back(listener->address());
     return addresses;
+}
+
+std::optional<wire::Address> Server::metrics_address() const {
+    return metrics_ != nullptr ? std::optional(metrics_->address()) : std::nullopt;
 }
 
 void Server::accept(Connection::Socket socket, Reactor& reactor, const Listener& listener) {
@@ -228,6 +237,7 @@ void Server::drain() {
 }
 
 bool Server::end() {
+    metrics_.reset();
     const auto snapshot = registry_.snapshot();
     for (auto plugin = snapshot->plugins.rbegin(); plugin != snapshot->plugins.rend(); ++plugin) (*plugin)->stop();
     std::vector<std::shared_ptr<Connection>> open;

@@ -2,6 +2,7 @@
 // The running host: reactors, listeners, and the order in which all of it ends.
 
 #include "host/server/listener.hpp"
+#include "host/server/metrics.hpp"
 #include "host/server/ticker.hpp"
 #include "host/session/dispatcher.hpp"
 #include "host/session/plugin_table.hpp"
@@ -22,6 +23,8 @@ struct ServerOptions {
     std::vector<wire::Address> listen;
     std::size_t reactors = 0;  // 0: one for each CPU
     ListenerOptions listener;
+    std::optional<wire::Address> metrics;  // where to serve them; nowhere if not said
+    bool insecure_metrics = false;         // … even beyond loopback
     SecurityOptions security;
     Limits limits;
     std::int64_t drain_ms = 5'000;  // how long running calls may take at the end
@@ -46,6 +49,7 @@ public:
     // Reads the files and swaps all of it, or fails with a sentence and changes nothing. [any thread]
     Result<void> apply_security(const SecurityOptions& options);
     std::vector<wire::Address> addresses() const;
+    std::optional<wire::Address> metrics_address() const;
     bool is_published(std::string_view name) const { return names_.find(name) != nullptr; }
 
     // Serves until a signal, or soho.shutdown, and then ends everything: true. False: a plugin would not end, and the process
@@ -85,6 +89,7 @@ private:
     Ticker ticker_;
     asio::signal_set signals_;
     std::vector<std::unique_ptr<Listener>> listeners_;
+    std::unique_ptr<MetricsServer> metrics_;
     std::size_t last_reactor_ = 0;
     int signals_seen_ = 0;
     std::atomic<bool> running_{false};

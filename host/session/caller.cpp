@@ -120,6 +120,7 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
     call->oneway = !request.wants_reply;
     call->blocking = blocking;
     call->bytes = bytes;
+    call->arrived_ns = seat.arrived_ns;
     const std::scoped_lock lock(mutex_);
     // A method that cannot wait may free those that do: it may pass the cap of waiting calls, within the other cap.
     if (waiting_ >= limits.calls_waiting_max + limits.calls_running_max) {
@@ -169,6 +170,7 @@ void Caller::cancel(std::uint32_t msgid) {
 }
 
 void Caller::replied(Call& call, Outcome outcome) noexcept {
+    services_.later_calls.record_shared(number_of(call.callee()), monotonic_now() - call.arrived_ns, !outcome.ok());
     if (call.oneway) {
         if (!outcome.ok()) replies_.log_oneway_failure(call.callee_text(), outcome.error);
         if (outcome.discardable != nullptr) outcome.discardable->discard();

@@ -234,7 +234,9 @@ Result<void> objects(Context& context) {
 }
 
 Result<void> stats(Context& context) {
-    report_stats(context.services, context.out);
+    const auto options = options_param(context, 0, {"methods"});
+    if (!options) return tl::unexpected<Error>(options.error());
+    report_stats(context.services, context.caller, options->methods, context.out);
     return {};
 }
 Result<void> health(Context& context) {
@@ -318,7 +320,7 @@ constexpr Control::Method methods[] = {
     {"soho.ping", done, Control::Needs::nothing, 0, 0, "[]"},
     {"soho.whoami", whoami, Control::Needs::nothing, 0, 0, "[]"},
     {"soho.objects", objects, Control::Needs::admission, 0, 1, "[options?]"},
-    {"soho.stats", stats, Control::Needs::admission, 0, 0, "[]"},
+    {"soho.stats", stats, Control::Needs::admission, 0, 1, "[options?]"},
     {"soho.health", health, Control::Needs::admission, 0, 0, "[]"},
     {"soho.sessions", sessions, Control::Needs::admin, 0, 0, "[]"},
     {"soho.plugins", plugins, Control::Needs::admin, 0, 0, "[]"},

@@ -83,7 +83,11 @@ private:
 
 void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& seat) const {
     const bool is_call = request.method == "soho.call" || request.method == "soho.create";
-    if (!is_call && request.method.starts_with("soho.")) return control_.run(caller, request, seat);
+    if (!is_call && request.method.starts_with("soho.")) {
+        control_.run(caller, request, seat);
+        seat.clock_ns = monotonic_now();
+        return;
+    }
 
     std::string_view trace;
     if (auto admitted = check_admitted(caller); !admitted)
@@ -101,6 +105,13 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
         caller.replies().refuse(request, started.error(), trace, seat);
     }
     seat.objects.clear();
+}
+
+// What has just ended here. One look at the clock serves the end of this call and the beginning of the next.
+void Dispatcher::count(const Resolved& what, bool failed, Seat& seat) {
+    const std::int64_t now = monotonic_now();
+    seat.calls.record(number_of(what.callee()), now - seat.clock_ns, failed);
+    seat.clock_ns = now;
 }
 
 // Everything that can be refused is checked before the plugin sees the call.
@@ -221,6 +232,7 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
     const std::uint32_t status = what.target != nullptr ? invocation.invoke(*what.target, &seat.activity)
                                                         : invocation.create(nullptr, &seat.activity);
     if (deferral.call() != nullptr) {
+        seat.clock_ns = monotonic_now();
         seat.out.truncate(start);
         if (status == SOHO_PENDING) {
             deferral.call()->set_discarded(invocation.take_discarded());
@@ -232,7 +244,8 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
         return {};
     }
 
-    const bool late = what.deadline_ns != 0 && monotonic_now() > what.deadline_ns;
+    count(what, status == SOHO_FAILED, seat);
+    const bool late = what.deadline_ns != 0 && seat.clock_ns > what.deadline_ns;
     if (late || status == SOHO_FAILED) {
         seat.out.truncate(start);
         PluginTask discarded = invocation.take_discarded();

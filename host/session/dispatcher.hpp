@@ -25,6 +25,8 @@ private:
     Result<void> run_later(Caller& caller, const wire::Request& request, const Resolved& what,
                            const BoundArguments& arguments, const std::vector<Turn*>& argument_turns, Seat& seat) const;
 
+    static void count(const Resolved& what, bool failed, Seat& seat);
+
     Services& services_;
     Control control_;
 };

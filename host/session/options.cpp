@@ -43,6 +43,11 @@ const char* read_option(std::string_view key, const Token& token, data::Bytes va
         to = token.unsigned_value;
         return static_cast<const char*>(nullptr);
     };
+    const auto boolean = [&](bool& to) {
+        if (token.kind != Kind::boolean) return "a bool";
+        to = token.unsigned_value != 0;
+        return static_cast<const char*>(nullptr);
+    };
     if (key == "kw") {
         if (token.kind != Kind::map) return "a map";
         options.kw = token.size == 0 ? data::Bytes{} : value;
@@ -55,11 +60,8 @@ const char* read_option(std::string_view key, const Token& token, data::Bytes va
     if (key == "name") return text(options.name);
     if (key == "uses") return unsigned_integer(options.uses);
     if (key == "referrers") return unsigned_integer(options.referrers);
-    if (key == "session") {
-        if (token.kind != Kind::boolean) return "a bool";
-        options.session = token.unsigned_value != 0;
-        return nullptr;
-    }
+    if (key == "session") return boolean(options.session);
+    if (key == "methods") return boolean(options.methods);
     const bool known = token.kind == Kind::string && (token.text() == "open" || token.text() == "fail");
     options.open_if_exists = known && token.text() == "open";
     return known ? nullptr : "\"open\" or \"fail\"";

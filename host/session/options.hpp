@@ -16,6 +16,7 @@ struct RequestOptions {
     std::string_view name;
     bool open_if_exists = false;
     bool session = false;
+    bool methods = false;
     std::uint64_t uses = 1;
     std::uint64_t referrers = 0;
 };

@@ -2,8 +2,11 @@
 
 #include "host/registry/plugin.hpp"
 #include "host/session/hello.hpp"
+#include "host/session/measure.hpp"
+#include "host/session/rights.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <unordered_set>
 
 namespace soho::host {
@@ -58,6 +61,25 @@ struct Holders {
     }
 };
 
+void write_callee(const CalleeCounts& callee, wire::Out& out) {
+    out.map(6);
+    entry(out, "type", callee.type->type_id);
+    entry(out, "method", callee.method);
+    entry(out, "calls", callee.counts.calls);
+    entry(out, "errors", callee.counts.errors);
+    entry(out, "total_us", callee.counts.ns / 1000);
+    out.string("latency");
+    const auto& latency = callee.counts.latency;
+    out.array(static_cast<std::size_t>(
+        std::count_if(latency.begin(), latency.end(), [](std::uint64_t count) { return count != 0; })));
+    for (std::size_t i = 0; i < latency.size(); ++i) {
+        if (latency[i] == 0) continue;
+        out.array(2);
+        out.floating(static_cast<double>(LatencyBuckets::bound_of(i)) / 1000);
+        out.unsigned_integer(latency[i]);
+    }
+}
+
 }  // namespace
 
 void report_objects(const Services& services, Caller& caller, std::uint64_t referrers, wire::Out& out) {
@@ -90,62 +112,25 @@ void report_objects(const Services& services, Caller& caller, std::uint64_t refe
     }
 }
 
-void report_stats(const Services& services, wire::Out& out) {
-    std::uint64_t requests = 0, errors = 0, bytes_in = 0, bytes_out = 0;
-    for (const Seat* seat : services.seats) {
-        requests += seat->requests.load(std::memory_order_relaxed);
-        errors += seat->errors.load(std::memory_order_relaxed);
-        bytes_in += seat->bytes_in.load(std::memory_order_relaxed);
-        bytes_out += seat->bytes_out.load(std::memory_order_relaxed);
-    }
-    std::uint64_t references = 0;
-    for (const SessionPtr& session : services.sessions.all()) references += session->references();
-    std::vector<std::pair<std::string, std::uint64_t>> stuck;
-    const auto snapshot = services.registry.snapshot();
-    for (const auto& [name, type] : snapshot->types) {
-        for (const Method& method : type->methods) {
-            if (const std::uint32_t count = method.stuck.load(std::memory_order_relaxed))
-                stuck.emplace_back(name + "." + method.name, count);
-        }
-    }
-
-    const std::pair<std::string_view, std::uint64_t> entries[] = {
-        {"uptime_ms", age_ms(services.started_ns)},
-        {"connections", services.connections.load(std::memory_order_relaxed)},
-        {"connections_accepted", services.connections_accepted.load(std::memory_order_relaxed)},
-        {"sessions", services.sessions.size()},
-        {"objects", services.objects.size()},
-        {"objects_created", services.objects.created()},
-        {"objects_destroyed", services.objects.destroyed()},
-        {"references", references},
-        {"names", services.names.size()},
-        {"tickets", services.tickets.size()},
-        {"types", snapshot->types.size()},
-        {"plugins", snapshot->plugins.size()},
-        {"plugins_refused", snapshot->refused.size()},
-        {"requests", requests},
-        {"errors", errors},
-        {"bytes_in", bytes_in},
-        {"bytes_out", bytes_out},
-        {"calls_in_flight", services.calls_in_flight.load(std::memory_order_relaxed)},
-        {"oneway_failures", services.oneway_failures.load(std::memory_order_relaxed)},
-        {"releases_clamped", services.releases_clamped.load(std::memory_order_relaxed)},
-        {"completed_twice", services.objects.completed_twice.load(std::memory_order_relaxed)},
-        {"pool_threads", services.pool.threads()},
-        {"pool_queued", services.pool.queued()},
-    };
-    out.map(std::size(entries) + 1);
-    for (const auto& [name, value] : entries) entry(out, name, value);
+void report_stats(const Services& services, Caller& caller, bool methods, wire::Out& out) {
+    const Gauges gauges = measure(services);
+    out.map(gauges.numbers.size() + 1 + methods);
+    for (const Gauges::Number& number : gauges.numbers) entry(out, number.name, number.value);
     out.string("stuck_calls");
-    out.map(stuck.size());
-    for (const auto& [method, count] : stuck) entry(out, method, count);
+    out.map(gauges.stuck_calls.size());
+    for (const auto& [method, count] : gauges.stuck_calls) entry(out, method, count);
+    if (!methods) return;
+    out.string("methods");
+    auto callees = count_calls(services);
+    std::erase_if(callees, [&](const CalleeCounts& callee) { return !may_know(caller, *callee.type); });
+    out.array(callees.size());
+    for (const CalleeCounts& callee : callees) write_callee(callee, out);
 }
 
 void report_health(const Services& services, wire::Out& out) {
     const auto snapshot = services.registry.snapshot();
     out.map(4);
-    const bool draining = services.objects.draining.load(std::memory_order_relaxed);
-    entry(out, "status", draining ? "draining" : snapshot->refused.empty() ? "ok" : "degraded");
+    entry(out, "status", health_of(services));
     entry(out, "version", host_name);
     entry(out, "uptime_ms", age_ms(services.started_ns));
     out.string("refused_plugins");

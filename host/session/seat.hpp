@@ -4,6 +4,7 @@
 // that it has lost its own (RULES 9).
 
 #include "host/object/object.hpp"
+#include "host/session/call_stats.hpp"
 
 #include <soho/data/writer.hpp>
 
@@ -23,6 +24,10 @@ struct Seat {
     data::Buffer in;   // what was read, before it belongs to a connection
     data::Buffer out;  // replies to one connection's batch of requests
 
+    // When the call before this one ended, or the batch arrived: when this one begins, as far as its time is concerned.
+    std::int64_t clock_ns = 0;
+    CallStats calls;
+
     // Scratch for one request.
     data::Buffer translated;
     data::Buffer bound;
@@ -34,6 +39,9 @@ struct Seat {
     std::atomic<std::uint64_t> errors{0};
     std::atomic<std::uint64_t> bytes_in{0};
     std::atomic<std::uint64_t> bytes_out{0};
+
+    // A batch of requests has been read.
+    void arrive() { arrived_ns = clock_ns = monotonic_now(); }
 
     static void count(std::atomic<std::uint64_t>& counter, std::uint64_t more = 1) {
         counter.store(counter.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);

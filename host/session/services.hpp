@@ -40,6 +40,9 @@ struct Services {
     std::function<void()> shutdown{};
     std::shared_ptr<PluginTimers> plugin_timers{};
 
+    // Of calls that end elsewhere than where they began; the others are counted by their seats.
+    CallStats later_calls{};
+
     std::atomic<std::uint64_t> connections{0};
     std::atomic<std::uint64_t> connections_accepted{0};
     std::atomic<std::uint64_t> oneway_failures{0};

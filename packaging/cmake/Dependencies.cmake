@@ -19,12 +19,19 @@ add_library(soho::boost_dll ALIAS soho_boost_dll)
 target_link_libraries(soho_boost_dll INTERFACE Boost::headers ${CMAKE_DL_LIBS})
 target_compile_definitions(soho_boost_dll INTERFACE BOOST_DLL_USE_STD_FS)
 
+# Metrics: the text format, and what serves it. The package's other targets would bring an HTTP server of their own.
+find_package(prometheus-cpp CONFIG REQUIRED)
+
 # Line editing for `soho shell`.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit)
 add_library(soho_libedit INTERFACE)
 add_library(soho::libedit ALIAS soho_libedit)
 target_link_libraries(soho_libedit INTERFACE PkgConfig::libedit)
+
+pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
+add_library(soho_httplib INTERFACE)
+target_link_libraries(soho_httplib INTERFACE PkgConfig::httplib)
 
 if(SOHO_BUILD_TESTS)
     find_package(GTest CONFIG REQUIRED)

@@ -147,9 +147,11 @@ class Many(Waiting):
         lock = self.create("Lock")
         child = os.fork()
         if child == 0:
-            Client(self.host.address).call(lock, "acquire")
+            client = Client(self.host.address)  # which lives as long as its name
+            client.call(lock, "acquire")
             time.sleep(1000)
             os._exit(1)
+        self.addCleanup(self.end_child, child)
         eventually(lambda: self.one.call(lock, "locked"), "the lock to be taken")
         waits = self.one.start(lock, "acquire")
         self.waiting(1)
@@ -157,6 +159,10 @@ class Many(Waiting):
         os.kill(child, signal.SIGKILL)
         self.assertIs(self.one.reply(waits), True)
         print(f"the lock was free {(time.monotonic() - killed) * 1000:.1f} ms after SIGKILL", file=sys.stderr)
+
+    @staticmethod
+    def end_child(child):
+        os.kill(child, signal.SIGKILL)  # it may be dead already, but nobody has waited for it
         os.waitpid(child, 0)
 
 

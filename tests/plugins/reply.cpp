@@ -182,7 +182,7 @@ private:
 // Methods that take their time.
 struct Slow {
     static inline std::atomic<int> sleeping{0};  // now, of all
-    std::int64_t calls = 0;  // concurrent types count at once
+    std::int64_t calls = 0;                      // concurrent types count at once
 
     std::int64_t sleep(std::int64_t ms) {
         ++sleeping;

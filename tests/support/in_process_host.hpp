@@ -71,7 +71,7 @@ public:
     // Runs every whole frame, as a connection does; the replies are good until the next run.
     data::Bytes run(data::Bytes bytes) {
         seat_.out.clear();
-        seat_.arrived_ns = host::monotonic_now();
+        seat_.arrive();
         wire::FrameReader reader(limits_.frame_limits());
         while (!bytes.empty()) {
             if (reader.scan(bytes) != wire::FrameReader::Status::complete)

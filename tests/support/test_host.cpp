@@ -72,7 +72,7 @@ std::string TestClient::send_bytes(std::string_view bytes) {
     const auto frame = wire::check_value(data::as_bytes(bytes), host_.limits.frame_limits());
     if (!frame) return "no frame: " + frame.error().text;
     host_.seat.out.clear();
-    host_.seat.arrived_ns = host::monotonic_now();
+    host_.seat.arrive();
     const bool goes_on = caller_->take(*frame, host_.seat);
     std::string replies;
     data::Reader reader(host_.seat.out.bytes());

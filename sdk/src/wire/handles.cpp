@@ -35,14 +35,21 @@ bool is_escaped_key(const Token& token) {
     return dollars != 0 && dollars != std::string_view::npos && text.substr(dollars) == "soho";
 }
 
-// The body of an extension that holds values: one array, exactly.
+// How many values the body of such an extension has; 0: any number.
+std::uint32_t size_of_body(std::int8_t type) {
+    if (type == ext_slice || type == ext_range) return 3;
+    return type == ext_opaque ? 2 : 0;
+}
+
+// The body of an extension that holds values: one array, exactly, as long as its kind wants it.
 bool body_elements(const Token& extension, Reader& elements, std::uint32_t& count) {
     Reader body(extension.bytes());
     Token array;
     if (!check_value(extension.bytes(), {}) || !body.next(array) || array.kind != Kind::array) return false;
     elements = body;
     count = array.size;
-    return true;
+    const std::uint32_t wanted = size_of_body(extension.extension_type);
+    return wanted == 0 || count == wanted;
 }
 
 class Walk {
@@ -201,7 +208,7 @@ private:
     Result<void> named(const Token& token, std::initializer_list<std::string_view> names, Out& out, int depth) {
         Reader elements;
         std::uint32_t count = 0;
-        if (!body_elements(token, elements, count) || count != names.size()) return malformed(token.extension_type);
+        if (!body_elements(token, elements, count)) return malformed(token.extension_type);
         out.map(names.size());
         for (const auto name : names) {
             out.string(name);

@@ -138,7 +138,7 @@ public:
     void send(std::string_view notation) {
         const std::string bytes = test::pack(notation);
         seat_.out.clear();
-        seat_.arrived_ns = monotonic_now();
+        seat_.arrive();
         EXPECT_TRUE(caller_->take(*wire::check_value(data::as_bytes(bytes), {}), seat_));
         caller_->replies().take_notices();
         replies += !seat_.out.empty();

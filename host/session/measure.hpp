@@ -1,0 +1,31 @@
+#pragma once
+// The host's counters, read at one time: for soho.stats and for what serves metrics. [any thread]
+
+#include "host/session/services.hpp"
+
+namespace soho::host {
+
+struct Gauges {
+    struct Number {
+        std::string_view name;
+        std::uint64_t value;
+        bool only_grows;
+        std::string_view doc;
+    };
+    std::vector<Number> numbers;
+    std::vector<std::pair<std::string, std::uint64_t>> stuck_calls;  // "Type.method", how many
+};
+Gauges measure(const Services& services);
+
+// Of what was called at least once; of a type's callable the method is "(create)".
+struct CalleeCounts {
+    TypePtr type;
+    std::string_view method;
+    CallCounts counts;
+};
+std::vector<CalleeCounts> count_calls(const Services& services);
+
+// "ok", "degraded" (a plugin was refused) or "draining".
+std::string_view health_of(const Services& services);
+
+}  // namespace soho::host
