@@ -1,290 +1,369 @@
 #include "host/config.hpp"
 
-#include "host/access_config.hpp"
-
 #include "host/registry/suggest.hpp"
+#include "host/settings.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <toml++/toml.h>
-#include <functional>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
 
 namespace soho::host {
 
 namespace {
 
-// The file's name and a place in it, for messages.
-class Place {
+using Kind = Setting::Kind;
+
+void pack(const toml::node& node, wire::Out& out) {
+    if (const toml::table* table = node.as_table()) {
+        out.map(table->size());
+        for (const auto& [key, value] : *table) {
+            out.string(key.str());
+            pack(value, out);
+        }
+    } else if (const toml::array* array = node.as_array()) {
+        out.array(array->size());
+        for (const toml::node& element : *array) pack(element, out);
+    } else if (node.is_string()) {
+        out.string(node.as_string()->get());
+    } else if (node.is_integer()) {
+        out.integer(node.as_integer()->get());
+    } else if (node.is_floating_point()) {
+        out.floating(node.as_floating_point()->get());
+    } else if (node.is_boolean()) {
+        out.boolean(node.as_boolean()->get());
+    } else {  // dates and times, as they are written
+        std::ostringstream text;
+        text << toml::node_view<const toml::node>(node);
+        out.string(text.str());
+    }
+}
+
+std::string as_text(const toml::node& node) { return node.is_string() ? node.as_string()->get() : std::string(); }
+
+// Reads one file's tables by the table of settings.
+class Document {
 public:
-    explicit Place(std::string file) : file_(std::move(file)) {}
+    Document(const std::string& file, Options& options) : file_(file), options_(options) {}
+
+    Result<void> read(const toml::table& root) {
+        const std::vector<std::string_view> own = keys_of("");
+        for (const auto& [toml_key, node] : root) {
+            const toml::key& key = toml_key;  // clang 14 captures no structured bindings
+            if (const Setting* setting = find_setting("", key.str())) {
+                if (auto read = read_setting(*setting, node, &options_); !read) return read;
+            } else if (const Section* section = find_section(key.str())) {
+                if (auto read = read_section(*section, node); !read) return read;
+            } else {
+                std::vector<std::string_view> known = own;
+                for (const Section& each : sections()) known.push_back(each.name);
+                return bad(key.source(),
+                           fmt::format("no key \"{}\" in the config{}", key.str(), suggestion(key.str(), known)));
+            }
+        }
+        return {};
+    }
+
+private:
+    using Take = std::function<Result<void>(const Setting& setting, const toml::node& node)>;
 
     tl::unexpected<Error> bad(const toml::source_region& region, std::string_view why) const {
         return refuse(Code::bad_arguments,
                       fmt::format("{}:{}:{}: {}", file_, region.begin.line, region.begin.column, why));
     }
+    tl::unexpected<Error> bad(const toml::node& node, std::string_view why) const { return bad(node.source(), why); }
 
-    const std::string& file() const { return file_; }
-
-private:
-    std::string file_;
-};
-
-using Setter = std::function<Result<void>(const toml::node& node)>;
-using Keys = std::vector<std::pair<std::string_view, Setter>>;
-
-Result<void> read_table(const Place& place, const toml::table& table, std::string_view name, const Keys& keys) {
-    for (const auto& [toml_key, node] : table) {
-        const toml::key& key = toml_key;  // clang 14 captures no structured bindings
-        const auto found =
-            std::find_if(keys.begin(), keys.end(), [&](const auto& known) { return known.first == key.str(); });
-        if (found == keys.end()) {
-            std::vector<std::string_view> known;
-            for (const auto& entry : keys) known.push_back(entry.first);
-            return place.bad(key.source(),
-                             fmt::format("no key \"{}\" in {}{}", key.str(), name, suggestion(key.str(), known)));
+    static const Section* find_section(std::string_view name) {
+        const auto found = std::find_if(sections().begin(), sections().end(), [&](const Section& section) {
+            return section.form != Section::Form::root && section.name == name;
+        });
+        return found == sections().end() ? nullptr : &*found;
+    }
+    static std::vector<std::string_view> keys_of(std::string_view section) {
+        std::vector<std::string_view> keys;
+        for (const Setting& setting : settings()) {
+            if (setting.section == section) keys.push_back(setting.key);
         }
-        if (auto read = found->second(node); !read) return read;
-    }
-    return {};
-}
-
-Result<const toml::table*> as_table(const Place& place, const toml::node& node, std::string_view name) {
-    if (const toml::table* table = node.as_table()) return table;
-    return place.bad(node.source(), fmt::format("{} must be a table", name));
-}
-
-class Settings {
-public:
-    Settings(const Place& place, Options& options) : place_(place), options_(options) {}
-
-    Keys host() {
-        ServerOptions& server = options_.server;
-        return {{"listen", strings([&server](std::string_view text) -> Result<void> {
-                     auto address = wire::parse_address(text);
-                     if (!address) return tl::unexpected<Error>(address.error());
-                     server.listen.push_back(*std::move(address));
-                     return {};
-                 })},
-                {"plugins", strings([this](std::string_view text) { return add(options_.plugin_files, text); })},
-                {"plugin_dirs", strings([this](std::string_view text) { return add(options_.plugin_folders, text); })},
-                {"strict", boolean(options_.strict)},
-                {"log_level", choice(options_.log_level, {"debug", "info", "warning", "error"})},
-                {"reactors", number(server.reactors, 0, 256)},
-                {"drain_ms", number(server.drain_ms, 0, 3'600'000)},
-                {"metrics", [this](const toml::node& node) { return read_metrics(node); }},
-                {"insecure_metrics", boolean(server.insecure_metrics)},
-                {"insecure_no_login", boolean(server.listener.insecure_no_login)},
-                {"insecure_plaintext", boolean(server.listener.insecure_plaintext)},
-                {"errors", [this](const toml::node& node) { return read_error_form(node); }}};
+        return keys;
     }
 
-    Keys login() {
-        SecurityOptions& security = options_.server.security;
-        return {{"keys", text(security.keys_file)}, {"tokens", text(security.tokens_file)}};
-    }
-
-    Keys tls() {
-        TlsOptions& tls = options_.server.security.tls;
-        return {{"certificate", text(tls.certificate)}, {"key", text(tls.key)}, {"client_ca", text(tls.client_ca)}};
-    }
-
-    Result<void> read_access(const toml::node& node) {
-        auto rules = read_access_rules(node, place_.file());
-        if (!rules) return tl::unexpected<Error>(rules.error());
-        auto& all = options_.server.security.access;
-        std::move(rules->begin(), rules->end(), std::back_inserter(all));
-        return {};
-    }
-
-    Keys limits() {
-        Limits& limits = options_.server.limits;
-        return {{"frame_bytes", number(limits.frame_bytes_max, 4096, 1u << 30)},
-                {"depth", number(limits.depth_max, 4, wire::FrameReader::depth_capacity)},
-                {"items", number(limits.items_max, 256, 1u << 30)},
-                {"calls_running", number(limits.calls_running_max, 1, 1'000'000)},
-                {"calls_waiting", number(limits.calls_waiting_max, 1, 10'000'000)},
-                {"unsent_bytes", number(limits.unsent_bytes_max, 4096, 1u << 30)},
-                {"waiting_bytes", number(limits.waiting_bytes_max, 4096, std::size_t{1} << 40)},
-                {"login_ms", number(limits.login_ms, 1, 3'600'000)},
-                {"handles", number(limits.handles_max, 1, 100'000'000)},
-                {"tickets", number(limits.tickets_max, 1, 1'000'000)},
-                {"ticket_ttl_ms", number(limits.ticket_ttl_ms_max, 1, 60'000)},
-                {"connections", number(limits.connections_max, 1, 1'000'000)},
-                {"pool_threads", number(limits.pool_threads_max, 1, 10'000)},
-                {"object_bytes", number(limits.object_bytes_max, 1, INT64_MAX)},
-                {"chain", number(limits.chain_max, 1, 32)},
-                {"stuck_ms", number(limits.stuck_ms, 1, 60'000)}};
-    }
-
-    Result<void> read_publish(const toml::node& node) {
-        const auto table = as_table(place_, node, "[publish]");
-        if (!table) return tl::unexpected<Error>(table.error());
-        for (const auto& [name, type] : **table) {
-            if (!type.is_string())
-                return place_.bad(type.source(), fmt::format("publish.{} must be the name of a type", name.str()));
-            options_.publish.emplace_back(name.str(), type.as_string()->get());
+    Result<void> read_section(const Section& section, const toml::node& node) {
+        switch (section.form) {
+            case Section::Form::root: break;
+            case Section::Form::table: return read_table(node, section, section.title(), owner_of(section, {}));
+            case Section::Form::array: return read_array(section, node);
+            case Section::Form::named: return read_named(section, node);
         }
         return {};
     }
 
-    Result<void> read_plugins(const toml::node& node) {
-        const auto table = as_table(place_, node, "[plugin]");
-        if (!table) return tl::unexpected<Error>(table.error());
-        for (const auto& [name, entry] : **table) {
-            const auto plugin = as_table(place_, entry, fmt::format("[plugin.{}]", name.str()));
-            if (!plugin) return tl::unexpected<Error>(plugin.error());
-            PluginOptions& options = options_.plugins[std::string(name.str())];
-            const Keys keys = {{"prefix", [&](const toml::node& value) { return read_prefix(value, options); }},
-                               {"settings", [&](const toml::node& value) { return read_settings(value, options); }}};
-            if (auto read = read_table(place_, **plugin, fmt::format("[plugin.{}]", name.str()), keys); !read)
-                return read;
+    // What a section of that name is read into.
+    Owner owner_of(const Section& section, std::string_view name) {
+        if (section.name == "plugin") return &options_.plugins[std::string(name)];
+        if (section.name == "principal") return &options_.server.principals[std::string(name)];
+        return &options_;
+    }
+
+    Result<void> read_named(const Section& section, const toml::node& node) {
+        if (!node.is_table()) return bad(node, fmt::format("[{}] must be a table", section.name));
+        for (const auto& [key, entry] : *node.as_table()) {
+            const std::string title = fmt::format("[{}.{}]", section.name, key.str());
+            if (auto read = read_table(entry, section, title, owner_of(section, key.str())); !read) return read;
         }
         return {};
     }
 
-private:
-    static Result<void> add(std::vector<std::string>& to, std::string_view text) {
-        to.emplace_back(text);
+    // An empty array empties, as it does for settings that are lists.
+    Result<void> read_array(const Section& section, const toml::node& node) {
+        const toml::array* array = node.as_array();
+        if (array == nullptr) return bad(node, fmt::format("must be written {}", section.title()));
+        if (array->empty())
+            section.name == "access" ? options_.access_tables.clear() : options_.listener_tables.clear();
+        for (const toml::node& element : *array) {
+            auto read = section.name == "access" ? read_access(section, element) : read_listener(section, element);
+            if (!read) return read;
+        }
         return {};
     }
 
-    Setter strings(std::function<Result<void>(std::string_view)> take) {
-        return [this, take = std::move(take)](const toml::node& node) -> Result<void> {
-            const toml::array* array = node.as_array();
-            if (array == nullptr) return place_.bad(node.source(), "must be an array of strings");
-            for (const toml::node& element : *array) {
-                if (!element.is_string()) return place_.bad(element.source(), "must be a string");
-                if (auto taken = take(element.as_string()->get()); !taken)
-                    return place_.bad(element.source(), taken.error().text);
+    Result<void> read_access(const Section& section, const toml::node& node) {
+        AccessTable& table = options_.access_tables.emplace_back();
+        table.source = fmt::format("{}:{}", file_, node.source().begin.line);
+        return read_table(node, section, section.title(), &table);
+    }
+
+    Result<void> read_listener(const Section& section, const toml::node& node) {
+        ListenerTable& table = options_.listener_tables.emplace_back();
+        return read_keys(node, section, section.title(),
+                         [&](const Setting& setting, const toml::node& value) -> Result<void> {
+                             auto read = value_of(setting, value);
+                             if (!read) return tl::unexpected<Error>(read.error());
+                             table.emplace_back(&setting, *std::move(read));
+                             return {};
+                         });
+    }
+
+    Result<void> read_table(const toml::node& node, const Section& section, const std::string& title, Owner owner) {
+        return read_keys(node, section, title, [&](const Setting& setting, const toml::node& value) {
+            return read_setting(setting, value, owner);
+        });
+    }
+
+    Result<void> read_keys(const toml::node& node, const Section& section, const std::string& title, const Take& take) {
+        if (!node.is_table()) return bad(node, fmt::format("{} must be a table", title));
+        for (const auto& [key, value] : *node.as_table()) {
+            const Setting* setting = find_setting(section.name, key.str());
+            if (setting == nullptr) {
+                return bad(key.source(), fmt::format("no key \"{}\" in {}{}", key.str(), title,
+                                                     suggestion(key.str(), keys_of(section.name))));
             }
+            if (auto taken = take(*setting, value); !taken) return taken;
+        }
+        for (const Setting& setting : settings()) {
+            if (setting.section == section.name && setting.needed && !node.as_table()->contains(setting.key))
+                return bad(node, fmt::format("{} lacks \"{}\"", title, setting.key));
+        }
+        return {};
+    }
+
+    Result<void> read_setting(const Setting& setting, const toml::node& node, Owner owner) {
+        auto value = value_of(setting, node);
+        if (!value) return tl::unexpected<Error>(value.error());
+        setting.set(owner, *std::move(value));
+        return {};
+    }
+
+    Result<SettingValue> value_of(const Setting& setting, const toml::node& node) const {
+        switch (setting.kind) {
+            case Kind::boolean:
+                if (node.is_boolean()) return node.as_boolean()->get();
+                break;
+            case Kind::number:
+                if (node.is_integer()) return checked(setting, node, node.as_integer()->get());
+                break;
+            case Kind::word:
+            case Kind::text:
+                if (node.is_string()) return checked(setting, node, as_text(node));
+                break;
+            case Kind::texts:
+                if (node.is_array() || node.is_string()) return texts_of(setting, node);
+                break;
+            case Kind::pairs:
+                if (node.is_table()) return pairs_of(setting, *node.as_table());
+                break;
+            case Kind::limits:
+                if (node.is_table()) return limits_of(setting, *node.as_table());
+                break;
+            case Kind::data:
+                if (node.is_table()) return data_of(node);
+                break;
+        }
+        return bad(node, fmt::format("must be {}", setting.domain()));
+    }
+
+    Result<SettingValue> checked(const Setting& setting, const toml::node& node, SettingValue value) const {
+        std::string why = setting.wrong(value);
+        if (why.empty()) return value;
+        return bad(node, why + suggestion(as_text(node), setting.words));
+    }
+
+    Result<std::string> text_of(const Setting& setting, const toml::node& node) const {
+        if (!node.is_string()) return bad(node, "must be a string");
+        const std::string why = setting.wrong_text(as_text(node));
+        if (!why.empty()) return bad(node, why + suggestion(as_text(node), setting.words));
+        return as_text(node);
+    }
+
+    // One alone needs no brackets.
+    Result<SettingValue> texts_of(const Setting& setting, const toml::node& node) const {
+        std::vector<std::string> texts;
+        const auto take = [&](const toml::node& element) -> Result<void> {
+            auto text = text_of(setting, element);
+            if (!text) return tl::unexpected<Error>(text.error());
+            texts.push_back(*std::move(text));
             return {};
         };
+        const toml::array* const array = node.as_array();
+        Result<void> taken = array == nullptr ? take(node) : Result<void>();
+        for (std::size_t at = 0; taken && array != nullptr && at < array->size(); ++at) taken = take((*array)[at]);
+        if (!taken) return tl::unexpected<Error>(taken.error());
+        return texts;
     }
-    Setter text(std::string& to) {
-        return [this, &to](const toml::node& node) -> Result<void> {
-            if (!node.is_string()) return place_.bad(node.source(), "must be a string");
-            to = node.as_string()->get();
-            return {};
-        };
+
+    Result<SettingValue> pairs_of(const Setting& setting, const toml::table& table) const {
+        TextPairs pairs;
+        for (const auto& [name, text] : table) {
+            std::string why = text.is_string() ? setting.wrong_text(as_text(text)) : "must be a string";
+            if (!why.empty()) return bad(text, fmt::format("{}.{} {}", setting.key, name.str(), why));
+            pairs.emplace_back(name.str(), as_text(text));
+        }
+        return pairs;
     }
-    Setter boolean(bool& to) {
-        return [this, &to](const toml::node& node) -> Result<void> {
-            if (!node.is_boolean()) return place_.bad(node.source(), "must be true or false");
-            to = node.as_boolean()->get();
-            return {};
-        };
-    }
-    Setter choice(std::string& to, std::vector<std::string_view> known) {
-        return [this, &to, known = std::move(known)](const toml::node& node) -> Result<void> {
-            const std::string text = node.is_string() ? node.as_string()->get() : std::string();
-            if (std::find(known.begin(), known.end(), text) == known.end()) {
-                return place_.bad(node.source(),
-                                  fmt::format("must be one of {}{}", fmt::join(known, ", "), suggestion(text, known)));
+
+    Result<SettingValue> limits_of(const Setting& setting, const toml::table& table) const {
+        LimitOverrides overrides;
+        std::vector<std::string_view> allowed;
+        for (const Limit& limit : all_limits()) {
+            if (std::find(setting.scopes.begin(), setting.scopes.end(), limit.scope) != setting.scopes.end())
+                allowed.push_back(limit.name);
+        }
+        for (const auto& [key, node] : table) {
+            const Setting* limit = find_setting("limits", key.str());
+            const auto name = std::find(allowed.begin(), allowed.end(), key.str());
+            if (limit == nullptr) {
+                return bad(key.source(), fmt::format("no limit \"{}\"{}", key.str(), suggestion(key.str(), allowed)));
             }
-            to = text;
-            return {};
-        };
-    }
-    template <class T>
-    Setter number(T& to, std::int64_t least, std::int64_t most) {
-        return [this, &to, least, most](const toml::node& node) -> Result<void> {
-            const std::int64_t value = node.is_integer() ? node.as_integer()->get() : least - 1;
-            if (!node.is_integer() || value < least || value > most)
-                return place_.bad(node.source(), fmt::format("must be a whole number from {} to {}", least, most));
-            to = static_cast<T>(value);
-            return {};
-        };
+            if (name == allowed.end()) {
+                return bad(key.source(),
+                           fmt::format("{} is no limit of a {}: it belongs in [limits]", key.str(), setting.section));
+            }
+            const auto value = value_of(*limit, node);
+            if (!value) return tl::unexpected<Error>(value.error());
+            overrides[*name] = static_cast<std::uint64_t>(std::get<std::int64_t>(*value));
+        }
+        return overrides;
     }
 
-    Result<void> read_error_form(const toml::node& node) {
-        std::string form;
-        if (auto read = choice(form, {"string", "full"})(node); !read) return read;
-        options_.server.listener.error_form = form == "full" ? wire::ErrorForm::full : wire::ErrorForm::string;
-        return {};
-    }
-
-    Result<void> read_metrics(const toml::node& node) {
-        std::string text;
-        if (auto read = this->text(text)(node); !read) return read;
-        auto address = wire::parse_address(text);
-        if (!address) return place_.bad(node.source(), address.error().text);
-        options_.server.metrics = *std::move(address);
-        return {};
-    }
-
-    Result<void> read_prefix(const toml::node& node, PluginOptions& options) {
-        const std::string prefix = node.is_string() ? node.as_string()->get() : std::string();
-        if (wire::name_mismatch(prefix + "x") != nullptr)
-            return place_.bad(node.source(), "must begin a typeid, such as \"acme.\"");
-        options.prefix = prefix;
-        return {};
-    }
-
-    Result<void> read_settings(const toml::node& node, PluginOptions& options) {
-        if (!node.is_table()) return place_.bad(node.source(), "must be a table");
+    Result<SettingValue> data_of(const toml::node& node) const {
         data::Buffer packed;
         wire::Out out(packed);
         pack(node, out);
-        if (auto sound = wire::check_value(packed.bytes(), {}); !sound)
-            return place_.bad(node.source(), sound.error().text);
-        options.settings = packed.text();
-        return {};
+        if (auto sound = wire::check_value(packed.bytes(), {}); !sound) return bad(node, sound.error().text);
+        return std::string(packed.text());
     }
 
-    static void pack(const toml::node& node, wire::Out& out) {
-        if (const toml::table* table = node.as_table()) {
-            out.map(table->size());
-            for (const auto& [key, value] : *table) {
-                out.string(key.str());
-                pack(value, out);
-            }
-        } else if (const toml::array* array = node.as_array()) {
-            out.array(array->size());
-            for (const toml::node& element : *array) pack(element, out);
-        } else if (node.is_string()) {
-            out.string(node.as_string()->get());
-        } else if (node.is_integer()) {
-            out.integer(node.as_integer()->get());
-        } else if (node.is_floating_point()) {
-            out.floating(node.as_floating_point()->get());
-        } else if (node.is_boolean()) {
-            out.boolean(node.as_boolean()->get());
-        } else {  // dates and times, as they are written
-            std::ostringstream text;
-            text << toml::node_view<const toml::node>(node);
-            out.string(text.str());
-        }
-    }
-
-    const Place& place_;
+    const std::string& file_;
     Options& options_;
 };
+
+Result<void> read_one(const std::string& file, Options& options) {
+    std::ifstream in(file, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (!in) return refuse(Code::bad_arguments, fmt::format("{}: {}", file, std::strerror(errno)));
+    options.config_files.push_back(file);
+    return read_config(text, file, options);
+}
 
 }  // namespace
 
 Result<void> read_config(std::string_view text, const std::string& file, Options& options) {
-    const Place place(file);
     toml::table config;
     try {
         config = toml::parse(text, file);
     } catch (const toml::parse_error& failure) {
-        return place.bad(failure.source(), failure.description());
+        const auto& where = failure.source().begin;
+        return refuse(Code::bad_arguments,
+                      fmt::format("{}:{}:{}: {}", file, where.line, where.column, failure.description()));
     }
-    Settings settings(place, options);
-    const auto section = [&](std::string_view name, Keys keys) -> Setter {
-        return [&place, name, keys = std::move(keys)](const toml::node& node) -> Result<void> {
-            const auto table = as_table(place, node, name);
-            if (!table) return tl::unexpected<Error>(table.error());
-            return read_table(place, **table, name, keys);
-        };
-    };
-    const Keys keys = {{"host", section("[host]", settings.host())},
-                       {"limits", section("[limits]", settings.limits())},
-                       {"login", section("[login]", settings.login())},
-                       {"tls", section("[tls]", settings.tls())},
-                       {"access", [&](const toml::node& node) { return settings.read_access(node); }},
-                       {"publish", [&](const toml::node& node) { return settings.read_publish(node); }},
-                       {"plugin", [&](const toml::node& node) { return settings.read_plugins(node); }}};
-    return read_table(place, config, "the config", keys);
+    return Document(file, options).read(config);
+}
+
+Result<void> read_config_files(const std::string& file, Options& options) {
+    if (auto read = read_one(file, options); !read) return read;
+    return read_drop_ins(file, options);
+}
+
+Result<void> read_drop_ins(const std::string& file, Options& options) {
+    std::filesystem::path folder(file);
+    folder.replace_extension(".d");
+    std::set<std::string> files;
+    std::error_code failure;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, failure)) {
+        if (entry.path().extension() == ".toml") files.insert(entry.path().string());
+    }
+    if (failure && failure != std::errc::no_such_file_or_directory && failure != std::errc::not_a_directory)
+        return refuse(Code::bad_arguments, fmt::format("{}: {}", folder.string(), failure.message()));
+    for (const std::string& each : files) {
+        if (auto read = read_one(each, options); !read) return read;
+    }
+    return {};
+}
+
+namespace {
+
+AccessRule rule_of(const AccessTable& table) {
+    AccessRule rule{table.who, table.types, table.names};
+    if (rule.types.empty() && rule.names.empty()) rule.types = {"*"};
+    if (!table.methods.empty()) rule.methods = table.methods;
+    for (const std::string& right : table.rights)
+        rule.rights |= 1u << (std::find(right_names.begin(), right_names.end(), right) - right_names.begin());
+    rule.source = table.source;
+    return rule;
+}
+
+}  // namespace
+
+Result<void> complete(Options& options) {
+    options.server.security.access.clear();
+    for (const AccessTable& table : options.access_tables) options.server.security.access.push_back(rule_of(table));
+    std::vector<ListenerOptions>& listeners = options.server.listeners;
+    listeners.clear();
+    for (const std::string& address : options.listen) {
+        listeners.push_back(options.listener);
+        listeners.back().address = address;
+    }
+    for (const ListenerTable& table : options.listener_tables) {
+        listeners.push_back(options.listener);
+        for (const auto& [setting, value] : table) setting->set(&listeners.back(), value);
+    }
+    if (listeners.empty()) {
+        listeners.push_back(options.listener);
+        listeners.back().address = wire::user_address().text();
+    }
+    std::set<std::string> addresses;
+    for (const ListenerOptions& listener : listeners) {
+        const wire::Address address = *wire::parse_address(listener.address);
+        if (address.transport != wire::Address::Transport::unix_socket && address.port == 0) continue;
+        if (!addresses.insert(address.text()).second)
+            return refuse(Code::bad_arguments, fmt::format("two listeners have the address {}", address.text()));
+    }
+    return {};
 }
 
 }  // namespace soho::host

@@ -1,11 +1,13 @@
 // sohod: reading main() is reading the program.
 
+#include "host/command_line.hpp"
 #include "host/greeting.hpp"
-#include "host/options.hpp"
 #include "host/registry/note.hpp"
 #include "host/registry/suggest.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -87,6 +89,7 @@ bool load_plugins(Server& server, const Options& options, spdlog::logger& log) {
 }
 
 int run(const Options& options, spdlog::logger& log) {
+    for (const std::string& file : options.config_files) log.info("config {}", file);
     Server server(options.server, log);
     server.start();
     const bool all_loaded = load_plugins(server, options, log);
@@ -109,12 +112,27 @@ int run(const Options& options, spdlog::logger& log) {
     return ready ? 0 : 1;
 }
 
+int say_that_it_is_sound(const CommandLine& line, const Options& options) {
+    if (options.config_files.empty() && line.lines.empty()) {
+        fmt::print(stderr, "sohod: --check-config: which file? Add --config FILE\n");
+        return 2;
+    }
+    fmt::print("sohod: the config is sound: {}\n", fmt::join(options.config_files, ", "));
+    return 0;
+}
+
 }  // namespace
 }  // namespace soho::host
 
 int main(int argc, char** argv) {
-    const auto options = soho::host::parse_command_line(argc, argv);
-    if (!options) return options.error();
+    const auto line = soho::host::parse_command_line(argc, argv);
+    if (!line) return line.error();
+    const auto options = soho::host::read_options(*line);
+    if (!options) {
+        fmt::print(stderr, "sohod: {}\n", options.error().text);
+        return 2;
+    }
+    if (line->check_config) return soho::host::say_that_it_is_sound(*line, *options);
     std::signal(SIGPIPE, SIG_IGN);
     const auto log = std::make_shared<spdlog::logger>("sohod", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
     log->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");

@@ -1,27 +1,49 @@
 #pragma once
-// What sohod is told, on the command line and in its config file.
+// What sohod was told, by its config and its command line together.
 
 #include "host/registry/plugin.hpp"
 #include "host/server/server.hpp"
 
 #include <map>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace soho::host {
 
+struct Setting;
+
+using TextPairs = std::vector<std::pair<std::string, std::string>>;
+// The value of a setting, whatever its kind.
+using SettingValue = std::variant<bool, std::int64_t, std::string, std::vector<std::string>, TextPairs, LimitOverrides>;
+
+// What one [[listener]] says; the rest it has from [host], which may come later.
+using ListenerTable = std::vector<std::pair<const Setting*, SettingValue>>;
+
+// One [[access]].
+struct AccessTable {
+    std::vector<std::string> who, types, names, methods, rights;
+    std::string source{};  // FILE:LINE
+
+    bool operator==(const AccessTable&) const = default;
+};
+
 struct Options {
+    std::vector<std::string> config_files;  // those that were read
     std::vector<std::string> plugin_files;
     std::vector<std::string> plugin_folders;
     bool strict = false;  // a refused plugin, or a publication that fails, ends the host
     std::string log_level = "info";
-    ServerOptions server;
     std::map<std::string, PluginOptions, std::less<>> plugins;  // by the plugin's name
-    std::vector<std::pair<std::string, std::string>> publish;   // name, typeid
-};
+    TextPairs publish;                                          // name, typeid
 
-// The command line, and the config file it names; flags win over the file. Help, version and usage errors are printed here:
-// then the value is the exit code.
-tl::expected<Options, int> parse_command_line(int argc, char** argv);
+    std::vector<std::string> listen;  // addresses
+    ListenerOptions listener;         // of those, and of the tables where they say nothing else
+    std::vector<ListenerTable> listener_tables;
+    std::vector<AccessTable> access_tables;
+
+    ServerOptions server;  // its listeners and access rules are made of the above by complete()
+};
 
 }  // namespace soho::host

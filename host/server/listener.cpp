@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/file.h>
@@ -76,14 +77,16 @@ std::vector<std::uint32_t> groups_of(Connection::Socket& socket, const ucred& cr
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> Listener::open(const wire::Address& address, const ListenerOptions& options,
-                                                 Logins logins, asio::io_context& context, spdlog::logger& log) {
-    std::unique_ptr<Listener> listener(new Listener(address, options, context, log));
-    auto opened =
-        address.transport == wire::Address::Transport::unix_socket ? listener->open_unix() : listener->open_tcp(logins);
+Result<std::unique_ptr<Listener>> Listener::open(const ListenerOptions& options, Logins logins,
+                                                 asio::io_context& context, spdlog::logger& log) {
+    const auto address = wire::parse_address(options.address);
+    if (!address) return tl::unexpected<Error>(address.error());
+    std::unique_ptr<Listener> listener(new Listener(*address, options, context, log));
+    const bool is_unix = address->transport == wire::Address::Transport::unix_socket;
+    auto opened = is_unix ? listener->open_unix() : listener->open_tcp(logins);
     if (!opened)
         return soho::refuse(opened.error().code,
-                            fmt::format("cannot listen on {}: {}", address.text(), opened.error().text));
+                            fmt::format("cannot listen on {}: {}", address->text(), opened.error().text));
     return listener;
 }
 
@@ -125,7 +128,28 @@ Result<void> Listener::open_unix() {
         bound = bind(endpoint);
     }
     owns_path_ = bound.has_value();
-    return bound;
+    return bound ? open_to_group() : bound;
+}
+
+// It is made private, and opened only when it has its group.
+Result<void> Listener::open_to_group() const {
+    if (!options_.socket_group.empty()) {
+        const group* const members = ::getgrnam(options_.socket_group.c_str());
+        if (members == nullptr)
+            return soho::refuse(Code::bad_arguments, fmt::format("there is no group \"{}\"", options_.socket_group));
+        if (::chown(address_.host.c_str(), static_cast<uid_t>(-1), members->gr_gid) != 0) {
+            return soho::refuse(Code::denied,
+                                fmt::format("cannot give the socket to group {}: {}; the host's user must "
+                                            "be a member",
+                                            options_.socket_group, std::strerror(errno)));
+        }
+    }
+    const std::string& mode = options_.socket_mode;
+    const unsigned long bits = !mode.empty()                   ? std::stoul(mode, nullptr, 8)
+                               : options_.socket_group.empty() ? 0600
+                                                               : 0660;
+    if (::chmod(address_.host.c_str(), static_cast<mode_t>(bits)) == 0) return {};
+    return soho::refuse(Code::denied, fmt::format("cannot set the socket's mode: {}", std::strerror(errno)));
 }
 
 // Two hosts that start together must not both find a stale socket, or the later would remove the earlier one's. The file stays

@@ -12,9 +12,16 @@
 namespace soho::host {
 
 struct ListenerOptions {
-    bool insecure_no_login = false;                        // TCP clients are served though nothing says who they are
-    bool insecure_plaintext = false;                       // TCP beyond loopback without TLS
-    wire::ErrorForm error_form = wire::ErrorForm::string;  // for clients that never say hello
+    std::string address;
+    bool insecure_no_login = false;   // TCP clients are served though nothing says who they are
+    bool insecure_plaintext = false;  // TCP beyond loopback without TLS
+    std::string errors = "string";    // or "full": for clients that never say hello
+    std::string
+        socket_mode;  // of a Unix socket, in octal; empty: its owner's alone, and its group's if it is given one
+    std::string socket_group;
+    LimitOverrides limits;  // of its connections
+
+    wire::ErrorForm error_form() const { return errors == "full" ? wire::ErrorForm::full : wire::ErrorForm::string; }
 };
 
 class Listener {
@@ -30,8 +37,8 @@ public:
     };
 
     // Binds and listens. Fails with a sentence that says what to do.
-    static Result<std::unique_ptr<Listener>> open(const wire::Address& address, const ListenerOptions& options,
-                                                  Logins logins, asio::io_context& context, spdlog::logger& log);
+    static Result<std::unique_ptr<Listener>> open(const ListenerOptions& options, Logins logins,
+                                                  asio::io_context& context, spdlog::logger& log);
     ~Listener();
 
     // Begins to accept; both functions run on the thread of the listener's io_context. [that thread, as close()]
@@ -58,6 +65,7 @@ private:
     Result<void> open_tcp(Logins logins);
     Result<void> check_logins(Logins logins) const;
     Result<void> lock_path();
+    Result<void> open_to_group() const;
     Result<void> remove_stale_socket() const;
     Result<void> bind(const asio::generic::stream_protocol::endpoint& endpoint);
     void wait();

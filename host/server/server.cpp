@@ -47,7 +47,7 @@ Server::Server(const ServerOptions& options, spdlog::logger& log)
                              timers_, pool_, options_.limits, log_, instance_}),
       registry_(plugin_table(services_.get())),
       dispatcher_(std::make_unique<Dispatcher>(*services_)),
-      ticker_(timers_, log_, options_.limits.stuck_ms),
+      ticker_(timers_, log_, static_cast<std::int64_t>(options_.limits.stuck_ms)),
       signals_(gate_.context(), SIGINT, SIGTERM) {
     services_->started_ns = monotonic_now();
     for (const auto& reactor : reactors_) services_->seats.push_back(&reactor->seat());
@@ -123,13 +123,15 @@ Result<void> Server::listen() {
     const auto secrets = credentials_.get();
     const Listener::Logins logins{!secrets->keys.empty() || !secrets->tokens.empty(),
                                   !options_.security.tls.client_ca.empty(), tls_.get() != nullptr};
-    for (const wire::Address& address : options_.listen) {
-        auto listener = Listener::open(address, options_.listener, logins, gate_.context(), log_);
+    for (const ListenerOptions& options : options_.listeners) {
+        auto listener = Listener::open(options, logins, gate_.context(), log_);
         if (!listener) return tl::unexpected<Error>(listener.error());
         listeners_.push_back(*std::move(listener));
     }
-    if (options_.metrics) {
-        auto metrics = MetricsServer::start(*options_.metrics, options_.insecure_metrics, *services_);
+    if (!options_.metrics.empty()) {
+        const auto address = wire::parse_address(options_.metrics);
+        if (!address) return tl::unexpected<Error>(address.error());
+        auto metrics = MetricsServer::start(*address, options_.insecure_metrics, *services_);
         if (!metrics) return tl::unexpected<Error>(metrics.error());
         metrics_ = *std::move(metrics);
     }
@@ -177,7 +179,7 @@ void Server::accept(Connection::Socket socket, Reactor& reactor, const Listener&
         return;
     }
     auto connection = std::make_shared<Connection>(
-        std::move(socket), reactor, *services_, *dispatcher_, peer, listener.options().error_form, tls,
+        std::move(socket), reactor, *services_, *dispatcher_, peer, listener.options().error_form(), tls,
         [this](const std::shared_ptr<Connection>& closed) { forget(closed); });
     services_->connections.fetch_add(1, std::memory_order_relaxed);
     services_->connections_accepted.fetch_add(1, std::memory_order_relaxed);
@@ -187,7 +189,7 @@ void Server::accept(Connection::Socket socket, Reactor& reactor, const Listener&
     }
     if (awaits_login) {
         if (peer.identified) log_.info("{} ({}) has no rights here", peer.principal.name, peer.from);
-        timers_.start(monotonic_now() + options_.limits.login_ms * millisecond,
+        timers_.start(monotonic_now() + static_cast<std::int64_t>(options_.limits.login_ms) * millisecond,
                       [weak = std::weak_ptr<Connection>(connection)] {
                           if (const auto idle = weak.lock()) idle->reactor().post([idle] { idle->end_login(); });
                       });

@@ -199,7 +199,7 @@ std::uint32_t charge(const soho_host* host, std::uint64_t id, std::int64_t bytes
     const ObjectPtr object = services.objects.find(id);
     if (object == nullptr) return SOHO_NO_OBJECT;
     const std::int64_t before = object->bytes.fetch_add(bytes, std::memory_order_relaxed);
-    if (bytes <= 0 || before + bytes <= services.limits.object_bytes_max) return SOHO_OK;
+    if (bytes <= 0 || static_cast<std::uint64_t>(before + bytes) <= services.limits.object_bytes_max) return SOHO_OK;
     object->bytes.fetch_sub(bytes, std::memory_order_relaxed);
     return SOHO_LIMIT;
 }

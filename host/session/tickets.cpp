@@ -22,7 +22,7 @@ std::string random_hex() {
 
 Result<std::string> Tickets::share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses,
                                    const Session& session) {
-    if (ttl_ms <= 0 || ttl_ms > limits_.ticket_ttl_ms_max) {
+    if (ttl_ms <= 0 || static_cast<std::uint64_t>(ttl_ms) > limits_.ticket_ttl_ms_max) {
         return refuse(Code::bad_arguments, fmt::format("a ticket lives 1 to {} ms (ticket_ttl_ms), not {}",
                                                        limits_.ticket_ttl_ms_max, ttl_ms));
     }

@@ -263,11 +263,11 @@ class Doors(unittest.TestCase):
     def test_access_rules_that_are_wrong_are_shown(self):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / "sohod.toml"
-            for text, complaint in (("[[access]]\nwho = 'key:a'\nright = ['call']\n", ':3:1: [[access]] has no "right"; did you mean "rights"?'),
+            for text, complaint in (("[[access]]\nwho = 'key:a'\nright = ['call']\n", ':3:1: no key "right" in [[access]]; did you mean "rights"?'),
                                     ("[[access]]\nwho = 'key:a'\nrights = ['cal']\n", 'did you mean "call"?'),
                                     ("[[access]]\nrights = ['call']\n", ':1:1: [[access]] lacks "who"'),
-                                    ("[access]\nwho = 'key:a'\n", ":1:1: access rules are tables: [[access]]"),
-                                    ("[[access]]\nwho = 7\nrights = ['call']\n", ':2:7: "who" must be a string or an array')):
+                                    ("[access]\nwho = 'key:a'\n", ":1:1: must be written [[access]]"),
+                                    ("[[access]]\nwho = 7\nrights = ['call']\n", ':2:7: must be a string or an array of them')):
                 file.write_text(text)
                 done = subprocess.run([BIN / "sohod", "--config", file, "--check-config"], capture_output=True, text=True)
                 self.assertEqual(done.returncode, 2)

@@ -614,7 +614,7 @@ class Ends(unittest.TestCase):
         self.assertEqual(file.read_text(), "data")
 
     def test_wrong_options_end_with_2_and_a_sentence(self):
-        for args in (["--no-such"], ["--listen", "nonsense"], ["--publish", "x"], ["--config", "/nonexistent.toml"], ["--reactors", "0"]):
+        for args in (["--no-such"], ["--listen", "nonsense"], ["--publish", "x"], ["--config", "/nonexistent.toml"], ["--reactors", "257"], ["--strikt"], ["--strict=perhaps"]):
             host = Host(args=args, ready=False)
             self.assertEqual(host.ended(), 2, args)
             self.assertNotEqual(host.log() + host.output(), "")

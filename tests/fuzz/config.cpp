@@ -14,6 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         SOHO_REQUIRE(read.error().code == Code::bad_arguments);
         return 0;
     }
+    const auto completed = host::complete(options);
+    SOHO_REQUIRE(completed || !completed.error().text.empty());
     for (const auto& [name, plugin] : options.plugins)
         SOHO_REQUIRE(wire::check_value(data::as_bytes(plugin.settings), {1u << 30, 64, SIZE_MAX}).has_value());
     return 0;

@@ -249,6 +249,8 @@ class Host:
             file = os.path.join(self.directory, "sohod.toml")
             pathlib.Path(file).write_text(config)
             command += ["--config", file]
+        elif "--config" not in args:
+            command.append("--no-config")
         self.out = os.path.join(self.directory, "out")
         self.err = os.path.join(self.directory, "log")
         with open(self.out, "w") as out, open(self.err, "w") as err:

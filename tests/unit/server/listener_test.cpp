@@ -1,6 +1,7 @@
 #include "host/server/listener.hpp"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/null_sink.h>
 #include <sys/file.h>
@@ -21,8 +22,9 @@ protected:
         folder_ = ::mkdtemp(pattern.data());
     }
     ~ListenerTest() override { std::filesystem::remove_all(folder_); }
-    Result<std::unique_ptr<Listener>> open(const std::string& address, const ListenerOptions& options = {}) {
-        return Listener::open(*wire::parse_address(address), options, logins_, context_, log_);
+    Result<std::unique_ptr<Listener>> open(const std::string& address, ListenerOptions options = {}) {
+        options.address = address;
+        return Listener::open(options, logins_, context_, log_);
     }
     std::string refused(const std::string& address, const ListenerOptions& options = {}) {
         const auto listener = open(address, options);
@@ -45,6 +47,26 @@ TEST_F(ListenerTest, AUnixSocketIsItsUsersAlone) {
         EXPECT_EQ((*listener)->address().text(), "unix:" + path);
     }
     EXPECT_FALSE(std::filesystem::exists(path)) << "it goes with its listener";
+}
+
+TEST_F(ListenerTest, AUnixSocketMayBeOpenedToAGroup) {
+    const group* const own = ::getgrgid(::getgid());
+    ASSERT_NE(own, nullptr);
+    ListenerOptions options;
+    options.socket_group = own->gr_name;
+    const auto mode_of = [&](const std::string& path) {
+        const auto listener = open("unix:" + path, options);
+        struct stat status {};
+        EXPECT_TRUE(listener && ::stat(path.c_str(), &status) == 0 && status.st_gid == ::getgid());
+        return status.st_mode & 0777u;
+    };
+    EXPECT_EQ(mode_of(folder_ + "/a"), 0660u);
+    options.socket_mode = "0620";
+    EXPECT_EQ(mode_of(folder_ + "/b"), 0620u);
+    options.socket_group = "no such group";
+    EXPECT_EQ(refused("unix:" + folder_ + "/c", options),
+              "cannot listen on unix:" + folder_ + "/c: there is no group \"no such group\"");
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/c"));
 }
 
 TEST_F(ListenerTest, AStaleSocketIsReplaced) {

@@ -86,7 +86,7 @@ protected:
         if (::mkdtemp(folder.data()) == nullptr) throw std::runtime_error("no temporary directory");
         folder_ = folder;
         host::ServerOptions options;
-        options.listen = {{wire::Address::Transport::unix_socket, folder_ + "/s", 0}};
+        options.listeners.emplace_back().address = "unix:" + folder_ + "/s";
         options.reactors = 1;
         server_ = std::make_unique<host::Server>(options, log_);
         server_->start();
