@@ -39,8 +39,9 @@ private:
         const auto left = number_of(a), right = number_of(b);
         if (!left || !right) throw unsupported_operands("+=", type_name(a), type_name(b));
         if (a.is_float() || b.is_float()) return floating_item(a) + floating_item(b);
-        const Wide sum = left->integer + right->integer;
-        if (is_small(*left) && is_small(*right) && sum >= INT64_MIN) {
+        const bool small = is_small(*left) && is_small(*right);
+        const Wide sum = small ? left->integer + right->integer : 0;
+        if (small && sum >= INT64_MIN) {
             if (sum <= INT64_MAX) return static_cast<std::int64_t>(sum);
             if (sum <= UINT64_MAX) return static_cast<std::uint64_t>(sum);
         }

@@ -115,7 +115,8 @@ std::string decimal(const Number& number) {
 }
 
 bool is_integer(const Value& value) {
-    return value.is_integer() || value.is_bool() || extension_of(value, big_integer_extension) != nullptr;
+    if (value.is_integer() || value.is_bool()) return true;
+    return !value.is_float() && number_of(value).has_value();  // anybody may send a big integer whose text is none
 }
 
 std::int64_t integer_argument(const Value& value, Beyond beyond, std::string_view instead) {

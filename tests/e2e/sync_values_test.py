@@ -9,10 +9,12 @@ import sys
 import unicodedata
 import unittest
 
+import msgpack
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from soho_e2e import Refused, id_of
 from sync_containers import Containers
-from sync_values import SCALARS, Shared, some_value
+from sync_values import BIG, SCALARS, Shared, some_value
 
 
 class Sorting(Containers):
@@ -140,6 +142,24 @@ class Typed(Containers):
     def test_anything_in_a_value_of_typecode_O(self):
         value = self.create("Value", "O", {"a": (1, {2})})
         self.assertEqual(self.call(value, "get"), {"a": (1, {2})})
+
+    def test_a_big_integer_whose_text_is_none_is_no_integer(self):
+        kept, any_kept = self.create("Value", "i", 1), self.create("Value", "O", 1)
+        for text in (b"", b"-", b"--1", b"+1", b" 1", b"1x", b"\xff", b"1\0"):
+            wrong = msgpack.ExtType(BIG, text)
+            for target, method, args in ((kept, "set", [wrong]), (self.create("list", [1]), "__mul__", [wrong]),
+                                         (self.create("list", [1]), "__getitem__", [wrong]), (any_kept, "add", [wrong]),
+                                         (self.create("Array", "d", 1), "append", [wrong])):
+                with self.assertRaisesRegex(Refused, "TypeError"):
+                    self.client.call(target, method, *args)
+            with self.assertRaisesRegex(Refused, "TypeError"):
+                self.client.create("Array", "i", wrong)
+
+    def test_a_sum_of_integers_of_many_digits_is_refused(self):
+        kept = self.create("Value", "O", 10**38 - 1)
+        for delta in (10**38 - 1, -10**40, 1):
+            with self.assertRaisesRegex(Refused, "OverflowError: the sum does not fit"):
+                self.call(kept, "add", delta)
 
     def test_add_is_one_step(self):
         value = self.create("Value", "i", 5)
