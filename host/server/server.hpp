@@ -21,13 +21,13 @@ struct SecurityOptions {
 
 struct ServerOptions {
     std::vector<ListenerOptions> listeners;
-    std::size_t reactors = 0;  // 0: one for each CPU
+    std::size_t reactors = 0;       // 0: one for each CPU
     std::string metrics;            // the address to serve them at; empty: nowhere
     bool insecure_metrics = false;  // … even beyond loopback
     SecurityOptions security;
     Limits limits;
     std::map<std::string, LimitOverrides, std::less<>> principals;  // what is different for some, by name
-    std::int64_t drain_ms = 5'000;  // how long running calls may take at the end
+    std::int64_t drain_ms = 5'000;                                  // how long running calls may take at the end
 };
 
 class Server {
