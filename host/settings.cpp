@@ -282,7 +282,7 @@ std::vector<Row> other_rows() {
     return {
         Row::in<LimitOverrides>("principal", "limits", "{NAME = N, …}",
                                 "Limits that are different for this principal, whatever its listener says")
-            .scopes({Limit::Scope::connection})
+            .scopes({Limit::Scope::connection, Limit::Scope::principal})
             .live(),
         Row::in<PluginOptions>("plugin", "prefix", "TEXT", "Stands in front of all the plugin's typeids",
                                &PluginOptions::prefix)

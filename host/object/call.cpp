@@ -211,7 +211,12 @@ Outcome Call::checked(data::Buffer value) const {
 Outcome Call::adopted(const soho_instance& instance) {
     Outcome outcome;
     const TypePtr result_type = method_ != nullptr ? TypePtr(target_->type_ptr(), method_->returns_type) : type_;
-    outcome.object = objects_.adopt(result_type, instance, principal_, home_);
+    auto object = objects_.adopt(result_type, instance, principal_, home_);
+    if (object) {
+        outcome.object = *std::move(object);
+    } else {
+        outcome.error = object.error();
+    }
     return outcome;
 }
 

@@ -2,6 +2,7 @@
 // A hosted object, as reached through one typeid. Kept alive by std::shared_ptr: every reference of a session, a name, a
 // ticket or another object, and every call in flight, holds one. When the last goes, the object's destructor runs in its turn.
 
+#include "host/object/account.hpp"
 #include "host/object/turn.hpp"
 #include "host/registry/type.hpp"
 
@@ -19,16 +20,17 @@ public:
     };
 
     Object(std::uint64_t id, TypePtr type, Instance instance, std::shared_ptr<Turn> turn, Executor& home,
-           std::string principal)
+           Account& account)
         : id_(id),
           type_(std::move(type)),
           instance_(instance),
           turn_(std::move(turn)),
           home_(home),
-          principal_(std::move(principal)),
+          account_(account),
           created_ns_(monotonic_now()) {}
     Object(const Object&) = delete;
     Object& operator=(const Object&) = delete;
+    ~Object();
 
     std::uint64_t id() const { return id_; }
     const Type& type() const { return *type_; }
@@ -41,11 +43,12 @@ public:
     const std::shared_ptr<Turn>& turn_ptr() const { return turn_; }
     Executor& home() const { return home_; }
     // Who made it: its quota counts there.
-    const std::string& principal() const { return principal_; }
+    Account& account() const { return account_; }
+    const std::string& principal() const { return account_.name; }
     std::int64_t created_ns() const { return created_ns_; }
 
-    // What the plugin says it holds (charge).
-    std::atomic<std::int64_t> bytes{0};
+    // What the plugin says it holds (charge); counted for the account and the plugin as well.
+    Quota bytes;
     // Calls that run, wait for the turn, or have a reply pending.
     std::atomic<std::uint32_t> calls{0};
 
@@ -57,7 +60,7 @@ private:
     const Instance instance_;
     const std::shared_ptr<Turn> turn_;
     Executor& home_;
-    const std::string principal_;
+    Account& account_;
     const std::int64_t created_ns_;
 };
 

@@ -1,5 +1,7 @@
 #include "host/object/object_table.hpp"
 
+#include "host/registry/plugin.hpp"
+
 #include <fmt/format.h>
 #include <algorithm>
 #include <random>
@@ -23,7 +25,7 @@ public:
           turn_(std::move(turn)),
           owner_(owner),
           release_(release) {
-        turns = {turn_.get()};
+        if (turn_ != nullptr) turns = {turn_.get()};
         on_pool = type_->blocking();
     }
     void run(Activity* activity) noexcept override {
@@ -60,12 +62,32 @@ private:
     void (*release_)(void*);
 };
 
+// Of an owner that no object needs.
+void give_back(const TypePtr& type, std::shared_ptr<Turn> turn, const Object::Instance& instance) {
+    if (instance.release == nullptr) return;
+    const auto release = std::make_shared<ReleaseTask>(type, std::move(turn), instance.owner, instance.release);
+    release->turns.empty() ? release->run(nullptr) : Turn::submit(release);
+}
+
 }  // namespace
+
+tl::unexpected<Error> too_many(const Account& account) {
+    return refuse(Code::limit, fmt::format("{} has {} objects already (principal_objects): release some first",
+                                           account.name, account.objects.used()));
+}
 
 ObjectTable::ObjectTable(Pool& pool) : domain_(pool), first_id_(random_first_id()), next_id_(first_id_) {}
 
-ObjectPtr ObjectTable::adopt(const TypePtr& type, const soho_instance& given, const std::string& principal,
-                             Executor& home) {
+// What was counted for it: its destructor has run by now.
+Object::~Object() {
+    account_.objects.give_back(1);
+    account_.bytes.give_back(bytes.used());
+    type_->plugin->bytes.give_back(bytes.used());
+}
+
+Result<ObjectPtr> ObjectTable::adopt(const TypePtr& type, const soho_instance& given, std::string_view principal,
+                                     Executor& home) {
+    Account& account = accounts_.of(principal);
     const Object::Instance instance{given.self, given.identity != nullptr ? given.identity : given.self, given.owner,
                                     given.release};
     IdentityShard& shard = identity_shard(instance.identity);
@@ -77,20 +99,21 @@ ObjectPtr ObjectTable::adopt(const TypePtr& type, const soho_instance& given, co
         object = known.lock();
         if (object != nullptr) {
             lock.unlock();
-            if (instance.release == nullptr) return object;
-            auto release = std::make_shared<ReleaseTask>(type, object->turn_ptr(), instance.owner, instance.release);
-            if (object->turn() != nullptr) {
-                Turn::submit(release);
-            } else {
-                release->run(nullptr);
-            }
+            give_back(type, object->turn_ptr(), instance);
             return object;
         }
     }
 
+    if (!account.take_object()) {
+        std::shared_ptr<Turn> turn = turn_for(*type, instance.identity, identity, home);
+        lock.unlock();
+        give_back(type, std::move(turn), instance);
+        forget(instance.identity);
+        return too_many(account);
+    }
     const std::uint64_t id = next_id_.fetch_add(1, std::memory_order_relaxed);
     std::shared_ptr<Turn> turn = turn_for(*type, instance.identity, identity, home);
-    object = ObjectPtr(new Object(id, type, instance, std::move(turn), home, principal),
+    object = ObjectPtr(new Object(id, type, instance, std::move(turn), home, account),
                        [this](Object* last) { retire(last); });
     std::erase_if(identity.objects, [](const auto& entry) { return entry.second.expired(); });
     identity.objects.emplace_back(type.get(), object);

@@ -14,14 +14,17 @@ public:
     explicit ObjectTable(Pool& pool);
 
     // The object for what a plugin handed over: an existing one if this identity has one under this typeid, else a new one.
-    // Takes the owner in every case.
-    ObjectPtr adopt(const TypePtr& type, const soho_instance& instance, const std::string& principal, Executor& home);
+    // Takes the owner in every case. Fails with Code::limit where the principal has too many objects.
+    Result<ObjectPtr> adopt(const TypePtr& type, const soho_instance& instance, std::string_view principal,
+                            Executor& home);
 
     // Null if there is none. [any thread]
     ObjectPtr find(std::uint64_t id) const;
     // Why there is none: the sentence for Code::no_object.
     Error no_object(std::uint64_t id) const;
     std::vector<ObjectPtr> all() const;
+
+    Accounts& accounts() { return accounts_; }
 
     // In it, the callables of that type run one at a time.
     std::shared_ptr<Turn> factory_turn(const Type& type, Executor& home);
@@ -61,6 +64,7 @@ private:
     std::shared_ptr<Turn> keyed_turn(const void* key, Executor& home);
     void retire(Object* object);
 
+    Accounts accounts_;
     TurnDomain domain_;
     const std::uint64_t first_id_;  // random, so that an id of an earlier host is noticed
     std::atomic<std::uint64_t> next_id_;
@@ -73,5 +77,8 @@ private:
     std::unordered_map<const void*, std::shared_ptr<Turn>>
         keyed_turns_;  // by type (factories) and by plugin (per_plugin)
 };
+
+// Why a principal gets no further object.
+tl::unexpected<Error> too_many(const Account& account);
 
 }  // namespace soho::host

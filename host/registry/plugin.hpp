@@ -2,6 +2,7 @@
 // A loaded plugin: its library, the table it was given, and the types it registered.
 
 #include "host/registry/library.hpp"
+#include "host/registry/quota.hpp"
 #include "host/registry/type.hpp"
 
 namespace soho::host {
@@ -42,6 +43,8 @@ public:
     const std::vector<TypePtr>& types() const { return types_; }
     const std::vector<Publication>& publications() const { return publications_; }
     void* services() const { return services_; }
+    // Bytes that it charged to all its objects.
+    Quota bytes;
     // The type that the plugin calls so; without its prefix.
     TypePtr find_local(std::string_view local_id) const;
 

@@ -20,6 +20,17 @@ constexpr std::size_t torn_room_min = 4096;
 // A buffer that grew for one large frame is not kept.
 constexpr std::size_t kept_bytes_max = 1u << 20;
 
+// The limit that a frame has passed; null if it was refused for something else.
+std::uint64_t Limits::*excess_of(const wire::FrameReader& reader) {
+    switch (reader.excess()) {
+        case wire::FrameReader::Excess::none: break;
+        case wire::FrameReader::Excess::bytes: return &Limits::frame_bytes_max;
+        case wire::FrameReader::Excess::depth: return &Limits::depth_max;
+        case wire::FrameReader::Excess::items: return &Limits::items_max;
+    }
+    return nullptr;
+}
+
 }  // namespace
 
 Connection::Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher, Peer peer,
@@ -68,15 +79,22 @@ Result<void> Connection::take_tls_peer() {
         peer.identified = true;
     }
     caller_->set_peer(std::move(peer));
-    return {};
+    return name->empty() ? Result<void>() : caller_->count_connection();
 }
 
-void Connection::end_login() {
-    if (!closed_ && !caller_->admitted()) close("nobody logged in (login_ms)");
+void Connection::check_time() {
+    const std::int64_t now = monotonic_now();
+    const auto limit = pace_.overdue(now, caller_->limits());
+    if (closed_ || limit == nullptr) return;
+    if (limit == &Limits::idle_ms && caller_->waits()) return pace_.active(now);
+    caller_->hit(limit);
+    if (limit == &Limits::idle_ms) return close("it was idle for too long (idle_ms)");
+    if (limit == &Limits::slow_reader_ms) return close("its client reads no replies (slow_reader_ms)");
+    close(caller_->admitted() ? "no request came (login_ms)" : "nobody logged in (login_ms)");
 }
 
 wire::FrameLimits Connection::frame_limits() const {
-    return admitted_ ? services_.limits.frame_limits() : wire::frame_limits_before_login;
+    return admitted_ ? caller_->limits().frame_limits() : wire::frame_limits_before_login;
 }
 
 ssize_t Connection::receive(std::uint8_t* to, std::size_t size) {
@@ -94,7 +112,8 @@ std::string Connection::why_failed() const {
 }
 
 void Connection::wait_readable() {
-    if (reading_ || closed_ || closing_ || !reads_further()) return;
+    if (reading_ || closed_ || closing_) return;
+    if (!reads_further()) return caller_->hit(&Limits::unsent_bytes_max);
     if (tls_ != nullptr && tls_->wants_to_write()) wait_writable();
     reading_ = true;
     if (tls_ != nullptr && tls_->has_pending()) {
@@ -166,7 +185,7 @@ bool Connection::run_frames(data::Bytes bytes, wire::FrameReader& reader, std::s
         const data::Bytes rest = bytes.subspan(used);
         switch (reader.scan(rest)) {
             case wire::FrameReader::Status::incomplete: return true;
-            case wire::FrameReader::Status::refused: refuse_frame(rest, Error(reader.error())); return false;
+            case wire::FrameReader::Status::refused: refuse_frame(rest, reader); return false;
             case wire::FrameReader::Status::complete: break;
         }
         const wire::Frame frame = reader.frame(rest);
@@ -174,6 +193,7 @@ bool Connection::run_frames(data::Bytes bytes, wire::FrameReader& reader, std::s
         used += frame.bytes.size();
         reader.next();
         if (!admitted_ && (admitted_ = caller_->admitted())) reader.set_limits(frame_limits());
+        if (admitted_) pace_.active(seat.arrived_ns);
         if (!goes_on) {
             flush();
             close(caller_->closing_reason());
@@ -200,7 +220,8 @@ void Connection::keep_rest(data::Bytes rest, wire::FrameReader& reader) {
     torn_->bytes.append(rest);
 }
 
-void Connection::refuse_frame(data::Bytes front, const Error& error) {
+void Connection::refuse_frame(data::Bytes front, const wire::FrameReader& reader) {
+    const Error error = reader.error();
     Seat& seat = reactor_.seat();
     std::uint32_t msgid = 0;
     if (wire::peek_msgid(front, msgid)) {
@@ -208,6 +229,7 @@ void Connection::refuse_frame(data::Bytes front, const Error& error) {
         wire::write_error_reply(out, msgid, error, caller_->replies().error_form());
     }
     flush();
+    if (const auto limit = excess_of(reader)) caller_->hit(limit);
     close(error.text);
 }
 
@@ -233,6 +255,7 @@ void Connection::flush(std::size_t counted) {
             bytes = bytes.subspan(static_cast<std::size_t>(sent));
         }
     }
+    if (unsent_.empty() && !bytes.empty()) pace_.unsent_since(monotonic_now());
     unsent_.append(bytes);
     // What the socket takes at once is never counted, unless it was before.
     if (bytes.size() != counted) unsent_bytes_.fetch_add(bytes.size() - counted, std::memory_order_relaxed);
@@ -253,6 +276,7 @@ void Connection::wait_writable() {
 
 void Connection::on_writable() {
     if (closed_) return;
+    const std::size_t unsent_before = unsent_from_;
     while (unsent_from_ != unsent_.size()) {
         const ssize_t sent = send(unsent_.bytes().subspan(unsent_from_));
         if (sent < 0) {
@@ -265,7 +289,9 @@ void Connection::on_writable() {
         Seat::count(reactor_.seat().bytes_out, static_cast<std::uint64_t>(sent));
     }
     settle_notices();
+    if (unsent_from_ != unsent_before) pace_.unsent_since(monotonic_now());
     if (unsent_from_ == unsent_.size()) {
+        pace_.all_sent();
         unsent_.release();
         unsent_from_ = 0;
         if (closing_) return close("the client has gone");
@@ -328,6 +354,7 @@ void Connection::drain_mailbox() {
         mailbox_.insert(mailbox_.begin(), std::move_iterator(mail), std::move_iterator(mails.end()));
         asio::post(reactor_.context(), [self = shared_from_this()] { self->guarded(&Connection::drain_mailbox); });
     }
+    pace_.active(monotonic_now());
     flush(seat.out.size());
     if (seat.out.capacity() > kept_bytes_max) seat.out.release();
 }

@@ -2,6 +2,7 @@
 // A client's socket: reads all there is, has every complete frame run, and writes all replies at once. It owns bytes only
 // while a frame is torn or the socket is full.
 
+#include "host/server/pace.hpp"
 #include "host/server/reactor.hpp"
 #include "host/server/tls.hpp"
 #include "host/session/caller.hpp"
@@ -27,8 +28,12 @@ public:
     // [its reactor]
     void start();
     void close(std::string_view reason);
-    // Closes it if nobody with any right is at the other end by now.
-    void end_login();
+    // Closes it if a limit of time is passed.
+    void check_time();
+    // Counts it for its principal, where the system has told who that is; before start().
+    Result<void> count() { return caller_->count_connection(); }
+    // [any thread] Whether check_time() may find something.
+    bool overdue(std::int64_t now_ns) const { return pace_.overdue(now_ns, caller_->limits()) != nullptr; }
 
     // [any thread]
     void deliver(data::Buffer frame, Undelivered undelivered) override;
@@ -56,19 +61,20 @@ private:
     void on_readable();
     bool run_frames(data::Bytes bytes, wire::FrameReader& reader, std::size_t& used);
     void keep_rest(data::Bytes rest, wire::FrameReader& reader);
-    void refuse_frame(data::Bytes front, const Error& error);
+    void refuse_frame(data::Bytes front, const wire::FrameReader& reader);
     void flush(std::size_t counted = 0);
     void wait_writable();
     void on_writable();
     void settle_notices();
     void drain_mailbox();
-    bool reads_further() const { return unsent_.size() - unsent_from_ < services_.limits.unsent_bytes_max; }
+    bool reads_further() const { return unsent_.size() - unsent_from_ < caller_->limits().unsent_bytes_max; }
 
     Socket socket_;
     Reactor& reactor_;
     Services& services_;
     const std::shared_ptr<Caller> caller_;
     std::unique_ptr<TlsStream> tls_;
+    Pace pace_{monotonic_now()};
     bool admitted_ = false;  // to what is for those who have any right
     OnClosed on_closed_;
     std::unique_ptr<Torn> torn_;

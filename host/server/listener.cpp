@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <tuple>
 
 namespace soho::host {
 
@@ -41,9 +42,17 @@ private:
     mode_t before_;
 };
 
+// Replies leave at once, and a peer that vanished without a word is found within a minute: by probes while the connection is
+// silent, by the time that sent bytes may stay unacknowledged while it is not.
+void tune(int descriptor) {
+    constexpr std::tuple<int, int, int> options[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1}, {IPPROTO_TCP, TCP_KEEPIDLE, 30},
+        {IPPROTO_TCP, TCP_KEEPINTVL, 10}, {IPPROTO_TCP, TCP_KEEPCNT, 3}, {IPPROTO_TCP, TCP_USER_TIMEOUT, 60'000}};
+    for (const auto& [level, name, value] : options) ::setsockopt(descriptor, level, name, &value, sizeof value);
+}
+
 Peer tcp_peer_of(Connection::Socket& socket, const ListenerOptions& options) {
-    const int on = 1;
-    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    tune(socket.native_handle());
     Peer peer{{"nobody"}};
     asio::error_code failure;
     Generic::endpoint remote = socket.remote_endpoint(failure);
@@ -263,8 +272,13 @@ void Listener::retry_later() {
 }
 
 Peer Listener::peer_of(Connection::Socket& socket) const {
-    if (address_.transport != wire::Address::Transport::unix_socket) return tcp_peer_of(socket, options_);
     Peer peer;
+    if (address_.transport != wire::Address::Transport::unix_socket) {
+        peer = tcp_peer_of(socket, options_);
+        peer.listener = options_.address;
+        return peer;
+    }
+    peer.listener = options_.address;
     peer.is_private = true;
     peer.identified = true;
     ucred credentials{};

@@ -84,6 +84,9 @@ std::string metrics_text(const Services& services) {
         add(families.back(), static_cast<double>(count),
             {{"type", method.substr(0, dot)}, {"method", method.substr(dot + 1)}});
     }
+    families.push_back(family("limit_hits_total", "Times a limit refused or closed something", MetricType::Counter));
+    for (const auto& [limit, count] : gauges.limits_hit)
+        add(families.back(), static_cast<double>(count), {{"limit", std::string(limit)}});
     MetricFamily calls = family("calls_total", "Calls that reached a plugin", MetricType::Counter);
     MetricFamily errors = family("call_errors_total", "… and failed", MetricType::Counter);
     MetricFamily durations = family(

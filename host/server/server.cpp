@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <openssl/rand.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
@@ -16,6 +17,7 @@ namespace soho::host {
 namespace {
 
 constexpr std::int64_t millisecond = 1'000'000;
+constexpr std::int64_t watch_interval_ns = 250 * millisecond;
 constexpr std::int64_t thread_end_ns = 2'000 * millisecond;
 
 std::string random_instance() {
@@ -23,6 +25,14 @@ std::string random_instance() {
     if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
         throw std::runtime_error("no random bytes to be had");
     return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+// As many as the system lets this process have.
+std::uint64_t raise_descriptors() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+    const rlimit raised{limit.rlim_max, limit.rlim_max};
+    return ::setrlimit(RLIMIT_NOFILE, &raised) == 0 ? limit.rlim_max : limit.rlim_cur;
 }
 
 std::vector<std::unique_ptr<Reactor>> make_reactors(std::size_t count) {
@@ -34,17 +44,25 @@ std::vector<std::unique_ptr<Reactor>> make_reactors(std::size_t count) {
 
 }  // namespace
 
+LimitRules ServerOptions::limit_rules() const {
+    LimitRules rules{limits, {}, principals};
+    for (const ListenerOptions& listener : listeners) rules.listeners[listener.address] = listener.limits;
+    return rules;
+}
+
 Server::Server(const ServerOptions& options, spdlog::logger& log)
     : options_(options),
+      descriptors_(raise_descriptors()),
       log_(log),
       pool_(options_.limits.pool_threads_max),
       reactors_(make_reactors(options_.reactors)),
       objects_(pool_),
-      sessions_(options_.limits.handles_max),
+      limit_hits_(log),
+      allowances_(objects_.accounts(), limit_hits_, options_.limit_rules()),
       instance_(random_instance()),
-      tickets_(timers_, options_.limits, instance_),
+      tickets_(timers_, instance_),
       services_(new Services{registry_, objects_, names_, sessions_, tickets_, references_, access_, credentials_,
-                             timers_, pool_, options_.limits, log_, instance_}),
+                             timers_, pool_, allowances_, log_, instance_}),
       registry_(plugin_table(services_.get())),
       dispatcher_(std::make_unique<Dispatcher>(*services_)),
       ticker_(timers_, log_, static_cast<std::int64_t>(options_.limits.stuck_ms)),
@@ -64,6 +82,7 @@ void Server::start() {
     gate_.start("sohod-gate");
     for (std::size_t i = 0; i < reactors_.size(); ++i) reactors_[i]->start(fmt::format("sohod-{}", i));
     ticker_.start(services_->seats);
+    watch_times();
 }
 
 void Server::await_signal() {
@@ -119,6 +138,10 @@ Result<void> Server::apply_security(const SecurityOptions& options) {
 }
 
 Result<void> Server::listen() {
+    if (connections_max() < services_->limits().connections_max) {
+        log_.warn("no more than {} connections, as the system gives this host {} descriptors (ulimit -Hn)",
+                  connections_max(), descriptors_);
+    }
     if (auto secured = apply_security(options_.security); !secured) return secured;
     const auto secrets = credentials_.get();
     const Listener::Logins logins{!secrets->keys.empty() || !secrets->tokens.empty(),
@@ -166,12 +189,8 @@ std::optional<wire::Address> Server::metrics_address() const {
 }
 
 void Server::accept(Connection::Socket socket, Reactor& reactor, const Listener& listener) {
-    if (services_->connections.load(std::memory_order_relaxed) >= options_.limits.connections_max) {
-        log_.warn("{} connections are open already (connections): a further one is closed",
-                  options_.limits.connections_max);
-        return;
-    }
     const Peer peer = listener.peer_of(socket);
+    if (!has_room(peer)) return;
     const bool awaits_login = access_.grants_of(peer.principal)->none();
     const TlsContextPtr tls = listener.uses_tls() ? tls_.get() : nullptr;
     if (listener.uses_tls() && tls == nullptr) {
@@ -181,20 +200,45 @@ void Server::accept(Connection::Socket socket, Reactor& reactor, const Listener&
     auto connection = std::make_shared<Connection>(
         std::move(socket), reactor, *services_, *dispatcher_, peer, listener.options().error_form(), tls,
         [this](const std::shared_ptr<Connection>& closed) { forget(closed); });
+    if (peer.identified && !connection->count()) return;
     services_->connections.fetch_add(1, std::memory_order_relaxed);
     services_->connections_accepted.fetch_add(1, std::memory_order_relaxed);
     {
         const std::scoped_lock lock(mutex_);
         connections_.emplace(connection.get(), connection);
     }
-    if (awaits_login) {
-        if (peer.identified) log_.info("{} ({}) has no rights here", peer.principal.name, peer.from);
-        timers_.start(monotonic_now() + static_cast<std::int64_t>(options_.limits.login_ms) * millisecond,
-                      [weak = std::weak_ptr<Connection>(connection)] {
-                          if (const auto idle = weak.lock()) idle->reactor().post([idle] { idle->end_login(); });
-                      });
-    }
+    if (awaits_login && peer.identified) log_.info("{} ({}) has no rights here", peer.principal.name, peer.from);
     reactor.post([connection] { connection->start(); });
+}
+
+// As many as the limit says, and as there are descriptors for; some of those are for listeners, plugins and files.
+std::uint64_t Server::connections_max() const {
+    constexpr std::uint64_t others = 128;
+    const std::uint64_t possible = descriptors_ > 2 * others ? descriptors_ - others : descriptors_ / 2;
+    return std::min(services_->limits().connections_max, possible);
+}
+
+// Some room is kept for those who can see what is wrong.
+bool Server::has_room(const Peer& peer) {
+    const std::uint64_t connections = connections_max();
+    const bool is_admin = (peer.principal.rights & right_admin) != 0;
+    const std::uint64_t reserved = is_admin ? 0 : std::min(services_->limits().connections_reserved, connections);
+    if (services_->connections.load(std::memory_order_relaxed) < connections - reserved) return true;
+    limit_hits_.hit(&Limits::connections_max, peer.principal.name);
+    return false;
+}
+
+// One look at all connections now and then costs less than a timer for each.
+void Server::watch_times() {
+    const std::int64_t now = monotonic_now();
+    {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& [key, connection] : connections_) {
+            if (connection->overdue(now))
+                connection->reactor().post([connection = connection] { connection->check_time(); });
+        }
+    }
+    timers_.start(now + watch_interval_ns, [this] { watch_times(); });
 }
 
 void Server::forget(const std::shared_ptr<Connection>& connection) {

@@ -28,6 +28,8 @@ struct ServerOptions {
     Limits limits;
     std::map<std::string, LimitOverrides, std::less<>> principals;  // what is different for some, by name
     std::int64_t drain_ms = 5'000;                                  // how long running calls may take at the end
+
+    LimitRules limit_rules() const;
 };
 
 class Server {
@@ -66,8 +68,12 @@ private:
     bool end();
     void accept(Connection::Socket socket, Reactor& reactor, const Listener& listener);
     void forget(const std::shared_ptr<Connection>& connection);
+    std::uint64_t connections_max() const;
+    bool has_room(const Peer& peer);
+    void watch_times();
 
     const ServerOptions options_;
+    const std::uint64_t descriptors_;  // that this process may have open
     spdlog::logger& log_;
     // In the order of need: what is below uses what is above.
     Pool pool_;
@@ -75,6 +81,8 @@ private:
     std::vector<std::unique_ptr<Reactor>> reactors_;
     Reactor gate_;  // signals and listeners: no plugin code ever runs here
     ObjectTable objects_;
+    LimitHits limit_hits_;
+    Allowances allowances_;
     Names names_;
     SessionTable sessions_;
     std::string instance_;

@@ -19,14 +19,34 @@ Caller::Caller(Services& services, const Dispatcher& dispatcher, Peer peer, wire
     : services_(services),
       dispatcher_(dispatcher),
       peer_(std::move(peer)),
+      allowance_(&services.allowances.of(peer_.listener, peer_.principal.name)),
       access_(services.access, peer_.principal),
       replies_(services, peer_.principal, session_, error_form) {}
 
-Caller::~Caller() = default;
+Caller::~Caller() {
+    if (counted_ != nullptr) counted_->connections.give_back(1);
+}
 
 void Caller::set_peer(Peer peer) {
     peer_ = std::move(peer);
     access_.forget();
+    allowance_ = &services_.allowances.of(peer_.listener, peer_.principal.name);
+}
+
+void Caller::hit(std::uint64_t Limits::*limit) {
+    session_ != nullptr ? session_->hit(limit) : services_.allowances.hits().hit(limit, principal().name);
+}
+
+Result<void> Caller::count_connection() {
+    if (counted_ != nullptr) std::exchange(counted_, nullptr)->connections.give_back(1);
+    Account& account = allowance().account();
+    if (!account.take_connection()) {
+        hit(&Limits::principal_connections_max);
+        return soho::refuse(Code::limit, fmt::format("{} has {} connections already (principal_connections)",
+                                                     principal().name, account.connections.used()));
+    }
+    counted_ = &account;
+    return {};
 }
 
 LoginState& Caller::login() {
@@ -40,6 +60,7 @@ void Caller::log_in(Principal principal) {
     peer_.principal = std::move(principal);
     peer_.identified = true;
     access_.forget();
+    allowance_ = &services_.allowances.of(peer_.listener, peer_.principal.name);
 }
 
 bool Caller::close(std::string reason) {
@@ -48,7 +69,7 @@ bool Caller::close(std::string reason) {
 }
 
 const SessionPtr& Caller::session() {
-    if (session_ == nullptr) session_ = services_.sessions.open(principal(), "");
+    if (session_ == nullptr) session_ = services_.sessions.open(principal(), "", allowance());
     return session_;
 }
 
@@ -87,9 +108,10 @@ ObjectPtr Caller::find(std::uint64_t id) {
     return services_.tickets.find_held(id, principal().name);
 }
 
-Result<void> Caller::may_wait() const {
+Result<void> Caller::may_wait() {
     const std::scoped_lock lock(mutex_);
-    if (waiting_ < services_.limits.calls_waiting_max) return {};
+    if (waiting_ < limits().calls_waiting_max) return {};
+    hit(&Limits::calls_waiting_max);
     return soho::refuse(
         Code::overloaded,
         fmt::format("{} calls of this connection wait already (calls_waiting); this one was not started", waiting_));
@@ -98,10 +120,11 @@ Result<void> Caller::may_wait() const {
 // With the mutex held.
 std::size_t Caller::bytes_kept() const { return bytes_ + (outlet_ != nullptr ? outlet_->unsent_bytes() : 0); }
 
-Result<void> Caller::may_keep(std::size_t bytes) const {
+Result<void> Caller::may_keep(std::size_t bytes) {
     const std::scoped_lock lock(mutex_);
     const std::size_t kept = bytes_kept();
-    if (bytes <= small_bytes || kept + bytes <= services_.limits.waiting_bytes_max) return {};
+    if (bytes <= small_bytes || kept + bytes <= limits().waiting_bytes_max) return {};
+    hit(&Limits::waiting_bytes_max);
     return soho::refuse(Code::overloaded,
                         fmt::format("{} bytes of arguments and replies of this connection wait already, and {} more "
                                     "would be too many (waiting_bytes); this call was not started",
@@ -111,7 +134,7 @@ Result<void> Caller::may_keep(std::size_t bytes) const {
 Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, const CallContext& context,
                                                 std::size_t bytes, bool blocking, Seat& seat,
                                                 std::shared_ptr<Completion> completion) {
-    const Limits& limits = services_.limits;
+    const Limits& limits = this->limits();
     session();
     if (completion == nullptr) completion = shared_from_this();
     auto call = std::make_shared<Call>(services_.objects, services_.pool, seat.home, std::move(completion), context,
@@ -124,12 +147,14 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
     const std::scoped_lock lock(mutex_);
     // A method that cannot wait may free those that do: it may pass the cap of waiting calls, within the other cap.
     if (waiting_ >= limits.calls_waiting_max + limits.calls_running_max) {
+        hit(&Limits::calls_waiting_max);
         return soho::refuse(
             Code::overloaded,
             fmt::format("{} calls of this connection wait already (calls_waiting); this one was not started",
                         waiting_));
     }
     if (blocking && blocking_ >= limits.calls_running_max) {
+        hit(&Limits::calls_running_max);
         return soho::refuse(
             Code::overloaded,
             fmt::format("{} blocking calls of this connection run already (calls_running); this one was not started",
@@ -156,6 +181,11 @@ void Caller::watch_deadline(const std::shared_ptr<Call>& call) {
         if (const auto late = weak.lock())
             late->cancel(Code::deadline, fmt::format("{} has not replied in time (timeout_ms)", late->callee_text()));
     });
+}
+
+bool Caller::waits() const {
+    const std::scoped_lock lock(mutex_);
+    return waiting_ != 0;
 }
 
 void Caller::cancel(std::uint32_t msgid) {
@@ -195,8 +225,9 @@ void Caller::replied(Call& call, Outcome outcome) noexcept {
     unanswered_size_.store(unanswered_.size(), std::memory_order_relaxed);
     if (!call.begun()) bytes_ -= std::exchange(call.bytes, 0);  // it has given them back already
     if (const std::size_t kept = bytes_kept() - call.bytes;
-        frame.size() > small_bytes && kept + frame.size() > services_.limits.waiting_bytes_max) {
+        frame.size() > small_bytes && kept + frame.size() > limits().waiting_bytes_max) {
         lock.unlock();
+        hit(&Limits::waiting_bytes_max);
         refuse_instead(
             Error(Code::limit, fmt::format("{} ran, but its reply of {} bytes was not kept: {} bytes of arguments "
                                            "and replies of this connection wait already (waiting_bytes)",

@@ -37,6 +37,14 @@ public:
     // The connection has gone: calls that wait are dropped, running ones told, the session left.
     void gone(Seat& seat);
 
+    // What holds for this principal through this listener.
+    const Allowance& allowance() const { return *allowance_.load(std::memory_order_acquire); }
+    const Limits& limits() const { return allowance().limits(); }
+    // Counts that a limit was hit. [its reactor; any thread once it has a session]
+    void hit(std::uint64_t Limits::*limit);
+    // Counts this connection for its principal, once that is known; fails with Code::limit where it has too many.
+    Result<void> count_connection();
+
     // -- for the dispatcher --
     Services& services() const { return services_; }
     const Peer& peer() const { return peer_; }
@@ -68,10 +76,12 @@ public:
     // Cancels the call when its deadline comes; once what it calls is set.
     void watch_deadline(const std::shared_ptr<Call>& call);
     // Whether a further call may wait.
-    Result<void> may_wait() const;
+    Result<void> may_wait();
     // Whether so many bytes of arguments may wait.
-    Result<void> may_keep(std::size_t bytes) const;
+    Result<void> may_keep(std::size_t bytes);
     void cancel(std::uint32_t msgid);
+    // Whether a call of it runs or waits.
+    bool waits() const;
 
     // -- Completion --
     void replied(Call& call, Outcome outcome) noexcept override;
@@ -85,6 +95,8 @@ private:
     Services& services_;
     const Dispatcher& dispatcher_;
     Peer peer_;
+    std::atomic<const Allowance*> allowance_;
+    Account* counted_ = nullptr;  // where this connection is
     CallerAccess access_;
     std::unique_ptr<LoginState> login_;
     SessionPtr session_;

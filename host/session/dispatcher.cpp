@@ -227,7 +227,7 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
 
     const CallContext context = context_of(caller, request, what);
     Inline deferral(services_, caller, request, what, arguments, context, seat);
-    Invocation invocation(context, what.callee(), arguments, seat.objects, seat.out, services_.limits.frame_bytes_max,
+    Invocation invocation(context, what.callee(), arguments, seat.objects, seat.out, caller.limits().frame_bytes_max,
                           deferral);
     const std::uint32_t status = what.target != nullptr ? invocation.invoke(*what.target, &seat.activity)
                                                         : invocation.create(nullptr, &seat.activity);
@@ -259,8 +259,12 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
     }
     seat.out.truncate(start);
     const TypePtr type(what.target != nullptr ? what.target->type_ptr() : what.type, &what.result_type());
-    const ObjectPtr object =
-        services_.objects.adopt(type, invocation.take_instance(), caller.principal().name, seat.home);
+    const auto adopted = services_.objects.adopt(type, invocation.take_instance(), caller.principal().name, seat.home);
+    if (!adopted) {
+        caller.hit(&Limits::principal_objects_max);
+        return tl::unexpected<Error>(adopted.error());
+    }
+    const ObjectPtr& object = *adopted;
     if (!what.options.name.empty()) services_.names.fulfil(what.options.name, {object, caller.principal().name});
     caller.replies().object(request, object, context.trace, seat);
     return {};

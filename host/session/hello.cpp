@@ -147,7 +147,7 @@ Result<void> hello(Control::Context& context) {
     out.string("features");
     out.array(0);
     out.string("limits");
-    write_limits(context.services.limits, out);
+    write_limits(caller.limits(), out);
     out.string("nonce");
     out.binary(nonce);
     out.string("mechs");

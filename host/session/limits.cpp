@@ -11,6 +11,7 @@ using Scope = Limit::Scope;
 
 constexpr std::uint64_t a_gigabyte = 1u << 30;
 constexpr std::uint64_t an_hour_ms = 3'600'000;
+constexpr std::uint64_t a_day_ms = 24 * an_hour_ms;
 
 constexpr std::array table{
     Limit{"frame_bytes", &Limits::frame_bytes_max, 4096, a_gigabyte, Scope::connection, true,
@@ -28,18 +29,32 @@ constexpr std::array table{
     Limit{"waiting_bytes", &Limits::waiting_bytes_max, 4096, std::uint64_t{1} << 40, Scope::connection, true,
           "Bytes of arguments of waiting calls and of unread replies that a connection may make the host keep"},
     Limit{"login_ms", &Limits::login_ms, 1, an_hour_ms, Scope::connection, true,
-          "Milliseconds that a client without any right may stay connected"},
+          "Milliseconds until a connection's first request, by somebody with any right, must be complete"},
+    Limit{"slow_reader_ms", &Limits::slow_reader_ms, 1, a_day_ms, Scope::connection, true,
+          "Milliseconds that a client may take no byte of the replies that wait for it; then its connection is closed"},
+    Limit{"idle_ms", &Limits::idle_ms, 0, a_day_ms, Scope::connection, true,
+          "Milliseconds that a connection may stay open without a request, a reply or a call that waits; 0: for ever"},
     Limit{"handles", &Limits::handles_max, 1, 100'000'000, Scope::connection, true,
           "Different objects that a session may refer to"},
     Limit{"tickets", &Limits::tickets_max, 1, 1'000'000, Scope::connection, true,
           "Tickets of a session that are neither claimed nor timed out"},
     Limit{"ticket_ttl_ms", &Limits::ticket_ttl_ms_max, 1, 60'000, Scope::connection, true,
           "Milliseconds that a ticket may live"},
+    Limit{"principal_connections", &Limits::principal_connections_max, 1, 1'000'000, Scope::principal, true,
+          "Connections of one principal"},
+    Limit{"principal_objects", &Limits::principal_objects_max, 1, 1'000'000'000, Scope::principal, true,
+          "Objects that one principal has made and that are not destroyed"},
+    Limit{"principal_bytes", &Limits::principal_bytes_max, 1, INT64_MAX, Scope::principal, true,
+          "Bytes that plugins may say that one principal's objects hold"},
     Limit{"connections", &Limits::connections_max, 1, 1'000'000, Scope::host, true, "Connections open at a time"},
+    Limit{"connections_reserved", &Limits::connections_reserved, 0, 1'000'000, Scope::host, true,
+          "How many of these only the host's own user and root can have, on a Unix socket"},
     Limit{"pool_threads", &Limits::pool_threads_max, 1, 10'000, Scope::host, false,
           "Threads for blocking methods; beyond them their calls wait"},
     Limit{"object_bytes", &Limits::object_bytes_max, 1, INT64_MAX, Scope::host, true,
           "Bytes that a plugin may say that one object holds"},
+    Limit{"plugin_bytes", &Limits::plugin_bytes_max, 1, INT64_MAX, Scope::host, true,
+          "Bytes that a plugin may say that all its objects hold"},
     Limit{"chain", &Limits::chain_max, 1, 32, Scope::host, true, "Calls of objects on objects, one inside the other"},
     Limit{"stuck_ms", &Limits::stuck_ms, 1, 60'000, Scope::host, false,
           "Milliseconds that a method may keep a reactor before it is moved to the pool"},

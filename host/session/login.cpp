@@ -88,7 +88,7 @@ std::vector<std::string_view> mechanisms_for(const Caller& caller) {
 Result<void> begin_session(Caller& caller, std::string_view client, const std::optional<LoginState::Join>& join) {
     SessionTable& sessions = caller.services().sessions;
     if (!join) {
-        caller.set_session(sessions.open(caller.principal(), std::string(client)));
+        caller.set_session(sessions.open(caller.principal(), std::string(client), caller.allowance()));
         return {};
     }
     auto joined = sessions.join(join->session, join->secret, caller.principal());
@@ -117,6 +117,10 @@ Result<void> authenticate(Control::Context& context) {
     if (!*logged_in) return tl::unexpected<Error>(wrong_login(context, state));
 
     caller.log_in((*logged_in)->principal);
+    if (auto counted = caller.count_connection(); !counted) {
+        caller.end("its principal has too many connections");
+        return counted;
+    }
     if (auto begun = begin_session(caller, state.client, state.join); !begun) return begun;
     const auto& proof = (*logged_in)->proof;
     const Session& session = *caller.session();

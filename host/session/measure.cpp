@@ -23,8 +23,8 @@ Gauges measure(const Services& services) {
     const auto snapshot = services.registry.snapshot();
     std::uint64_t references = 0;
     for (const SessionPtr& session : services.sessions.all()) references += session->references();
-    std::int64_t bytes = 0;
-    for (const ObjectPtr& object : services.objects.all()) bytes += object->bytes.load(std::memory_order_relaxed);
+    std::uint64_t bytes = 0;
+    for (const ObjectPtr& object : services.objects.all()) bytes += object->bytes.used();
     const auto now = [](const std::atomic<std::uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
     const auto uptime_ms = static_cast<std::uint64_t>((monotonic_now() - services.started_ns) / 1'000'000);
     Gauges gauges{
@@ -35,8 +35,7 @@ Gauges measure(const Services& services) {
          {"objects", services.objects.size(), false, "Living objects"},
          {"objects_created", services.objects.created(), true, "Objects made since the start"},
          {"objects_destroyed", services.objects.destroyed(), true, "Destructors that have returned"},
-         {"object_bytes", static_cast<std::uint64_t>(std::max<std::int64_t>(bytes, 0)), false,
-          "Bytes that plugins say their objects hold"},
+         {"object_bytes", bytes, false, "Bytes that plugins say their objects hold"},
          {"references", references, false, "References that sessions hold, counted as often as they were given"},
          {"names", services.names.size(), false, "Published names"},
          {"tickets", services.tickets.size(), false, "Tickets not claimed yet"},
@@ -53,12 +52,18 @@ Gauges measure(const Services& services) {
          {"completed_twice", now(services.objects.completed_twice), true, "Replies that a plugin gave a second time"},
          {"pool_threads", services.pool.threads(), false, "Threads of the pool"},
          {"pool_queued", services.pool.queued(), false, "Work that waits for the pool"}},
+        {},
         {}};
     for (const auto& [name, type] : snapshot->types) {
         for (const Method& method : type->methods) {
             if (const std::uint32_t count = method.stuck.load(std::memory_order_relaxed))
                 gauges.stuck_calls.emplace_back(name + "." + method.name, count);
         }
+    }
+    const auto limits = all_limits();
+    for (std::size_t i = 0; i < limits.size(); ++i) {
+        if (const std::uint64_t count = services.allowances.hits().count(i))
+            gauges.limits_hit.emplace_back(limits[i].name, count);
     }
     return gauges;
 }

@@ -13,7 +13,8 @@ struct Gauges {
         std::string_view doc;
     };
     std::vector<Number> numbers;
-    std::vector<std::pair<std::string, std::uint64_t>> stuck_calls;  // "Type.method", how many
+    std::vector<std::pair<std::string, std::uint64_t>> stuck_calls;      // "Type.method", how many
+    std::vector<std::pair<std::string_view, std::uint64_t>> limits_hit;  // those that were, how often
 };
 Gauges measure(const Services& services);
 

@@ -85,9 +85,14 @@ std::uint64_t object_new(const soho_host* host, soho_text type_id, const soho_in
         if (instance.release != nullptr) instance.release(instance.owner);
         return 0;
     }
-    const ObjectPtr object = services.objects.adopt(type, instance, "plugin:" + plugin.name(), *services.home);
-    services.references.retain(&plugin, holder, object);
-    return object->id();
+    const std::string principal = "plugin:" + plugin.name();
+    const auto object = services.objects.adopt(type, instance, principal, *services.home);
+    if (!object) {
+        services.allowances.hits().hit(&Limits::principal_objects_max, principal);
+        return 0;
+    }
+    services.references.retain(&plugin, holder, *object);
+    return (*object)->id();
 }
 
 // The type outlives its object: plugins are never unloaded.
@@ -194,13 +199,34 @@ void session_end_cancel(const soho_host* host, std::uint64_t number) {
 
 // ---- the rest
 
+// For the object, who made it, and the plugin; which limit is in the way, if one is.
+std::uint64_t Limits::*charge_all(Object& object, std::uint64_t bytes, const Limits& limits) {
+    Quota& principal = object.account().bytes;
+    if (!object.bytes.take(bytes, limits.object_bytes_max)) return &Limits::object_bytes_max;
+    if (!principal.take(bytes, object.account().bytes_max)) {
+        object.bytes.give_back(bytes);
+        return &Limits::principal_bytes_max;
+    }
+    if (object.type().plugin->bytes.take(bytes, limits.plugin_bytes_max)) return nullptr;
+    object.bytes.give_back(bytes);
+    principal.give_back(bytes);
+    return &Limits::plugin_bytes_max;
+}
+
 std::uint32_t charge(const soho_host* host, std::uint64_t id, std::int64_t bytes) {
     Services& services = services_of(host);
     const ObjectPtr object = services.objects.find(id);
     if (object == nullptr) return SOHO_NO_OBJECT;
-    const std::int64_t before = object->bytes.fetch_add(bytes, std::memory_order_relaxed);
-    if (bytes <= 0 || static_cast<std::uint64_t>(before + bytes) <= services.limits.object_bytes_max) return SOHO_OK;
-    object->bytes.fetch_sub(bytes, std::memory_order_relaxed);
+    if (bytes < 0) {
+        const std::uint64_t given_back = object->bytes.give_back_at_most(-static_cast<std::uint64_t>(bytes));
+        object->account().bytes.give_back(given_back);
+        object->type().plugin->bytes.give_back(given_back);
+        return SOHO_OK;
+    }
+    const auto exceeded = charge_all(*object, static_cast<std::uint64_t>(bytes), services.limits());
+    if (exceeded == nullptr) return SOHO_OK;
+    const Invocation* const running = Invocation::current();
+    services.hit(exceeded, object->principal(), running != nullptr ? running->context().origin_session : 0);
     return SOHO_LIMIT;
 }
 

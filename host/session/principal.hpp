@@ -31,10 +31,11 @@ struct Principal {
 // What the other end of a connection is known to be before it has said anything.
 struct Peer {
     Principal principal;
-    std::string from{};       // where it is, for the log
-    bool identified = false;  // by the system, its certificate, or because nobody asks; else it has to log in
-    bool is_private = false;  // nobody else can read what is sent: a Unix socket, loopback, TLS
-    std::string channel{};    // what TLS exports, to bind a login to it; empty without
+    std::string from{};           // where it is, for the log
+    bool identified = false;      // by the system, its certificate, or because nobody asks; else it has to log in
+    bool is_private = false;      // nobody else can read what is sent: a Unix socket, loopback, TLS
+    std::string channel{};        // what TLS exports, to bind a login to it; empty without
+    std::string_view listener{};  // its address, as the config has it; it outlives the connection
 };
 
 }  // namespace soho::host

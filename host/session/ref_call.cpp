@@ -115,7 +115,8 @@ Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call
     if (method == nullptr) return tl::unexpected<Error>(target->type().no_method(text_of(given.method)));
     auto parent = parent_of(given);
     if (!parent) return tl::unexpected<Error>(parent.error());
-    if (parent->chain.size() > services.limits.chain_max) {
+    if (parent->chain.size() > services.limits().chain_max) {
+        services.hit(&Limits::chain_max, "plugin:" + plugin.name(), parent->context.origin_session);
         return refuse(Code::limit,
                       fmt::format("calls of objects on objects, one inside the other, {} deep (chain): {}",
                                   parent->chain.size(), chain_text(services.objects, parent->chain, *target)));
@@ -133,7 +134,7 @@ Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call
     };
     for (const data::Bytes part : {args, kwargs}) {
         if (part.empty()) continue;
-        auto frame = wire::check_value(part, services.limits.frame_limits());
+        auto frame = wire::check_value(part, services.limits().frame_limits());
         if (!frame)
             return refuse(Code::bad_arguments, fmt::format("the arguments for {} are not MessagePack: {}",
                                                            callee.text(), frame.error().text));
@@ -172,7 +173,7 @@ Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call
         context.deadline_ns = context.deadline_ns == 0 ? due : std::min(context.deadline_ns, due);
     }
     auto call = std::make_shared<Call>(services.objects, services.pool, target->home(), std::move(completion), context,
-                                       Call::Limits{services.limits.frame_bytes_max, services.limits.depth_max});
+                                       Call::Limits{services.limits().frame_bytes_max, services.limits().depth_max});
     call->set_method(target, *method, *bound, std::move(objects), std::move(turns));
     return Prepared{std::move(call), context.deadline_ns};
 }

@@ -104,7 +104,7 @@ void report_objects(const Services& services, Caller& caller, std::uint64_t refe
         entry(out, "id", object->id());
         entry(out, "type", object->type().type_id);
         entry(out, "references", references == holders.references.end() ? 0 : references->second);
-        entry(out, "bytes", static_cast<std::uint64_t>(std::max<std::int64_t>(0, object->bytes)));
+        entry(out, "bytes", object->bytes.used());
         entry(out, "calls", object->calls);
         entry(out, "age_ms", age_ms(object->created_ns()));
         holders.write(out, "names", holders.names, object->id());
@@ -114,8 +114,11 @@ void report_objects(const Services& services, Caller& caller, std::uint64_t refe
 
 void report_stats(const Services& services, Caller& caller, bool methods, wire::Out& out) {
     const Gauges gauges = measure(services);
-    out.map(gauges.numbers.size() + 1 + methods);
+    out.map(gauges.numbers.size() + 2 + methods);
     for (const Gauges::Number& number : gauges.numbers) entry(out, number.name, number.value);
+    out.string("limits_hit");
+    out.map(gauges.limits_hit.size());
+    for (const auto& [limit, count] : gauges.limits_hit) entry(out, limit, count);
     out.string("stuck_calls");
     out.map(gauges.stuck_calls.size());
     for (const auto& [method, count] : gauges.stuck_calls) entry(out, method, count);

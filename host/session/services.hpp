@@ -6,8 +6,8 @@
 #include "host/object/timers.hpp"
 #include "host/registry/registry.hpp"
 #include "host/session/access.hpp"
+#include "host/session/allowance.hpp"
 #include "host/session/credentials.hpp"
-#include "host/session/limits.hpp"
 #include "host/session/plugin_references.hpp"
 #include "host/session/seat.hpp"
 #include "host/session/session_table.hpp"
@@ -31,7 +31,7 @@ struct Services {
     const Credentials& credentials;
     Timers& timers;
     Pool& pool;
-    const Limits& limits;
+    Allowances& allowances;
     spdlog::logger& log;
     std::string instance;  // names this run of the host
     std::int64_t started_ns = 0;
@@ -42,6 +42,14 @@ struct Services {
 
     // Of calls that end elsewhere than where they began; the others are counted by their seats.
     CallStats later_calls{};
+
+    // Those of the host, and of everybody nothing else is said of.
+    const Limits& limits() const { return allowances.base(); }
+    // Counts that a limit was hit, for a session if there is one of that number. [any thread]
+    void hit(std::uint64_t Limits::*limit, std::string_view principal, std::uint64_t session) const {
+        const SessionPtr of = sessions.find(session);
+        of != nullptr ? of->hit(limit) : allowances.hits().hit(limit, principal);
+    }
 
     std::atomic<std::uint64_t> connections{0};
     std::atomic<std::uint64_t> connections_accepted{0};

@@ -11,10 +11,11 @@ Result<void> Session::hold(const ObjectPtr& object) {
         ++found->second.count;
         return {};
     }
-    if (references_.size() >= handles_max_) {
+    if (references_.size() >= limits().handles_max) {
+        hit(&Limits::handles_max);
         return refuse(
             Code::limit,
-            fmt::format("this session refers to {} objects already (handles): release some first", handles_max_));
+            fmt::format("this session refers to {} objects already (handles): release some first", references_.size()));
     }
     references_.emplace(object->id(), Reference{object, 1});
     return {};

@@ -2,7 +2,7 @@
 // A session: who a client is, and the objects it refers to. It lives as long as one of its connections.
 
 #include "host/object/object.hpp"
-#include "host/session/limits.hpp"
+#include "host/session/allowance.hpp"
 #include "host/session/principal.hpp"
 
 #include <unordered_map>
@@ -14,12 +14,12 @@ class Session {
 public:
     using Secret = std::array<std::uint8_t, 16>;
 
-    Session(std::uint64_t id, Secret secret, Principal principal, std::string client, std::size_t handles_max)
+    Session(std::uint64_t id, Secret secret, Principal principal, std::string client, const Allowance& allowance)
         : id_(id),
           secret_(secret),
           principal_(std::move(principal)),
           client_(std::move(client)),
-          handles_max_(handles_max),
+          allowance_(allowance),
           created_ns_(monotonic_now()) {}
 
     std::uint64_t id() const { return id_; }
@@ -27,6 +27,10 @@ public:
     const Principal& principal() const { return principal_; }
     const std::string& client() const { return client_; }
     std::int64_t created_ns() const { return created_ns_; }
+
+    // What holds for it: that of the connection that opened it.
+    const Limits& limits() const { return allowance_.limits(); }
+    void hit(std::uint64_t Limits::*limit) { allowance_.hits().hit(limit, principal_.name, id_, told_); }
 
     // A handle of the object is about to be given to the client: counts one. Fails with Code::limit.
     Result<void> hold(const ObjectPtr& object);
@@ -63,7 +67,8 @@ private:
     const Secret secret_;
     const Principal principal_;
     const std::string client_;
-    const std::size_t handles_max_;
+    const Allowance& allowance_;
+    LimitHits::Told told_{0};
     const std::int64_t created_ns_;
     mutable std::mutex mutex_;
     std::unordered_map<std::uint64_t, Reference> references_;

@@ -31,10 +31,10 @@ void release_in_slices(std::shared_ptr<std::vector<ObjectPtr>> objects, Executor
 
 }  // namespace
 
-SessionPtr SessionTable::open(const Principal& principal, std::string client) {
+SessionPtr SessionTable::open(const Principal& principal, std::string client, const Allowance& allowance) {
     const Session::Secret secret = random_secret();
     const std::scoped_lock lock(mutex_);
-    auto session = std::make_shared<Session>(next_id_++, secret, principal, std::move(client), handles_max_);
+    auto session = std::make_shared<Session>(next_id_++, secret, principal, std::move(client), allowance);
     session->connections = 1;
     sessions_.emplace(session->id(), session);
     by_principal_.emplace(principal.name, session);
@@ -72,6 +72,12 @@ void SessionTable::leave(const SessionPtr& session, Executor& home) {
     if (on_end_) on_end_(*session);
     for (const Work& work : ended) work();
     release_in_slices(std::make_shared<std::vector<ObjectPtr>>(session->take_all()), home);
+}
+
+SessionPtr SessionTable::find(std::uint64_t id) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = sessions_.find(id);
+    return found == sessions_.end() ? nullptr : found->second;
 }
 
 ObjectPtr SessionTable::find_held(std::uint64_t object, std::string_view principal) const {

@@ -12,9 +12,7 @@ namespace soho::host {
 // Thread-safe.
 class SessionTable {
 public:
-    explicit SessionTable(std::size_t handles_max) : handles_max_(handles_max) {}
-
-    SessionPtr open(const Principal& principal, std::string client);
+    SessionPtr open(const Principal& principal, std::string client, const Allowance& allowance);
     // One more connection for a session that lives. Fails with Code::denied, whatever was wrong: the number, the secret or the
     // principal.
     Result<SessionPtr> join(std::uint64_t id, data::Bytes secret, const Principal& principal);
@@ -24,6 +22,8 @@ public:
     // Called with each session that has ended, before its references go.
     void set_on_end(std::function<void(const Session&)> on_end) { on_end_ = std::move(on_end); }
 
+    // Null if there is none of that number.
+    SessionPtr find(std::uint64_t id) const;
     // Null if no session of that principal holds the object.
     ObjectPtr find_held(std::uint64_t object, std::string_view principal) const;
 
@@ -40,7 +40,6 @@ private:
         Work work;
     };
 
-    const std::size_t handles_max_;
     std::function<void(const Session&)> on_end_;
     mutable std::mutex mutex_;
     std::unordered_map<std::uint64_t, SessionPtr> sessions_;

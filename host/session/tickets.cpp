@@ -20,18 +20,20 @@ std::string random_hex() {
 
 }  // namespace
 
-Result<std::string> Tickets::share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses,
-                                   const Session& session) {
-    if (ttl_ms <= 0 || static_cast<std::uint64_t>(ttl_ms) > limits_.ticket_ttl_ms_max) {
-        return refuse(Code::bad_arguments, fmt::format("a ticket lives 1 to {} ms (ticket_ttl_ms), not {}",
-                                                       limits_.ticket_ttl_ms_max, ttl_ms));
+Result<std::string> Tickets::share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses, Session& session) {
+    const std::uint64_t ttl_ms_max = session.limits().ticket_ttl_ms_max;
+    if (ttl_ms <= 0 || static_cast<std::uint64_t>(ttl_ms) > ttl_ms_max) {
+        return refuse(Code::bad_arguments,
+                      fmt::format("a ticket lives 1 to {} ms (ticket_ttl_ms), not {}", ttl_ms_max, ttl_ms));
     }
     if (uses == 0) return refuse(Code::bad_arguments, "a ticket that may be claimed 0 times is of no use");
     std::string ticket = fmt::format("{}.{}", instance_, random_hex());
     const std::scoped_lock lock(mutex_);
     std::size_t& pending = by_session_[session.id()];
-    if (pending >= limits_.tickets_max)
+    if (pending >= session.limits().tickets_max) {
+        session.hit(&Limits::tickets_max);
         return refuse(Code::limit, fmt::format("this session has {} unclaimed tickets already (tickets)", pending));
+    }
     ++pending;
     const auto timer = timers_.start(monotonic_now() + ttl_ms * 1'000'000, [this, ticket] { expire(ticket); });
     const auto added =

@@ -14,13 +14,10 @@ namespace soho::host {
 // Thread-safe.
 class Tickets {
 public:
-    Tickets(Timers& timers, const Limits& limits, std::string instance)
-        : timers_(timers),
-          limits_(limits),
-          instance_(std::move(instance)) {}
+    Tickets(Timers& timers, std::string instance) : timers_(timers), instance_(std::move(instance)) {}
 
     // Fails with bad_arguments or limit. `session` bears the cap, but need not live on.
-    Result<std::string> share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses, const Session& session);
+    Result<std::string> share(const ObjectPtr& object, std::int64_t ttl_ms, std::uint64_t uses, Session& session);
     // Fails with no_object, and says whether the ticket is of an earlier host. For who `may_know` nothing of its object it is
     // none, and stays as it is.
     Result<ObjectPtr> claim(std::string_view ticket, const std::function<bool(const Object&)>& may_know);
@@ -48,7 +45,6 @@ private:
     ObjectPtr remove(std::map<std::string, Ticket, std::less<>>::iterator at);
 
     Timers& timers_;
-    const Limits& limits_;
     const std::string instance_;
     mutable std::mutex mutex_;
     std::map<std::string, Ticket, std::less<>> tickets_;

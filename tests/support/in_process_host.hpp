@@ -160,14 +160,16 @@ private:
     host::Seat seat_{home_};
     host::ObjectTable objects_{pool_};
     host::Names names_;
-    host::SessionTable sessions_{limits_.handles_max};
-    host::Tickets tickets_{timers_, limits_, "test"};
+    host::LimitHits limit_hits_{log_};
+    host::Allowances allowances_{objects_.accounts(), limit_hits_, {limits_, {}, {}}};
+    host::SessionTable sessions_;
+    host::Tickets tickets_{timers_, "test"};
     host::PluginReferences references_;
     host::Access access_;
     host::Credentials credentials_;
     host::Registry registry_{host::plugin_table(&services_)};
-    host::Services services_{registry_,    objects_, names_, sessions_, tickets_, references_, access_,
-                             credentials_, timers_,  pool_,  limits_,   log_,     "test"};
+    host::Services services_{registry_,    objects_, names_, sessions_,   tickets_, references_, access_,
+                             credentials_, timers_,  pool_,  allowances_, log_,     "test"};
     host::Dispatcher dispatcher_{services_};
     NoOutlet outlet_;
     std::shared_ptr<host::Caller> caller_ = std::make_shared<host::Caller>(

@@ -242,7 +242,8 @@ class Host:
         self.directory = directory or tempfile.mkdtemp(prefix="soho-e2e-")
         self.path = os.path.join(self.directory, "sohod.sock")
         self.address = listen or "unix:" + self.path
-        command = [str(BIN / "sohod"), "--listen", self.address]
+        # False: where the config says.
+        command = [str(BIN / "sohod")] + (["--listen", self.address] if listen is not False else [])
         for file in plugins:
             command += ["--plugin", str(file)]
         if config is not None:
@@ -271,6 +272,10 @@ class Host:
         if listening:
             self.address = listening.group(1)  # with the port that the system chose
         return listening or self.process.poll() is not None
+
+    def addresses(self):
+        """Where it listens, in order."""
+        return re.findall(r"listens on (\S+)\n", self.output())
 
     def output(self):
         return pathlib.Path(self.out).read_text(errors="replace")

@@ -37,6 +37,8 @@ public:
     host::Timers timers;
     host::ObjectTable objects;
     host::Names names;
+    host::LimitHits limit_hits;
+    host::Allowances allowances;
     host::SessionTable sessions;
     host::Tickets tickets;
     host::PluginReferences references;

@@ -262,8 +262,8 @@ typedef struct soho_host {
      * object alive. Returns a number for session_end_cancel, never 0. [any thread] */
     uint64_t (*on_session_end)(const struct soho_host* host, uint64_t session, uint64_t id, const soho_task* task);
     void (*session_end_cancel)(const struct soho_host* host, uint64_t number); /* [any thread] */
-    /* Adds `bytes` (may be negative) to what object `id` holds. Returns SOHO_OK, or SOHO_LIMIT where a quota would be
-     * passed: nothing was added then. [any thread] */
+    /* Adds `bytes` to what object `id` holds; negative: takes away, at most what there is. Returns SOHO_OK, or SOHO_LIMIT
+     * where a quota of the object, of who made it, or of the plugin would be passed: nothing was added then. [any thread] */
     uint32_t (*charge)(const struct soho_host* host, uint64_t id, int64_t bytes);
 
     /* -- the plugin as a whole -- */

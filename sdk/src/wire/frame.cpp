@@ -29,15 +29,15 @@ FrameReader::Status FrameReader::scan(data::Bytes unread) {
             case ReadStatus::incomplete:
                 scanned_ = static_cast<std::size_t>(token_start - begin);
                 return Status::incomplete;
-            case ReadStatus::invalid: return refuse(Code::protocol, "a byte 0xc1, which MessagePack never uses");
+            case ReadStatus::invalid: return refuse(Excess::none, "a byte 0xc1, which MessagePack never uses");
             case ReadStatus::ok: break;
         }
         const auto used = static_cast<std::size_t>(at - begin);
         if (++items_ > limits.items_max)
-            return refuse(Code::limit, fmt::format("more than {} values in one frame (items)", limits.items_max));
+            return refuse(Excess::items, fmt::format("more than {} values in one frame (items)", limits.items_max));
 
         if (used > limits.bytes_max)
-            return refuse(Code::limit, fmt::format("a frame of more than {} bytes (frame_bytes)", limits.bytes_max));
+            return refuse(Excess::bytes, fmt::format("a frame of more than {} bytes (frame_bytes)", limits.bytes_max));
         if (has_body(token.kind)) {
             if (token.size > limits.bytes_max - used) return refuse_value_of(token.size, "bytes");
             // A token counts as scanned only with its body, so that its first byte can be looked at when it is noted.
@@ -54,9 +54,9 @@ FrameReader::Status FrameReader::scan(data::Bytes unread) {
             // Each child takes at least a byte: what cannot fit is refused before it arrives.
             if (children > limits.bytes_max - used) return refuse_value_of(children, "values");
             if (children > limits.items_max - items_)
-                return refuse(Code::limit, fmt::format("more than {} values in one frame (items)", limits.items_max));
+                return refuse(Excess::items, fmt::format("more than {} values in one frame (items)", limits.items_max));
             if (depth_ == std::min(limits.depth_max, depth_capacity))
-                return refuse(Code::limit, fmt::format("values nested deeper than {} (depth)", depth_));
+                return refuse(Excess::depth, fmt::format("values nested deeper than {} (depth)", depth_));
             open_[depth_++] = children;
             continue;
         }
@@ -83,14 +83,15 @@ void FrameReader::note_kind(const Token& token) {
     }
 }
 
-FrameReader::Status FrameReader::refuse(Code code, std::string text) {
-    error_ = Error(code, std::move(text));
+FrameReader::Status FrameReader::refuse(Excess excess, std::string text) {
+    excess_ = excess;
+    error_ = Error(excess == Excess::none ? Code::protocol : Code::limit, std::move(text));
     return Status::refused;
 }
 
 FrameReader::Status FrameReader::refuse_value_of(std::uint64_t size, const char* what) {
-    return refuse(Code::limit, fmt::format("a value of {} {} in a frame of at most {} bytes (frame_bytes)", size, what,
-                                           limits_.bytes_max));
+    return refuse(Excess::bytes, fmt::format("a value of {} {} in a frame of at most {} bytes (frame_bytes)", size,
+                                             what, limits_.bytes_max));
 }
 
 bool peek_msgid(data::Bytes front, std::uint32_t& msgid) {

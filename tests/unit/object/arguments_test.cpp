@@ -104,8 +104,8 @@ struct ObjectArguments : testing::Test {
         host.load(other);
     }
     ObjectPtr object(std::string_view type) {
-        return host.objects.adopt(*host.registry.snapshot()->find(type), test::instance_of(counters.make(0)), "me",
-                                  host.home);
+        return *host.objects.adopt(*host.registry.snapshot()->find(type), test::instance_of(counters.make(0)), "me",
+                                   host.home);
     }
     std::string turns(std::string_view method, std::string_view args, const std::vector<ObjectPtr>& objects) {
         const TypePtr type = *host.registry.snapshot()->find("Counter");

@@ -39,7 +39,7 @@ constexpr std::uint64_t too_much = std::uint64_t{1} << 60;
 struct CallTest : testing::Test {
     CallTest() {
         host.load(counters.plugin);
-        object = host.objects.adopt(type("Counter"), test::instance_of(counters.make(5)), "me", host.home);
+        object = *host.objects.adopt(type("Counter"), test::instance_of(counters.make(5)), "me", host.home);
     }
     ~CallTest() override {
         while (!counters.pendings.empty()) counters.release();

@@ -10,8 +10,8 @@ namespace {
 struct NamesTest : testing::Test {
     NamesTest() { host.load(counters.plugin); }
     ObjectPtr object(std::int64_t value = 0) {
-        return host.objects.adopt(*host.registry.snapshot()->find("Counter"), test::instance_of(counters.make(value)),
-                                  "me", host.home);
+        return *host.objects.adopt(*host.registry.snapshot()->find("Counter"), test::instance_of(counters.make(value)),
+                                   "me", host.home);
     }
     test::Counters counters;
     test::TestHost host;

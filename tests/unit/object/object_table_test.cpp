@@ -9,7 +9,7 @@ struct ObjectTableTest : testing::Test {
     ObjectTableTest() { host.load(counters.plugin); }
     TypePtr type(std::string_view id) { return *host.registry.snapshot()->find(id); }
     ObjectPtr adopt(std::string_view type_id, const std::shared_ptr<test::Thing>& thing) {
-        return host.objects.adopt(type(type_id), test::instance_of(thing), "me", host.home);
+        return *host.objects.adopt(type(type_id), test::instance_of(thing), "me", host.home);
     }
     test::Counters counters;
     test::TestHost host;

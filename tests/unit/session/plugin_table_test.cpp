@@ -131,9 +131,57 @@ TEST_F(PluginTableTest, ChargesAreBounded) {
     const auto id = make();
     EXPECT_EQ(table()->charge(table(), id, 1000), unsigned{SOHO_OK});
     EXPECT_EQ(table()->charge(table(), id, host.limits.object_bytes_max), unsigned{SOHO_LIMIT});
-    EXPECT_EQ(host.objects.find(id)->bytes, 1000);
+    EXPECT_EQ(host.objects.find(id)->bytes.used(), 1000u);
     EXPECT_EQ(table()->charge(table(), id, -1000), unsigned{SOHO_OK});
+    EXPECT_EQ(table()->charge(table(), id, -1000), unsigned{SOHO_OK}) << "what is not there is not given back";
+    EXPECT_EQ(host.objects.find(id)->bytes.used(), 0u);
+    EXPECT_EQ(table()->charge(table(), id, INT64_MIN), unsigned{SOHO_OK});
     EXPECT_EQ(table()->charge(table(), 4711, 1), unsigned{SOHO_NO_OBJECT});
+}
+
+TEST_F(PluginTableTest, ChargesCountForWhoMadeTheObjectAndForThePlugin) {
+    const auto a = client.create("Counter"), b = client.create("Counter");
+    Quota& principal = host.objects.find(a)->account().bytes;
+    Quota& plugin = host.objects.find(a)->type().plugin->bytes;
+    const auto both = [&] { return std::pair(principal.used(), plugin.used()); };
+    const auto charge = [&](std::uint64_t id, std::int64_t bytes) { return table()->charge(table(), id, bytes); };
+    LimitRules rules{host.limits, {}, {}};
+    rules.base.principal_bytes_max = 1'000;
+    rules.base.plugin_bytes_max = 1'500;
+    host.allowances.replace(rules);
+    EXPECT_EQ(charge(a, 600), unsigned{SOHO_OK});
+    EXPECT_EQ(charge(b, 401), unsigned{SOHO_LIMIT}) << "principal_bytes";
+    EXPECT_EQ(charge(b, 400), unsigned{SOHO_OK});
+    rules.base.principal_bytes_max = 10'000;
+    host.allowances.replace(rules);
+    EXPECT_EQ(charge(b, 501), unsigned{SOHO_LIMIT}) << "plugin_bytes";
+    EXPECT_EQ(both(), std::pair(std::uint64_t{1'000}, std::uint64_t{1'000})) << "what was refused was given back";
+    EXPECT_EQ(charge(a, -700), unsigned{SOHO_OK});
+    EXPECT_EQ(both(), std::pair(std::uint64_t{400}, std::uint64_t{400}));
+    EXPECT_NE(client.ask("soho.stats", "[]").find(R"("limits_hit": {"principal_bytes": 1, "plugin_bytes": 1})"),
+              std::string::npos);
+    client.close();
+    host.run();
+    EXPECT_EQ(both(), std::pair(std::uint64_t{0}, std::uint64_t{0})) << "it goes with the objects";
+}
+
+TEST_F(PluginTableTest, APrincipalHasSoManyObjectsAndNoMore) {
+    LimitRules rules{host.limits, {}, {}};
+    rules.base.principal_objects_max = 2;
+    host.allowances.replace(rules);
+    const auto first = client.create("Counter");
+    client.create("Counter");
+    const int destroyed = counters.destroyed;
+    EXPECT_EQ(client.ask("soho.create", R"(["Counter", [1]])"),
+              R"("limit: uid:1000 has 2 objects already (principal_objects): release some first")");
+    host.run();
+    EXPECT_EQ(counters.destroyed, destroyed + 1) << "what the plugin made goes back to it";
+    EXPECT_EQ(client.ask("soho.call", fmt::format(R"([{}, "child"])", first)),
+              R"("limit: uid:1000 has 2 objects already (principal_objects): release some first")");
+    client.ask("soho.release", fmt::format("[[{}, 1]]", first));
+    host.run();
+    client.create("Counter");
+    EXPECT_EQ(host.services.objects.accounts().of("uid:1000").objects.used(), 2u);
 }
 
 TEST_F(PluginTableTest, NamesOfAPluginAreItsOwn) {

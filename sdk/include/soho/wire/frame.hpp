@@ -33,6 +33,7 @@ public:
     static constexpr std::size_t depth_capacity = 64;
 
     enum class Status : std::uint8_t { complete, incomplete, refused };
+    enum class Excess : std::uint8_t { none, bytes, depth, items };
 
     explicit FrameReader(FrameLimits limits) : limits_(limits) {}
 
@@ -47,11 +48,13 @@ public:
     bool at_start() const { return scanned_ == 0; }
     // After `refused`: why; the code is `protocol` for what is no MessagePack, else `limit`.
     const Error& error() const { return error_; }
+    // … and which limit was passed.
+    Excess excess() const { return excess_; }
 
     void set_limits(FrameLimits limits) { limits_ = limits; }
 
 private:
-    Status refuse(Code code, std::string text);
+    Status refuse(Excess excess, std::string text);
     Status refuse_value_of(std::uint64_t size, const char* what);
     void note_kind(const data::Token& token);
 
@@ -61,6 +64,7 @@ private:
     std::size_t depth_ = 0;
     bool may_hold_handles_ = false;
     std::array<std::uint64_t, depth_capacity> open_;  // how many values each open array or map still lacks
+    Excess excess_ = Excess::none;
     Error error_{Code::ok, {}};
 };
 
