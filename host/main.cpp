@@ -1,9 +1,9 @@
 // sohod: reading main() is reading the program.
 
-#include "host/command_line.hpp"
 #include "host/greeting.hpp"
 #include "host/registry/note.hpp"
 #include "host/registry/suggest.hpp"
+#include "host/reload.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -88,9 +88,11 @@ bool load_plugins(Server& server, const Options& options, spdlog::logger& log) {
     return all;
 }
 
-int run(const Options& options, spdlog::logger& log) {
+int run(const CommandLine& line, const Options& options, spdlog::logger& log) {
     for (const std::string& file : options.config_files) log.info("config {}", file);
     Server server(options.server, log);
+    Reloading reloading(line, options, server, log);
+    server.set_reload([&reloading] { return reloading.reload(); });
     server.start();
     const bool all_loaded = load_plugins(server, options, log);
     Result<void> ready =
@@ -138,5 +140,5 @@ int main(int argc, char** argv) {
     log->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
     log->set_level(spdlog::level::from_str(options->log_level));
     log->flush_on(spdlog::level::warn);
-    return soho::host::run(*options, *log);
+    return soho::host::run(*line, *options, *log);
 }

@@ -97,6 +97,11 @@ constexpr std::string_view rest_of_sohod = R"(.SH SIGNALS
 SIGTERM, SIGINT
 End in order: no further connections, calls that run may finish within \fBdrain_ms\fR, queued ones are answered
 \fInot_started\fR. A second one does not wait for calls that run, a third for nothing.
+.TP
+SIGHUP
+Read the config again, and the files with keys, tokens and certificates that it names. What can change without a restart
+does, for those that are connected as well; the rest is named in the log. If anything is wrong nothing changes, and the log says
+what. \fBsoho reload\fR does the same, and shows what came of it.
 .SH FILES
 .TP
 \fI/etc/soho/sohod.toml\fR, \fI/etc/soho/sohod.d/*.toml\fR

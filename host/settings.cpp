@@ -234,19 +234,24 @@ std::vector<Row> security_rows() {
     return {
         Row::in<Options>("login", "keys", "FILE", "Clients may log in with the keys in this file (soho keygen)", server,
                          security, &SecurityOptions::keys_file)
-            .flag("--keys"),
+            .flag("--keys")
+            .live(),
         Row::in<Options>("login", "tokens", "FILE", "Clients may log in with the tokens in this file", server, security,
                          &SecurityOptions::tokens_file)
-            .flag("--tokens"),
+            .flag("--tokens")
+            .live(),
         Row::in<Options>("tls", "certificate", "FILE",
                          "The host's certificate, for listeners at tls: addresses; a chain is fine", server, security,
                          tls, &TlsOptions::certificate)
-            .flag("--tls-certificate"),
+            .flag("--tls-certificate")
+            .live(),
         Row::in<Options>("tls", "key", "FILE", "The key of that certificate", server, security, tls, &TlsOptions::key)
-            .flag("--tls-key"),
+            .flag("--tls-key")
+            .live(),
         Row::in<Options>("tls", "client_ca", "FILE", "Clients may log in with certificates that this signed", server,
                          security, tls, &TlsOptions::client_ca)
-            .flag("--tls-client-ca"),
+            .flag("--tls-client-ca")
+            .live(),
     };
 }
 
@@ -256,16 +261,21 @@ std::vector<Row> access_rows() {
             "access", "who", "",
             "For whom: patterns of principals' names, such as key:ci and uid:1000; gid:NUMBER for a group",
             &AccessTable::who)
-            .needed(),
+            .needed()
+            .live(),
         Row::in<AccessTable>("access", "types", "", "On which types; all of them if the rule has no names either",
-                             &AccessTable::types),
+                             &AccessTable::types)
+            .live(),
         Row::in<AccessTable>("access", "names", "", "On what is published under these names, whatever its type",
-                             &AccessTable::names),
+                             &AccessTable::names)
+            .live(),
         Row::in<AccessTable>("access", "methods", "", "Which methods may be called; all if nothing says",
-                             &AccessTable::methods),
+                             &AccessTable::methods)
+            .live(),
         Row::in<AccessTable>("access", "rights", "", "What they may do", &AccessTable::rights)
             .needed()
-            .words({right_names.begin(), right_names.end()}),
+            .words({right_names.begin(), right_names.end()})
+            .live(),
     };
 }
 

@@ -22,7 +22,7 @@ Value ask(Workspace& workspace, const Invocation&) {
 }
 constexpr char types_method[] = "soho.types", names_method[] = "soho.names", sessions_method[] = "soho.sessions",
                plugins_method[] = "soho.plugins", health_method[] = "soho.health", whoami_method[] = "soho.whoami",
-               shutdown_method[] = "soho.shutdown";
+               reload_method[] = "soho.reload", shutdown_method[] = "soho.shutdown";
 
 // Of "#7" or "7".
 std::uint64_t id_of(std::string_view text) {
@@ -205,6 +205,18 @@ void show_access(const Value& value, const Invocation&, Workspace&) {
     fmt::print("{}: {}\n", value["allowed"].as<bool>() ? "allowed" : "refused", value["why"].as<std::string>());
 }
 
+void show_reload(const Value& value, const Invocation&, Workspace&) {
+    bool said = false;
+    const auto say = [&](const char* what, const Value& names) {
+        if (names.get_if<Value::Array>()->empty()) return;
+        fmt::print("{}: {}\n", what, list_text(names));
+        said = true;
+    };
+    say("changed", value["changed"]);
+    say("take a restart", value["needs_restart"]);
+    if (!said) fmt::print("nothing has changed\n");
+}
+
 void show_ping(const Value& value, const Invocation&, Workspace& workspace) {
     fmt::print("{} answers in {:.2f} ms\n", workspace.client().address(), value.as<double>());
 }
@@ -263,6 +275,9 @@ constexpr Command all[] = {
      1, 1, false, nullptr, nullptr, make_key},
     {"log-level", "LEVEL", "Set what the host logs: debug, info, warning or error", "  soho log-level debug", 1, 1,
      false, run_log_level, show_value},
+    {"reload", "", "Have the host read its config again",
+     "What cannot change while the host runs is named. If anything is wrong with the config, nothing changes.", 0, 0,
+     false, ask<reload_method>, show_reload},
     {"shutdown", "", "End the host once its running calls are done", "", 0, 0, false, ask<shutdown_method>, show_value},
 };
 

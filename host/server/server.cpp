@@ -52,6 +52,7 @@ LimitRules ServerOptions::limit_rules() const {
 
 Server::Server(const ServerOptions& options, spdlog::logger& log)
     : options_(options),
+      drain_ms_(options.drain_ms),
       descriptors_(raise_descriptors()),
       log_(log),
       pool_(options_.limits.pool_threads_max),
@@ -66,7 +67,7 @@ Server::Server(const ServerOptions& options, spdlog::logger& log)
       registry_(plugin_table(services_.get())),
       dispatcher_(std::make_unique<Dispatcher>(*services_)),
       ticker_(timers_, log_, static_cast<std::int64_t>(options_.limits.stuck_ms)),
-      signals_(gate_.context(), SIGINT, SIGTERM) {
+      signals_(gate_.context(), SIGINT, SIGTERM, SIGHUP) {
     services_->started_ns = monotonic_now();
     for (const auto& reactor : reactors_) services_->seats.push_back(&reactor->seat());
     services_->home = reactors_.front().get();
@@ -76,6 +77,8 @@ Server::Server(const ServerOptions& options, spdlog::logger& log)
 }
 
 Server::~Server() = default;
+
+void Server::set_reload(std::function<Result<Reloaded>()> reload) { services_->reload = std::move(reload); }
 
 void Server::start() {
     await_signal();
@@ -96,6 +99,10 @@ void Server::await_signal() {
 // The first ends in order, the second does not wait for calls, and the third for nothing. While plugins load, the second does
 // not either: what it would wait for is a plugin.
 void Server::on_signal(int signal) {
+    if (signal == SIGHUP) {
+        static_cast<void>(services_->reload());  // it logs what came of it
+        return;
+    }
     ++signals_seen_;
     const char* const name = signal == SIGINT ? "SIGINT" : "SIGTERM";
     if (signals_seen_ < (running_ ? 3 : 2)) {
@@ -134,6 +141,17 @@ Result<void> Server::apply_security(const SecurityOptions& options) {
     credentials_.set(std::move(secrets));
     tls_.set(std::move(tls));
     access_.set_rules(options.access);
+    return {};
+}
+
+Result<void> Server::apply(const ServerOptions& options) {
+    if (auto secured = apply_security(options.security); !secured) return secured;
+    LimitRules rules = options.limit_rules();
+    for (const Limit& limit : all_limits()) {
+        if (!limit.live) rules.base.*limit.value = options_.limits.*limit.value;
+    }
+    allowances_.replace(std::move(rules));
+    drain_ms_ = options.drain_ms;
     return {};
 }
 
@@ -274,7 +292,7 @@ void Server::drain() {
     closed.wait();
     objects_.draining = true;
     std::unique_lock lock(mutex_);
-    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.drain_ms);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(drain_ms_);
     while (services_->calls_in_flight != 0 && ends_requested_ == 1 && std::chrono::steady_clock::now() < until) {
         changed_.wait_for(lock, std::chrono::milliseconds(10));
     }

@@ -48,8 +48,11 @@ public:
                          const std::string& principal);
     // Opens all listeners, once it has security to offer them. Fails with a sentence.
     Result<void> listen();
-    // Reads the files and swaps all of it, or fails with a sentence and changes nothing. [any thread]
-    Result<void> apply_security(const SecurityOptions& options);
+    // What SIGHUP and soho.reload do; without it they say that there is nothing to reload. Before start().
+    void set_reload(std::function<Result<Reloaded>()> reload);
+    // Takes over what can change while the host runs, and reads keys, tokens and certificates again; or fails with a sentence
+    // and changes nothing. [any thread, one at a time]
+    Result<void> apply(const ServerOptions& options);
     std::vector<wire::Address> addresses() const;
     std::optional<wire::Address> metrics_address() const;
     bool is_published(std::string_view name) const { return names_.find(name) != nullptr; }
@@ -61,6 +64,7 @@ public:
     void request_end();
 
 private:
+    Result<void> apply_security(const SecurityOptions& options);
     void await_signal();
     void on_signal(int signal);
     Reactor& next_reactor();
@@ -73,6 +77,7 @@ private:
     void watch_times();
 
     const ServerOptions options_;
+    std::atomic<std::int64_t> drain_ms_;
     const std::uint64_t descriptors_;  // that this process may have open
     spdlog::logger& log_;
     // In the order of need: what is below uses what is above.

@@ -186,6 +186,12 @@ Result<void> names(Context& context) {
     return {};
 }
 
+void write_texts(std::string_view key, const std::vector<std::string>& texts, wire::Out& out) {
+    out.string(key);
+    out.array(texts.size());
+    for (const std::string& text : texts) out.string(text);
+}
+
 void write_rights(std::uint32_t rights, wire::Out& out) {
     std::vector<std::string_view> names;
     for (std::size_t bit = 0; bit < right_names.size(); ++bit) {
@@ -210,14 +216,9 @@ Result<void> whoami(Context& context) {
     context.out.array(grants.rules().size());
     for (const AccessRule& rule : grants.rules()) {
         context.out.map(4);
-        const auto write = [&](std::string_view key, const std::vector<std::string>& patterns) {
-            context.out.string(key);
-            context.out.array(patterns.size());
-            for (const std::string& pattern : patterns) context.out.string(pattern);
-        };
-        write("types", rule.types);
-        write("names", rule.names);
-        write("methods", rule.methods);
+        write_texts("types", rule.types, context.out);
+        write_texts("names", rule.names, context.out);
+        write_texts("methods", rule.methods, context.out);
         context.out.string("rights");
         write_rights(rule.rights, context.out);
     }
@@ -304,6 +305,18 @@ Result<void> shutdown(Context& context) {
     return done(context);
 }
 
+// Small files are read on the reactor: an admin has asked for it.
+Result<void> reload(Context& context) {
+    context.services.log.info("session {} ({}) asks for a reload", context.caller.session()->id(),
+                              context.caller.principal().name);
+    const auto reloaded = context.services.reload();
+    if (!reloaded) return tl::unexpected<Error>(reloaded.error());
+    context.out.map(2);
+    write_texts("changed", reloaded->changed, context.out);
+    write_texts("needs_restart", reloaded->needs_restart, context.out);
+    return {};
+}
+
 constexpr Control::Method methods[] = {
     {"soho.hello", hello, Control::Needs::nothing, 1, 1, "[options]"},
     {"soho.auth", authenticate, Control::Needs::nothing, 1, 3, "[mechanism, …]"},
@@ -327,10 +340,11 @@ constexpr Control::Method methods[] = {
     {"soho.access", access, Control::Needs::admin, 3, 3, "[principal, typeid, method]"},
     {"soho.drop", drop, Control::Needs::admin, 1, 1, "[id]"},
     {"soho.log_level", log_level, Control::Needs::admin, 1, 1, "[level]"},
+    {"soho.reload", reload, Control::Needs::admin, 0, 0, "[]"},
     {"soho.shutdown", shutdown, Control::Needs::admin, 0, 0, "[]"},
 };
 
-constexpr std::string_view reserved[] = {"soho.reload", "soho.offer", "soho.withdraw", "soho.state", "soho.subscribe"};
+constexpr std::string_view reserved[] = {"soho.offer", "soho.withdraw", "soho.state", "soho.subscribe"};
 
 Result<const Control::Method*> find_method(std::string_view name) {
     const auto found = std::find_if(std::begin(methods), std::end(methods),

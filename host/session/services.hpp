@@ -20,6 +20,12 @@ namespace soho::host {
 
 class PluginTimers;
 
+// What a reload found to be different, by the settings' names.
+struct Reloaded {
+    std::vector<std::string> changed;        // and done
+    std::vector<std::string> needs_restart;  // since the start, and not done
+};
+
 struct Services {
     Registry& registry;
     ObjectTable& objects;
@@ -38,6 +44,9 @@ struct Services {
     std::vector<Seat*> seats{};
     Executor* home = nullptr;  // runs what belongs to no connection
     std::function<void()> shutdown{};
+    std::function<Result<Reloaded>()> reload = [] {
+        return soho::refuse(Code::unavailable, "this host has no config to reload");
+    };
     std::shared_ptr<PluginTimers> plugin_timers{};
 
     // Of calls that end elsewhere than where they began; the others are counted by their seats.
