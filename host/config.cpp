@@ -352,10 +352,7 @@ Result<void> complete(Options& options) {
         listeners.push_back(options.listener);
         for (const auto& [setting, value] : table) setting->set(&listeners.back(), value);
     }
-    if (listeners.empty()) {
-        listeners.push_back(options.listener);
-        listeners.back().address = wire::user_address().text();
-    }
+    options.server.listener = options.listener;
     std::set<std::string> addresses;
     for (const ListenerOptions& listener : listeners) {
         const wire::Address address = *wire::parse_address(listener.address);

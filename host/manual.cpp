@@ -102,6 +102,11 @@ SIGHUP
 Read the config again, and the files with keys, tokens and certificates that it names. What can change without a restart
 does, for those that are connected as well; the rest is named in the log. If anything is wrong nothing changes, and the log says
 what. \fBsoho reload\fR does the same, and shows what came of it.
+.SH SERVICE MANAGERS
+Under systemd the host says when it listens (\fBType=notify\fR), reloads and ends, and feeds the watchdog (\fBWatchdogSec=\fR) as
+long as its listeners' thread and at least one reactor turn. Sockets that were passed to it (LISTEN_FDS) are listened at: one whose
+address, in numbers, is that of a configured listener is that listener's; the others have what \fB[host]\fR says. Their mode
+and group are the socket unit's. If nothing else is configured the host listens at these alone.
 .SH FILES
 .TP
 \fI/etc/soho/sohod.toml\fR, \fI/etc/soho/sohod.d/*.toml\fR

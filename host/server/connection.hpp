@@ -28,6 +28,10 @@ public:
     // [its reactor]
     void start();
     void close(std::string_view reason);
+    // Tells a client that asked that the host is about to end.
+    void tell_draining() {
+        if (!closed_) caller_->tell_draining();
+    }
     // Closes it if a limit of time is passed.
     void check_time();
     // Counts it for its principal, where the system has told who that is; before start().

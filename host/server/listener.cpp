@@ -86,13 +86,21 @@ std::vector<std::uint32_t> groups_of(Connection::Socket& socket, const ucred& cr
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> Listener::open(const ListenerOptions& options, Logins logins,
+bool Listener::is_at(const ListenerOptions& options, const wire::Address& address) {
+    const auto own = wire::parse_address(options.address);
+    const auto is_unix = [](const wire::Address& of) { return of.transport == wire::Address::Transport::unix_socket; };
+    return own && is_unix(*own) == is_unix(address) && own->host == address.host && own->port == address.port;
+}
+
+Result<std::unique_ptr<Listener>> Listener::open(const ListenerOptions& options, int passed, Logins logins,
                                                  asio::io_context& context, spdlog::logger& log) {
     const auto address = wire::parse_address(options.address);
     if (!address) return tl::unexpected<Error>(address.error());
     std::unique_ptr<Listener> listener(new Listener(*address, options, context, log));
     const bool is_unix = address->transport == wire::Address::Transport::unix_socket;
-    auto opened = is_unix ? listener->open_unix() : listener->open_tcp(logins);
+    auto opened = is_unix ? Result<void>() : listener->check_logins(logins);
+    if (opened)
+        opened = passed >= 0 ? listener->take_over(passed) : is_unix ? listener->open_unix() : listener->open_tcp();
     if (!opened)
         return soho::refuse(opened.error().code,
                             fmt::format("cannot listen on {}: {}", address->text(), opened.error().text));
@@ -204,8 +212,27 @@ Result<void> Listener::check_logins(Logins logins) const {
             uses_tls() ? ", or --tls-client-ca FILE for clients with certificates" : ""));
 }
 
-Result<void> Listener::open_tcp(Logins logins) {
-    if (auto sound = check_logins(logins); !sound) return sound;
+Result<void> Listener::check_plaintext(bool is_loopback) const {
+    if (is_loopback || uses_tls() || options_.insecure_plaintext) return {};
+    return soho::refuse(Code::denied,
+                        "everybody on the network could read and change what is sent: use tls:HOST:PORT, listen on "
+                        "127.0.0.1, or add --insecure-plaintext");
+}
+
+Result<void> Listener::take_over(int descriptor) {
+    asio::error_code failure;
+    if (address_.transport == wire::Address::Transport::unix_socket) {
+        acceptor_.assign(Generic(AF_UNIX, 0), descriptor, failure);
+    } else {
+        const auto address = asio::ip::make_address(address_.host, failure);
+        if (auto sound = check_plaintext(!failure && address.is_loopback()); !sound) return sound;
+        acceptor_.assign(Generic(address.is_v6() ? AF_INET6 : AF_INET, IPPROTO_TCP), descriptor, failure);
+    }
+    if (!failure) acceptor_.non_blocking(true, failure);
+    return failure ? soho::refuse(Code::unavailable, failure.message()) : Result<void>();
+}
+
+Result<void> Listener::open_tcp() {
     asio::io_context context;
     asio::ip::tcp::resolver resolver(context);
     asio::error_code failure;
@@ -214,11 +241,7 @@ Result<void> Listener::open_tcp(Logins logins) {
     if (failure || found.empty())
         return soho::refuse(Code::bad_arguments, fmt::format("{}: {}", address_.host, failure.message()));
     const asio::ip::tcp::endpoint endpoint = found.begin()->endpoint();
-    if (!endpoint.address().is_loopback() && !uses_tls() && !options_.insecure_plaintext) {
-        return soho::refuse(Code::denied,
-                            "everybody on the network could read and change what is sent: use tls:HOST:PORT, listen on "
-                            "127.0.0.1, or add --insecure-plaintext");
-    }
+    if (auto sound = check_plaintext(endpoint.address().is_loopback()); !sound) return sound;
     auto bound = bind(Generic::endpoint(endpoint));
     if (!bound) return bound;
     const auto local = acceptor_.local_endpoint(failure);

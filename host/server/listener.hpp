@@ -36,9 +36,12 @@ public:
         bool tls = false;             // there is a certificate of our own
     };
 
-    // Binds and listens. Fails with a sentence that says what to do.
-    static Result<std::unique_ptr<Listener>> open(const ListenerOptions& options, Logins logins,
+    // Binds and listens; or takes over `passed`, a descriptor that listens at that address already, whose mode and group are as its
+    // maker wants them, and whose path stays. -1: none. Fails with a sentence that says what to do.
+    static Result<std::unique_ptr<Listener>> open(const ListenerOptions& options, int passed, Logins logins,
                                                   asio::io_context& context, spdlog::logger& log);
+    // Whether that is the address, which is in numbers; whether in TLS or not.
+    static bool is_at(const ListenerOptions& options, const wire::Address& address);
     ~Listener();
 
     // Begins to accept; both functions run on the thread of the listener's io_context. [that thread, as close()]
@@ -62,8 +65,10 @@ private:
           retry_(context),
           log_(log) {}
     Result<void> open_unix();
-    Result<void> open_tcp(Logins logins);
+    Result<void> open_tcp();
+    Result<void> take_over(int descriptor);
     Result<void> check_logins(Logins logins) const;
+    Result<void> check_plaintext(bool is_loopback) const;
     Result<void> lock_path();
     Result<void> open_to_group() const;
     Result<void> remove_stale_socket() const;

@@ -1,5 +1,7 @@
 #include "host/server/server.hpp"
 
+#include "host/server/service_manager.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <openssl/rand.h>
@@ -44,6 +46,12 @@ std::vector<std::unique_ptr<Reactor>> make_reactors(std::size_t count) {
 
 }  // namespace
 
+ListenerOptions ServerOptions::listener_at(const wire::Address& address) const {
+    ListenerOptions options = listener;
+    options.address = address.text();
+    return options;
+}
+
 LimitRules ServerOptions::limit_rules() const {
     LimitRules rules{limits, {}, principals};
     for (const ListenerOptions& listener : listeners) rules.listeners[listener.address] = listener.limits;
@@ -67,6 +75,7 @@ Server::Server(const ServerOptions& options, spdlog::logger& log)
       registry_(plugin_table(services_.get())),
       dispatcher_(std::make_unique<Dispatcher>(*services_)),
       ticker_(timers_, log_, static_cast<std::int64_t>(options_.limits.stuck_ms)),
+      watchdog_(timers_, gate_, reactors_),
       signals_(gate_.context(), SIGINT, SIGTERM, SIGHUP) {
     services_->started_ns = monotonic_now();
     for (const auto& reactor : reactors_) services_->seats.push_back(&reactor->seat());
@@ -78,7 +87,14 @@ Server::Server(const ServerOptions& options, spdlog::logger& log)
 
 Server::~Server() = default;
 
-void Server::set_reload(std::function<Result<Reloaded>()> reload) { services_->reload = std::move(reload); }
+void Server::set_reload(std::function<Result<Reloaded>()> reload) {
+    services_->reload = [this, reload = std::move(reload)] {
+        service_manager::reloading();
+        auto reloaded = reload();
+        service_manager::ready(status());
+        return reloaded;
+    };
+}
 
 void Server::start() {
     await_signal();
@@ -161,14 +177,7 @@ Result<void> Server::listen() {
                   connections_max(), descriptors_);
     }
     if (auto secured = apply_security(options_.security); !secured) return secured;
-    const auto secrets = credentials_.get();
-    const Listener::Logins logins{!secrets->keys.empty() || !secrets->tokens.empty(),
-                                  !options_.security.tls.client_ca.empty(), tls_.get() != nullptr};
-    for (const ListenerOptions& options : options_.listeners) {
-        auto listener = Listener::open(options, logins, gate_.context(), log_);
-        if (!listener) return tl::unexpected<Error>(listener.error());
-        listeners_.push_back(*std::move(listener));
-    }
+    if (auto opened = open_listeners(); !opened) return opened;
     if (!options_.metrics.empty()) {
         const auto address = wire::parse_address(options_.metrics);
         if (!address) return tl::unexpected<Error>(address.error());
@@ -184,7 +193,45 @@ Result<void> Server::listen() {
                            });
         });
     }
+    watchdog_.start(service_manager::watchdog_ns());
+    service_manager::ready(status());
     return {};
+}
+
+// A socket that was passed is the listener's that has its address; one that is nobody's is one more.
+Result<void> Server::open_listeners() {
+    const auto secrets = credentials_.get();
+    const Listener::Logins logins{!secrets->keys.empty() || !secrets->tokens.empty(),
+                                  !options_.security.tls.client_ca.empty(), tls_.get() != nullptr};
+    auto passed = service_manager::passed_sockets();
+    if (!passed) return tl::unexpected<Error>(passed.error());
+    std::vector<ListenerOptions> wanted = options_.listeners;
+    if (wanted.empty() && passed->empty()) wanted.push_back(options_.listener_at(wire::user_address()));
+    const auto keep = [&](Result<std::unique_ptr<Listener>> listener) -> Result<void> {
+        if (!listener) return tl::unexpected<Error>(listener.error());
+        listeners_.push_back(*std::move(listener));
+        return {};
+    };
+    for (const ListenerOptions& options : wanted) {
+        const auto mine = std::find_if(
+            passed->begin(), passed->end(),
+            [&](const service_manager::PassedSocket& socket) { return Listener::is_at(options, socket.address); });
+        const int descriptor = mine == passed->end() ? -1 : mine->descriptor;
+        if (descriptor >= 0) passed->erase(mine);
+        if (auto kept = keep(Listener::open(options, descriptor, logins, gate_.context(), log_)); !kept) return kept;
+    }
+    for (const auto& [address, descriptor] : *passed) {
+        const ListenerOptions options = options_.listener_at(address);
+        if (auto kept = keep(Listener::open(options, descriptor, logins, gate_.context(), log_)); !kept) return kept;
+    }
+    return {};
+}
+
+// For people who ask the service manager.
+std::string Server::status() const {
+    std::vector<std::string> places;
+    for (const auto& address : addresses()) places.push_back(address.text());
+    return fmt::format("{} plugins, at {}", registry_.snapshot()->plugins.size(), fmt::join(places, ", "));
 }
 
 // One after the other, but none that is stuck in a plugin, unless all are.
@@ -284,16 +331,20 @@ bool Server::run() {
 
 // Nothing new begins; what runs may finish, until its time is over or a second signal comes.
 void Server::drain() {
+    service_manager::stopping("calls that run may finish");
     std::latch closed(1);
     gate_.post([&] {
         for (const auto& listener : listeners_) listener->close();
         closed.count_down();
     });
     closed.wait();
+    const std::int64_t until = monotonic_now() + drain_ms_ * millisecond;
+    services_->drain_until_ns = until;
     objects_.draining = true;
     std::unique_lock lock(mutex_);
-    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(drain_ms_);
-    while (services_->calls_in_flight != 0 && ends_requested_ == 1 && std::chrono::steady_clock::now() < until) {
+    for (const auto& [key, connection] : connections_)
+        connection->reactor().post([connection = connection] { connection->tell_draining(); });
+    while (services_->calls_in_flight != 0 && ends_requested_ == 1 && monotonic_now() < until) {
         changed_.wait_for(lock, std::chrono::milliseconds(10));
     }
     if (const auto left = services_->calls_in_flight.load())

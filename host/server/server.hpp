@@ -4,6 +4,7 @@
 #include "host/server/listener.hpp"
 #include "host/server/metrics.hpp"
 #include "host/server/ticker.hpp"
+#include "host/server/watchdog.hpp"
 #include "host/session/dispatcher.hpp"
 #include "host/session/plugin_table.hpp"
 
@@ -20,7 +21,9 @@ struct SecurityOptions {
 };
 
 struct ServerOptions {
+    // None: at the sockets that a service manager passes, else at the user's own.
     std::vector<ListenerOptions> listeners;
+    ListenerOptions listener;       // for those; without an address
     std::size_t reactors = 0;       // 0: one for each CPU
     std::string metrics;            // the address to serve them at; empty: nowhere
     bool insecure_metrics = false;  // … even beyond loopback
@@ -29,6 +32,7 @@ struct ServerOptions {
     std::map<std::string, LimitOverrides, std::less<>> principals;  // what is different for some, by name
     std::int64_t drain_ms = 5'000;                                  // how long running calls may take at the end
 
+    ListenerOptions listener_at(const wire::Address& address) const;
     LimitRules limit_rules() const;
 };
 
@@ -64,7 +68,9 @@ public:
     void request_end();
 
 private:
+    Result<void> open_listeners();
     Result<void> apply_security(const SecurityOptions& options);
+    std::string status() const;
     void await_signal();
     void on_signal(int signal);
     Reactor& next_reactor();
@@ -100,6 +106,7 @@ private:
     Registry registry_;
     std::unique_ptr<Dispatcher> dispatcher_;
     Ticker ticker_;
+    Watchdog watchdog_;
     asio::signal_set signals_;
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::unique_ptr<MetricsServer> metrics_;

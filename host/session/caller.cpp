@@ -49,6 +49,18 @@ Result<void> Caller::count_connection() {
     return {};
 }
 
+void Caller::tell_draining() {
+    if (!wants_draining_) return;
+    const std::int64_t left_ns = services_.drain_until_ns.load(std::memory_order_relaxed) - monotonic_now();
+    data::Buffer frame;
+    wire::Out out(frame);
+    wire::begin_notification(out, "soho.draining");
+    out.array(1);
+    out.unsigned_integer(static_cast<std::uint64_t>(std::max<std::int64_t>(left_ns / 1'000'000, 0)));
+    const std::scoped_lock lock(mutex_);
+    if (outlet_ != nullptr) outlet_->deliver(std::move(frame), {});
+}
+
 LoginState& Caller::login() {
     if (login_ == nullptr) login_ = std::make_unique<LoginState>();
     return *login_;

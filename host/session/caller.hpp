@@ -57,6 +57,10 @@ public:
     void end(std::string reason) { closing_reason_ = std::move(reason); }
     const SessionPtr& session();
     bool has_session() const { return session_ != nullptr; }
+    // It wants to know when the host is about to end.
+    void ask_for_draining() { wants_draining_ = true; }
+    // Tells it that the host is, if it wants to know.
+    void tell_draining();
     bool first_request() const { return requests_ == 1; }
     Replies& replies() { return replies_; }
     void set_session(SessionPtr session) { session_ = std::move(session); }
@@ -102,6 +106,7 @@ private:
     SessionPtr session_;
     Replies replies_;
     std::uint64_t requests_ = 0;
+    bool wants_draining_ = false;
     std::string closing_reason_;
 
     mutable std::mutex mutex_;

@@ -14,6 +14,8 @@ using data::Token;
 
 namespace {
 
+constexpr std::string_view feature_draining = "draining";
+
 struct Hello {
     std::uint64_t proto = 0;  // 0: not said
     std::string_view client;
@@ -21,7 +23,8 @@ struct Hello {
     wire::HandleForm handles = wire::HandleForm::map;
     std::optional<LoginState::Join> join;
     std::optional<wire::Nonce> nonce;
-    bool login = false;  // a soho.auth will come, whoever the host takes the client for
+    bool draining = false;  // the feature
+    bool login = false;     // a soho.auth will come, whoever the host takes the client for
 };
 
 bool read_join(data::Bytes value, Hello& hello) {
@@ -36,6 +39,18 @@ bool read_join(data::Bytes value, Hello& hello) {
     const data::Bytes bytes = secret.bytes();
     if (bytes.size() != join.secret.size()) join.session = 0;  // no session has that number, nor such a secret
     std::copy_n(bytes.begin(), std::min(bytes.size(), join.secret.size()), join.secret.begin());
+    return true;
+}
+
+// Those that are not known are left to later versions.
+bool read_features(data::Bytes value, Hello& hello) {
+    Reader reader(value);
+    Token array, feature;
+    if (!reader.next(array) || array.kind != Kind::array) return false;
+    for (std::uint32_t i = 0; i < array.size; ++i) {
+        if (!reader.next(feature) || feature.kind != Kind::string) return false;
+        if (feature.text() == feature_draining) hello.draining = true;
+    }
     return true;
 }
 
@@ -55,7 +70,7 @@ const char* read_key(std::string_view key, const Token& token, data::Bytes value
         if (!is_text || (token.text() != "map" && token.text() != "ext")) return "\"map\" or \"ext\"";
         hello.handles = token.text() == "ext" ? wire::HandleForm::ext : wire::HandleForm::map;
     } else if (key == "features") {
-        if (token.kind != Kind::array) return "an array of strings";
+        if (!read_features(value, hello)) return "an array of strings";
     } else if (key == "nonce") {
         if (token.kind != Kind::binary || token.bytes().size() != wire::nonce_size) return "a binary of 32 bytes";
         std::copy_n(token.bytes().begin(), wire::nonce_size, hello.nonce.emplace().begin());
@@ -145,7 +160,8 @@ Result<void> hello(Control::Context& context) {
         out.binary(caller.session()->secret());
     }
     out.string("features");
-    out.array(0);
+    out.array(hello->draining ? 1 : 0);
+    if (hello->draining) out.string(feature_draining);
     out.string("limits");
     write_limits(caller.limits(), out);
     out.string("nonce");
@@ -157,6 +173,8 @@ Result<void> hello(Control::Context& context) {
     out.boolean(caller.has_session());
     out.string("principal");
     out.string(caller.principal().name);
+    if (hello->draining) caller.ask_for_draining();
+    if (context.services.objects.draining.load(std::memory_order_relaxed)) caller.tell_draining();
     return {};
 }
 

@@ -44,6 +44,8 @@ struct Services {
     std::vector<Seat*> seats{};
     Executor* home = nullptr;  // runs what belongs to no connection
     std::function<void()> shutdown{};
+    // Until when calls may run, once the host is draining; monotonic_now()'s time.
+    std::atomic<std::int64_t> drain_until_ns{0};
     std::function<Result<Reloaded>()> reload = [] {
         return soho::refuse(Code::unavailable, "this host has no config to reload");
     };

@@ -33,6 +33,8 @@ pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 add_library(soho_httplib INTERFACE)
 target_link_libraries(soho_httplib INTERFACE PkgConfig::httplib)
 
+pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd)  # sd_notify, sd_listen_fds
+
 if(SOHO_BUILD_TESTS)
     find_package(GTest CONFIG REQUIRED)
 endif()

@@ -500,6 +500,27 @@ class Ends(unittest.TestCase):
         self.assertEqual(host.ended(), 0)
         self.assertFalse(os.path.exists(host.path))
 
+    def test_clients_that_asked_are_told_and_no_others(self):
+        host = hosted(self, plugin("reply"), config="[host]\ndrain_ms = 60000\n")
+        asked = host.client(errors="full", features=["draining", "of a later version"])
+        other = host.client(errors="full", features=["of a later version"])
+        plain = host.client()
+        greeted_late = host.client()
+        plain.do("soho.ping")
+        self.assertEqual((asked.greeting["features"], other.greeting["features"]), (["draining"], []))
+        slow = asked.create("Slow")
+        running = asked.start(slow, "sleep", 1000)
+        eventually(lambda: plain.call(plain.create("Slow"), "sleeping") == 1, "a method that runs")
+        host.process.send_signal(signal.SIGTERM)
+        kind, method, (left_ms,) = asked.receive()
+        self.assertEqual((kind, method), (2, "soho.draining"))
+        self.assertTrue(0 < left_ms <= 60_000, left_ms)
+        hello = greeted_late.request("soho.hello", {"proto": 1, "features": ["draining"]})
+        greeted_late.reply(hello)
+        self.assertEqual(greeted_late.receive()[:2], [2, "soho.draining"])
+        self.assertEqual(asked.reply(running), 1)
+        self.assertEqual((other.closed(), plain.closed(), asked.closed()), ([], [], []))
+
     def test_a_call_that_never_ends_does_not_keep_the_host(self):
         host = hosted(self, plugin("reply"), config="[host]\ndrain_ms = 100\n")
         client = host.client()

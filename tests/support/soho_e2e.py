@@ -237,7 +237,7 @@ class ClientProcess:
 class Host:
     """A sohod of this build, on a Unix socket in a directory of its own, until stop()."""
 
-    def __init__(self, *plugins, args=(), config=None, directory=None, listen=None, ready=True):
+    def __init__(self, *plugins, args=(), config=None, directory=None, listen=None, ready=True, environment={}):
         self.owns_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="soho-e2e-")
         self.path = os.path.join(self.directory, "sohod.sock")
@@ -255,7 +255,8 @@ class Host:
         self.out = os.path.join(self.directory, "out")
         self.err = os.path.join(self.directory, "log")
         with open(self.out, "w") as out, open(self.err, "w") as err:
-            self.process = subprocess.Popen(command + list(args), stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+            self.process = subprocess.Popen(command + list(args), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                            env={**os.environ, **environment})
         self.connections = []
         self._admin = None
         if ready:

@@ -83,6 +83,8 @@ private:
     bool deliver(const ReplyBytes& reply, std::uint32_t msgid, Waiter& leader);
     std::optional<Failure> decode(const ReplyBytes& reply, Receiver& receiver, std::vector<ClassUse>& unchecked);
     void drop(const ReplyBytes& reply);
+    bool take_frame(const wire::Frame& frame, Waiter& leader);
+    bool take_draining(const wire::Frame& frame);
     bool expire();
     void lose(std::string why);
     // A completion that has its outcome: its callback is due, unless proxy classes must be checked first.
@@ -93,6 +95,7 @@ private:
 
     Socket socket_;
     const std::string address_;
+    std::function<void(std::chrono::milliseconds)> on_draining_;
     std::size_t frame_bytes_max_ = 4096;  // the host's; until hello is answered, what it takes before a login
     Outbox outbox_{socket_};
     std::atomic<std::size_t> calls_ = 0;         // waiting for a reply

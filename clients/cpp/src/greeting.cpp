@@ -126,7 +126,8 @@ void Connection::greet(const ConnectOptions& options, const wire::Address& addre
     wire::Out out(frame);
     wire::begin_request(out, msgid_placeholder, "soho.hello");
     out.array(1);
-    out.map(login.wanted() ? 6 : 4);
+    on_draining_ = options.on_draining;
+    out.map(4 + (login.wanted() ? 2 : 0) + (on_draining_ ? 1 : 0));
     out.string("proto");
     out.unsigned_integer(wire::protocol_version);
     out.string("client");
@@ -135,6 +136,11 @@ void Connection::greet(const ConnectOptions& options, const wire::Address& addre
     out.string("full");
     out.string("handles");
     out.string("ext");
+    if (on_draining_) {
+        out.string("features");
+        out.array(1);
+        out.string("draining");
+    }
     if (login.wanted()) {
         out.string("login");
         out.boolean(true);

@@ -15,6 +15,20 @@ namespace {
 constexpr std::size_t read_bytes_min = 16u << 10;
 constexpr std::size_t kept_bytes_max = 1u << 20;
 
+class DrainingNotice final : public Completion {
+public:
+    DrainingNotice(std::function<void(std::chrono::milliseconds)> callback, std::chrono::milliseconds left)
+        : callback_(std::move(callback)),
+          left_(left) {}
+    bool receive(data::Bytes, ResultContext&) override { return true; }
+    void fail(Failure) noexcept override {}
+    void complete() noexcept override { callback_(left_); }
+
+private:
+    std::function<void(std::chrono::milliseconds)> callback_;
+    std::chrono::milliseconds left_;
+};
+
 }  // namespace
 
 // True when there is something new to look at, also a lost connection; false when time is up or callbacks are due.
@@ -61,19 +75,41 @@ bool Connection::take_frames(Waiter& leader) {
             return true;
         }
         const wire::Frame frame = frames_.frame(unread);
-        const auto reply = wire::decode_reply(frame);
-        if (!reply) {
-            lose("the host sent what is no reply: " + reply.error().text);
-            return true;
-        }
-        due |= deliver({reply->ok(), reply->ok() ? reply->result : reply->error, frame.may_hold_handles}, reply->msgid,
-                       leader);
+        due |= take_frame(frame, leader);
         unread = unread.subspan(frame.bytes.size());
         frames_.next();
     }
     incoming_.consume(incoming_.size() - unread.size());
     if (incoming_.empty() && incoming_.capacity() > kept_bytes_max) incoming_.release();
     return due || is_lost();
+}
+
+// True when a callback is due.
+bool Connection::take_frame(const wire::Frame& frame, Waiter& leader) {
+    const auto reply = wire::decode_reply(frame);
+    if (reply) {
+        return deliver({reply->ok(), reply->ok() ? reply->result : reply->error, frame.may_hold_handles}, reply->msgid,
+                       leader);
+    }
+    if (!on_draining_ || !take_draining(frame)) lose("the host sent what is no reply: " + reply.error().text);
+    return true;
+}
+
+// The one notification that a host sends, to those that asked for it.
+bool Connection::take_draining(const wire::Frame& frame) {
+    std::uint32_t msgid = 0;
+    bool msgid_known = false;
+    const auto request = wire::decode_request(frame, &msgid, &msgid_known);
+    if (!request || request->wants_reply || request->method != "soho.draining") return false;
+    data::Reader in(request->params);
+    data::Token array, left_ms;
+    if (!in.next(array) || array.size == 0 || !in.next(left_ms) || left_ms.kind != data::Kind::unsigned_integer)
+        return false;
+    auto notice = std::make_unique<DrainingNotice>(on_draining_, std::chrono::milliseconds(left_ms.unsigned_value));
+    const std::lock_guard lock(mutex_);
+    asynchronous_.fetch_add(1, std::memory_order_relaxed);
+    push_due(std::move(notice));
+    return true;
 }
 
 // True when a callback is due.

@@ -167,5 +167,43 @@ TEST_F(Async, LetsSeveralThreadsDrive) {
     EXPECT_EQ(done, 3 * calls);
 }
 
+TEST(Draining, IsToldWhereCallbacksRun) {
+    FakeHost host{script};
+    std::vector<std::chrono::milliseconds> told;
+    ConnectOptions options;
+    options.on_draining = [&](std::chrono::milliseconds left) { told.push_back(left); };
+    Client client = Client::connect(host.address(), options);
+    data::Buffer frame;
+    wire::Out out(frame);
+    wire::begin_notification(out, "soho.draining");
+    out.array(2);
+    out.unsigned_integer(1500);
+    out.string("of a later version");
+    host.send(frame.bytes());
+    client.ping();
+    if (told.empty()) client.ping();  // the first reply may have come together with the notice's beginning
+    EXPECT_EQ(told, std::vector{1500ms});
+    client.ping();
+    EXPECT_EQ(told.size(), 1u);
+}
+
+TEST(Draining, IsNoReplyForWhoDidNotAsk) {
+    FakeHost host{script};
+    ConnectOptions options;
+    options.reconnect = false;
+    Client client = Client::connect(host.address(), options);
+    data::Buffer frame;
+    wire::Out out(frame);
+    wire::begin_notification(out, "soho.draining");
+    out.array(1);
+    out.unsigned_integer(1500);
+    host.send(frame.bytes());
+    EXPECT_THROW(
+        {
+            for (;;) client.ping();  // the notice may come after the first reply
+        },
+        ConnectionLost);
+}
+
 }  // namespace
 }  // namespace soho

@@ -81,7 +81,7 @@ settings = { x = 1, list = [1.5, "a", true], inner = { y = -2 } }
 TEST(Config, MayBeEmpty) {
     EXPECT_EQ(refused(""), "");
     EXPECT_EQ(refused("# nothing\n[host]\n"), "");
-    EXPECT_EQ(addresses_of(read_all({""})), std::vector<std::string>{wire::user_address().text()});
+    EXPECT_TRUE(addresses_of(read_all({""})).empty()) << "it takes the passed sockets, or the user's own address";
 }
 
 TEST(Config, GivesEachListenerWhatItSaysAndElseWhatTheHostSays) {

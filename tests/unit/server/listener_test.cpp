@@ -24,7 +24,7 @@ protected:
     ~ListenerTest() override { std::filesystem::remove_all(folder_); }
     Result<std::unique_ptr<Listener>> open(const std::string& address, ListenerOptions options = {}) {
         options.address = address;
-        return Listener::open(options, logins_, context_, log_);
+        return Listener::open(options, -1, logins_, context_, log_);
     }
     std::string refused(const std::string& address, const ListenerOptions& options = {}) {
         const auto listener = open(address, options);

@@ -7,6 +7,7 @@
 #include <soho/data/encode.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ struct ConnectOptions {
     // How often a blocking call is tried again where that is safe: the host said `overloaded` or `not_started`; or the
     // connection was lost during a call of an idempotent method of a proxy that was opened by name.
     int retries = 2;
+    // Called when the host is about to end, with the time that calls which run still have: what is begun now is refused with
+    // `not_started`. It runs where the callbacks of asynchronous calls do, and must not throw.
+    std::function<void(std::chrono::milliseconds left)> on_draining;
 
     // -- who to log in as; paths of files, empty for none --
     // A file of keys (`soho keygen`), and the name of the one to use; empty: the first. Without a file the variable SOHO_KEY names

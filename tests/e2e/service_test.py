@@ -1,0 +1,152 @@
+"""A host under a service manager: what it says (sd_notify), the watchdog, and sockets that were open before it."""
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
+from soho_e2e import BIN, PAIR, PATIENCE, Client, eventually, hosted  # noqa: E402
+
+
+class Manager:
+    """The service manager's end of NOTIFY_SOCKET."""
+
+    def __init__(self, case):
+        directory = case.enterContext(tempfile.TemporaryDirectory())
+        self.path = os.path.join(directory, "notify")
+        self.socket = case.enterContext(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        self.socket.bind(self.path)
+        self.socket.settimeout(PATIENCE)
+
+    def hears(self, line):
+        """Waits for a message that has this line; gives it."""
+        while True:
+            message = self.socket.recv(4096).decode()
+            if line in message.split("\n"):
+                return message
+
+
+class Notified(unittest.TestCase):
+    def test_it_is_told_of_each_turn(self):
+        manager = Manager(self)
+        file = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "sohod.toml"
+        file.write_text("[limits]\nhandles = 3\n")
+        host = hosted(self, PAIR, args=("--config", str(file)), environment={"NOTIFY_SOCKET": manager.path})
+        self.assertIn(f"STATUS=1 plugins, at {host.address}", manager.hears("READY=1"))
+        host.process.send_signal(signal.SIGHUP)
+        self.assertRegex(manager.hears("RELOADING=1"), r"\nMONOTONIC_USEC=\d+")
+        manager.hears("READY=1")
+        host.process.send_signal(signal.SIGTERM)
+        manager.hears("STOPPING=1")
+
+    def test_the_watchdog_is_fed_while_a_reactor_turns(self):
+        manager = Manager(self)
+        host = hosted(self, PAIR, environment={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "200000"})
+        for _ in range(3):
+            manager.hears("WATCHDOG=1")
+        host.process.send_signal(signal.SIGSTOP)
+        manager.socket.settimeout(0.05)
+        with self.assertRaises(TimeoutError):
+            while True:
+                manager.hears("WATCHDOG=1")
+        host.process.send_signal(signal.SIGCONT)
+        manager.socket.settimeout(PATIENCE)
+        manager.hears("WATCHDOG=1")
+
+
+# Becomes the program given, with the descriptors given as its 3, 4, …: LISTEN_PID must be the program's own.
+PASS_ON = """
+import os, sys
+descriptors = [os.dup(int(word)) for word in sys.argv[1].split(",")]
+high = [os.dup2(descriptor, 200 + at) for at, descriptor in enumerate(descriptors)]
+for at, descriptor in enumerate(high):
+    os.dup2(descriptor, 3 + at)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(high)))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Passed(unittest.TestCase):
+    """Sockets as LISTEN_FDS brings them."""
+
+    def start(self, *sockets, args=(), config=None):
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        descriptors = [each.fileno() for each in sockets]
+        words = [str(BIN / "sohod"), "--plugin", str(PAIR), *args]
+        if config is None:
+            words.append("--no-config")
+        else:
+            file = pathlib.Path(directory) / "sohod.toml"
+            file.write_text(config)
+            words += ["--config", str(file)]
+        out = pathlib.Path(directory) / "out"
+        err = pathlib.Path(directory) / "err"
+        with open(out, "w") as stdout, open(err, "w") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-c", PASS_ON, ",".join(map(str, descriptors)), *words], stdin=subprocess.DEVNULL,
+                stdout=stdout, stderr=stderr, pass_fds=descriptors)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        eventually(lambda: "Try, in" in out.read_text() or process.poll() is not None, "that the host listens")
+        return process, re.findall(r"listens on (\S+)\n", out.read_text()), err
+
+    def listening(self, path):
+        waiting = self.enterContext(socket.socket(socket.AF_UNIX))
+        waiting.bind(path)
+        waiting.listen()
+        return waiting
+
+    def test_a_client_may_come_before_the_host(self):
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        path = directory + "/soho.sock"
+        passed = self.listening(path)
+        os.chmod(path, 0o666)
+        early = Client("unix:" + path)
+        self.addCleanup(early.close)
+        msgid = early.request("soho.ping")
+        process, addresses, _ = self.start(passed)
+        self.assertEqual(addresses, ["unix:" + path])
+        self.assertIsNone(early.reply(msgid))
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o666, "the socket is its maker's")
+
+    def test_a_passed_socket_is_the_listeners_of_that_address(self):
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        first, second = self.listening(directory + "/a.sock"), self.listening(directory + "/b.sock")
+        config = f'[[listener]]\naddress = "unix:{directory}/b.sock"\nlimits = {{ handles = 5 }}\n'
+        _, addresses, _ = self.start(first, second, config=config)
+        self.assertEqual(addresses, [f"unix:{directory}/b.sock", f"unix:{directory}/a.sock"])
+        for address, handles in zip(addresses, (5, 10_000)):
+            with Client(address, errors="full") as client:
+                self.assertEqual(client.greeting["limits"]["handles"], handles)
+
+    def test_tcp_wants_a_login_here_too(self):
+        waiting = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(waiting.close)
+        port = waiting.getsockname()[1]
+        process, _, err = self.start(waiting)
+        self.assertEqual(process.wait(PATIENCE), 1)
+        self.assertIn(f"cannot listen on tcp:127.0.0.1:{port}: nothing says who may use it", err.read_text())
+        _, addresses, _ = self.start(waiting, args=("--insecure-no-login",))
+        self.assertEqual(addresses, [f"tcp:127.0.0.1:{port}"])
+        with Client(addresses[0]) as client:
+            self.assertIsNone(client.do("soho.ping"))
+
+    def test_what_is_no_listening_socket_is_refused(self):
+        pair = socket.socketpair()
+        for each in pair:
+            self.addCleanup(each.close)
+        process, _, err = self.start(pair[0])
+        self.assertEqual(process.wait(PATIENCE), 1)
+        self.assertIn("cannot use descriptor 3, which was passed (LISTEN_FDS): it is no listening stream socket",
+                      err.read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()
