@@ -1,5 +1,6 @@
 #pragma once
-// What a reactor's thread runs of a plugin at the moment: written by that thread around each call into one, read by the watch.
+// What a reactor's thread runs of a plugin at the moment: written by that thread around each call into one, read by the watch,
+// which may take the thread's seat away while it is there (RULES 9).
 
 #include <atomic>
 #include <cstdint>
@@ -10,14 +11,31 @@ struct Method;
 struct Type;
 
 struct Activity {
-    std::atomic<const Type*> type{nullptr};      // null: nothing
+    static constexpr std::uint64_t taken = UINT64_MAX;
+
+    // A number for each run of plugin code; 0: none runs; `taken`: one runs, and its thread has lost its seat.
+    std::atomic<std::uint64_t> running{0};
+    // What that is.
+    std::atomic<const Type*> type{nullptr};
     std::atomic<const Method*> method{nullptr};  // null: what `part` says
     std::atomic<const char*> part{nullptr};      // of the type
-    std::atomic<std::uint64_t> sequence{
-        0};                          // changes with every call, so that the watch needs no clock on the call's way
-    std::atomic<int> thread{0};      // the kernel's number of it; 0 before it runs
-    std::atomic<int> cpu_clock{0};   // a clockid_t: what CPU time it has had
-    std::atomic<bool> stuck{false};  // the watch's word: what it runs keeps it longer than it may
+    std::atomic<int> thread{0};                  // the kernel's number of it; 0 before it runs
+    std::atomic<int> cpu_clock{0};               // a clockid_t: what CPU time it has had
+    std::atomic<bool> stuck{false};  // the watch's word: what it runs keeps it, and nobody could take its place
+
+    // Takes the seat from the thread, if that run is not over. [the watch]
+    bool take(std::uint64_t run) { return running.compare_exchange_strong(run, taken, std::memory_order_acq_rel); }
+    // Who sits there now has what it needs of the old seat. [the thread that took it]
+    void end_handover() {
+        handed_over.store(true, std::memory_order_release);
+        handed_over.notify_all();
+    }
+
+    std::atomic<bool> handed_over{false};
+
+    // -- the thread's own --
+    std::uint64_t runs = 0;
+    bool lost = false;  // its seat: it may only hand over what it has, and end
 };
 
 // Marks it for as long as this lives; nothing where `activity` is null, as on the pool.
@@ -25,16 +43,18 @@ class ActivityMark {
 public:
     ActivityMark(Activity* activity, const Type& type, const Method* method, const char* part) : activity_(activity) {
         if (activity_ == nullptr) return;
-        // One writer: plain increments are enough.
-        activity_->sequence.store(activity_->sequence.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         activity_->method.store(method, std::memory_order_relaxed);
         activity_->part.store(part, std::memory_order_relaxed);
-        activity_->type.store(&type, std::memory_order_release);  // the watch reads what it points to
+        activity_->type.store(&type, std::memory_order_relaxed);
+        activity_->running.store(++activity_->runs, std::memory_order_release);
     }
     ActivityMark(const ActivityMark&) = delete;
     ActivityMark& operator=(const ActivityMark&) = delete;
     ~ActivityMark() {
-        if (activity_ != nullptr) activity_->type.store(nullptr, std::memory_order_relaxed);
+        if (activity_ == nullptr) return;
+        if (activity_->running.exchange(0, std::memory_order_acq_rel) != Activity::taken) return;
+        activity_->handed_over.wait(false, std::memory_order_acquire);
+        activity_->lost = true;
     }
 
 private:

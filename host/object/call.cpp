@@ -168,10 +168,11 @@ void Call::run(Activity* activity) noexcept {
     if (activity == nullptr) invocation.let_block(own_turns);
     const std::uint32_t status =
         method_ != nullptr ? invocation.invoke(*target_, activity) : invocation.create(source_.self, activity);
-    if (status == SOHO_PENDING) {
-        return set_discarded(invocation.take_discarded());
-    }
+    conclude(status, invocation, std::move(value));
+}
 
+void Call::conclude(std::uint32_t status, Invocation& invocation, data::Buffer value) {
+    if (status == SOHO_PENDING) return set_discarded(invocation.take_discarded());
     std::uint32_t refused = SOHO_ACCEPTED;
     if (!begin_completion(refused)) return finish();  // it had deferred, and replied through that
     Outcome outcome;

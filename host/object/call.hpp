@@ -66,6 +66,9 @@ public:
     // Runs it here; its turns must be held already.
     void run(Activity* activity) noexcept;
 
+    // What the plugin's function returned and left, for a call that ran on somebody's stack; `value` is what it wrote.
+    void conclude(std::uint32_t status, Invocation& invocation, data::Buffer value);
+
     // From here on it may be running in the plugin, and keeps what it was given until it ends; false if it is answered already.
     bool begin();
     bool begun() const { return begun_.load(std::memory_order_acquire); }

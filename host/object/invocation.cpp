@@ -74,7 +74,7 @@ Error out_of_memory() { return Error(Code::internal, "out of memory"); }
 
 Invocation::Invocation(const CallContext& context, Callee callee, const BoundArguments& arguments,
                        const std::vector<ObjectPtr>& objects, data::Buffer& out, std::size_t result_bytes_max,
-                       Deferral& deferral)
+                       Deferral& deferral, std::mutex* out_mutex)
     : context_(context),
       callee_(callee),
       objects_(objects),
@@ -82,7 +82,10 @@ Invocation::Invocation(const CallContext& context, Callee callee, const BoundArg
     constexpr std::size_t first_room = 64;
     std::uint8_t* const at = out.reserve(first_room);
     result_start_ = out.size();
-    sink_ = {{sizeof(soho_sink), 0, at, at + first_room, &Invocation::grow}, &out, result_start_ + result_bytes_max};
+    sink_ = {{sizeof(soho_sink), 0, at, at + first_room, &Invocation::grow},
+             &out,
+             result_start_ + result_bytes_max,
+             out_mutex};
 
     call_.size = sizeof call_;
     call_.args = {arguments.args.data(), arguments.args.size()};
@@ -161,6 +164,8 @@ soho_instance Invocation::take_instance() {
 
 int Invocation::grow(soho_sink* table, std::uint64_t more) {
     auto* sink = reinterpret_cast<Sink*>(table);
+    std::unique_lock<std::mutex> lock;
+    if (sink->out_mutex != nullptr) lock = std::unique_lock(*sink->out_mutex);
     sink->out->commit(table->cursor);
     if (more > sink->size_max - std::min(sink->size_max, sink->out->size())) return 1;
     try {

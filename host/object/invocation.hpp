@@ -4,6 +4,7 @@
 #include "host/object/arguments.hpp"
 #include "host/object/plugin_task.hpp"
 
+#include <mutex>
 #include <span>
 
 namespace soho::host {
@@ -34,10 +35,11 @@ public:
 
 class Invocation {
 public:
-    // The result is appended to `out`, at most `result_bytes_max` bytes of it.
+    // The result is appended to `out`, at most `result_bytes_max` bytes of it. If another thread may read what is in front of it,
+    // `out` moves only with `out_mutex` held.
     Invocation(const CallContext& context, Callee callee, const BoundArguments& arguments,
                const std::vector<ObjectPtr>& objects, data::Buffer& out, std::size_t result_bytes_max,
-               Deferral& deferral);
+               Deferral& deferral, std::mutex* out_mutex = nullptr);
     Invocation(const Invocation&) = delete;
     Invocation& operator=(const Invocation&) = delete;
     ~Invocation();
@@ -80,7 +82,8 @@ private:
     struct Sink {
         soho_sink table;
         data::Buffer* out;
-        std::size_t size_max;  // of `out`
+        std::size_t size_max;   // of `out`
+        std::mutex* out_mutex;  // null: none
     };
 
     std::uint32_t finish(std::uint32_t status);

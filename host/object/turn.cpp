@@ -100,7 +100,8 @@ void Turn::leave(bool shared, Activity* activity) {
         const TurnTaskPtr next = pass_on(shared);
         if (next == nullptr) return;
         if (ran == 0) until = monotonic_now() + run_by_holder_ns_max;
-        if (next->on_pool || ran == run_by_holder_max || monotonic_now() > until) return start(next);
+        const bool lost = activity != nullptr && activity->lost;  // the thread's seat: it may run nothing more
+        if (next->on_pool || lost || ran == run_by_holder_max || monotonic_now() > until) return start(next);
         next->run(activity);
         for (Turn* other : next->turns) {
             if (other != this) other->hand_on(false);
@@ -157,9 +158,9 @@ void Turn::start(TurnTaskPtr task) {
     const bool on_pool = task->on_pool;
     const bool urgent = task->overtakes;
     bool& starved = task->starved;  // which `work` keeps
-    Activity* const activity = on_pool ? nullptr : turn.home_.activity();
-    auto work = [task = std::move(task), activity] { run_and_leave(task, activity); };
-    if (!on_pool) return turn.home_.post(std::move(work));
+    if (!on_pool)
+        return turn.home_.post([task = std::move(task), &home = turn.home_] { run_and_leave(task, home.activity()); });
+    auto work = [task = std::move(task)] { run_and_leave(task, nullptr); };
     Pool& pool = turn.domain_.pool;
     if (urgent ? pool.post_urgent(work) : pool.post(work)) return;
     starved = true;

@@ -31,6 +31,18 @@ std::uint64_t Limits::*excess_of(const wire::FrameReader& reader) {
     return nullptr;
 }
 
+// Marks a connection's requests as those that the seat's thread runs.
+class InBatch {
+public:
+    InBatch(Seat& seat, Batch& batch) : seat_(seat) { seat_.batch = &batch; }
+    InBatch(const InBatch&) = delete;
+    InBatch& operator=(const InBatch&) = delete;
+    ~InBatch() { seat_.batch = nullptr; }
+
+private:
+    Seat& seat_;
+};
+
 }  // namespace
 
 Connection::Connection(Socket socket, Reactor& reactor, Services& services, const Dispatcher& dispatcher, Peer peer,
@@ -134,6 +146,7 @@ void Connection::guarded(void (Connection::*step)()) {
     try {
         (this->*step)();
     } catch (const std::exception& failure) {
+        if (Reactor::has_lost_seat()) throw SeatLost();  // the connection is another thread's
         services_.log.error("a connection of {} is closed: {}", caller_->principal().name, failure.what());
         reactor_.seat().out.clear();
         close(failure.what());
@@ -180,6 +193,7 @@ void Connection::on_readable() {
 // Runs what is complete; false if the connection is closed, or about to be.
 bool Connection::run_frames(data::Bytes bytes, wire::FrameReader& reader, std::size_t& used) {
     Seat& seat = reactor_.seat();
+    const InBatch in_batch(seat, *this);
     seat.arrive();
     while (used != bytes.size() && reads_further()) {
         const data::Bytes rest = bytes.subspan(used);
@@ -189,6 +203,7 @@ bool Connection::run_frames(data::Bytes bytes, wire::FrameReader& reader, std::s
             case wire::FrameReader::Status::complete: break;
         }
         const wire::Frame frame = reader.frame(rest);
+        seat.rest = rest.subspan(frame.bytes.size());
         const bool goes_on = caller_->take(frame, seat);
         used += frame.bytes.size();
         reader.next();
@@ -299,8 +314,12 @@ void Connection::on_writable() {
         if (unsent_from_ >= unsent_.size() / 2) unsent_.consume(std::exchange(unsent_from_, 0));
         wait_writable();
     }
+    run_torn();
+}
+
+// Frames that are there and were not run: the socket was full, or the thread before was stuck.
+void Connection::run_torn() {
     if (!reads_further()) return;
-    // Frames may have been left unread when the socket was full.
     if (torn_ != nullptr && !reading_) {
         Seat& seat = reactor_.seat();
         seat.out.clear();
@@ -311,6 +330,38 @@ void Connection::on_writable() {
         keep_rest(torn_->bytes.bytes().subspan(used), torn_->reader);
     }
     wait_readable();
+}
+
+std::shared_ptr<Batch> Connection::take_over(Seat& lost) {
+    auto self = shared_from_this();
+    Seat& seat = reactor_.seat();
+    seat.out.clear();
+    try {
+        std::unique_ptr<Torn> rest;
+        if (!lost.rest.empty()) {
+            rest = std::make_unique<Torn>(Torn{{}, wire::FrameReader(frame_limits())});
+            rest->bytes.append(lost.rest);
+        }
+        // What the stuck call has of the reply that it writes is not for us.
+        const std::size_t finished = lost.call != nullptr ? lost.call->reply_start() : lost.out.size();
+        {
+            const std::scoped_lock lock(lost.out_mutex);
+            seat.out.append({lost.out.data(), finished});
+        }
+        if (lost.call != nullptr) lost.call->outlive_seat();
+        lost.kept = std::move(torn_);
+        torn_ = std::move(rest);
+    } catch (const std::bad_alloc&) {
+        lost.kept = std::move(torn_);
+        starved_ = true;
+    }
+    return self;
+}
+
+void Connection::flush_and_go_on() {
+    if (starved_) return close("there is no memory to go on behind a call that is stuck");
+    flush();
+    if (!closed_) run_torn();
 }
 
 // What the kernel has taken is delivered.

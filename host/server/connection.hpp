@@ -13,7 +13,7 @@
 namespace soho::host {
 
 // Lives until it is closed; its reactor's thread is the only one that touches it, but for deliver().
-class Connection final : public Outlet, public std::enable_shared_from_this<Connection> {
+class Connection final : public Outlet, public Batch, public std::enable_shared_from_this<Connection> {
 public:
     // Of the io_context's own executor: the type-erased one costs memory and virtual calls for each wait.
     using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
@@ -38,6 +38,10 @@ public:
     Result<void> count() { return caller_->count_connection(); }
     // [any thread] Whether check_time() may find something.
     bool overdue(std::int64_t now_ns) const { return pace_.overdue(now_ns, caller_->limits()) != nullptr; }
+
+    // -- Batch --
+    std::shared_ptr<Batch> take_over(Seat& lost) override;
+    void go_on() override { guarded(&Connection::flush_and_go_on); }
 
     // [any thread]
     void deliver(data::Buffer frame, Undelivered undelivered) override;
@@ -71,6 +75,8 @@ private:
     void on_writable();
     void settle_notices();
     void drain_mailbox();
+    void flush_and_go_on();
+    void run_torn();
     bool reads_further() const { return unsent_.size() - unsent_from_ < caller_->limits().unsent_bytes_max; }
 
     Socket socket_;
@@ -92,6 +98,7 @@ private:
     bool reading_ = false;
     bool writing_ = false;
     bool closing_ = false;  // once all is written
+    bool starved_ = false;  // a take-over found no memory
 
     struct Mail {
         data::Buffer frame;

@@ -2,37 +2,43 @@
 
 #include <pthread.h>
 #include <unistd.h>
+#include <algorithm>
 #include <asio/post.hpp>
 #include <chrono>
+#include <new>
+#include <system_error>
 
 namespace soho::host {
 
-Reactor::Reactor() : guard_(context_.get_executor()), seat_(*this) {}
+thread_local Reactor::Chair* Reactor::own_chair = nullptr;
+
+Reactor::Reactor() : guard_(context_.get_executor()), current_(free_chair()) {}
 
 Reactor::~Reactor() {
-    if (thread_.joinable()) thread_.join();
+    for (const auto& chair : chairs_) {
+        if (chair->thread.joinable()) chair->thread.join();
+    }
 }
 
-void Reactor::start(std::string thread_name) {
-    thread_ = std::thread([this, name = std::move(thread_name)] {
-        ::pthread_setname_np(::pthread_self(), name.c_str());
-        clockid_t cpu_clock = CLOCK_THREAD_CPUTIME_ID;
-        ::pthread_getcpuclockid(::pthread_self(), &cpu_clock);
-        seat_.activity.cpu_clock = cpu_clock;
-        seat_.activity.thread = ::gettid();
-        context_.run();
-        ended_.store(true, std::memory_order_release);
-    });
+void Reactor::start(std::string thread_name, Seats* seats) {
+    name_ = std::move(thread_name);
+    seats_ = seats;
+    Chair& chair = *current_.load(std::memory_order_relaxed);
+    if (seats_ != nullptr) seats_->add(chair.seat);
+    seat_thread(chair);
+    tell(chair, Chair::Word::sit);
 }
 
 bool Reactor::stop(std::int64_t timeout_ns) {
     context_.stop();
     const std::int64_t until = monotonic_now() + timeout_ns;
-    while (thread_.joinable() && !ended_.load(std::memory_order_acquire)) {
-        if (monotonic_now() > until) return false;
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (const auto& chair : chairs_) {
+        while (!chair->free.load(std::memory_order_acquire)) {
+            if (monotonic_now() > until) return false;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        if (chair->thread.joinable()) chair->thread.join();
     }
-    if (thread_.joinable()) thread_.join();
     return true;
 }
 
@@ -41,6 +47,95 @@ void Reactor::run_rest() {
     context_.poll();
 }
 
-void Reactor::post(Work work) { asio::post(context_, std::move(work)); }
+void Reactor::post(Work work) {
+    asio::post(context_, [work = std::move(work)] {
+        work();
+        if (has_lost_seat()) throw SeatLost();
+    });
+}
+
+bool Reactor::has_lost_seat() { return own_chair != nullptr && own_chair->seat.activity.lost; }
+
+// One that was left, or a further one; null if there are too many.
+Reactor::Chair* Reactor::free_chair() {
+    for (const auto& chair : chairs_) {
+        if (!chair->free.load(std::memory_order_acquire)) continue;
+        if (chair->thread.joinable()) chair->thread.join();
+        return chair.get();
+    }
+    if (chairs_.size() == threads_max) return nullptr;
+    Chair* const added = chairs_.emplace_back(std::make_unique<Chair>(*this)).get();
+    if (seats_ != nullptr) seats_->add(added->seat);
+    return added;
+}
+
+// Its thread waits for a word.
+void Reactor::seat_thread(Chair& chair) {
+    chair.word = Chair::Word::none;
+    chair.free = false;
+    try {
+        chair.thread = std::thread([this, &chair] {
+            ::pthread_setname_np(::pthread_self(), name_.c_str());
+            own_chair = &chair;
+            Activity& activity = chair.seat.activity;
+            clockid_t cpu_clock = CLOCK_THREAD_CPUTIME_ID;
+            ::pthread_getcpuclockid(::pthread_self(), &cpu_clock);
+            activity.cpu_clock = cpu_clock;
+            activity.thread = ::gettid();
+            chair.word.wait(Chair::Word::none);
+            if (chair.word == Chair::Word::sit) sit(chair);
+            chair.seat.kept.reset();
+            chair.seat.objects.clear();
+            chair.seat.in.release();
+            chair.seat.out.release();
+            chair.free.store(true, std::memory_order_release);
+        });
+    } catch (const std::system_error&) {
+        chair.free = true;
+        throw;
+    }
+}
+
+void Reactor::tell(Chair& chair, Chair::Word word) {
+    chair.word = word;
+    chair.word.notify_all();
+}
+
+void Reactor::sit(Chair& chair) try {
+    if (Seat* const lost = std::exchange(chair.before, nullptr)) {
+        std::shared_ptr<Batch> batch;
+        if (lost->batch != nullptr) batch = lost->batch->take_over(*lost);
+        lost->activity.end_handover();
+        if (batch != nullptr) batch->go_on();
+    }
+    context_.run();
+} catch (const SeatLost&) {
+    // Another sits here, and has all that was left to do.
+}
+
+Reactor::TakeOver Reactor::take_over(std::uint64_t run) {
+    Chair& stuck = *current_.load(std::memory_order_relaxed);
+    Chair* next = nullptr;
+    try {
+        next = free_chair();
+        if (next == nullptr) return TakeOver::impossible;
+        Activity& activity = next->seat.activity;
+        activity.lost = activity.handed_over = false;
+        next->seat.batch = nullptr;
+        seat_thread(*next);
+    } catch (const std::bad_alloc&) {
+        return TakeOver::impossible;
+    } catch (const std::system_error&) {  // no thread
+        return TakeOver::impossible;
+    }
+    if (!stuck.seat.activity.take(run)) {
+        tell(*next, Chair::Word::leave);
+        return TakeOver::was_over;
+    }
+    next->before = &stuck.seat;
+    current_.store(next, std::memory_order_release);
+    tell(*next, Chair::Word::sit);
+    return TakeOver::done;
+}
 
 }  // namespace soho::host

@@ -54,7 +54,7 @@ ListenerOptions ServerOptions::listener_at(const wire::Address& address) const {
 
 LimitRules ServerOptions::limit_rules() const {
     LimitRules rules{limits, {}, principals};
-    for (const ListenerOptions& listener : listeners) rules.listeners[listener.address] = listener.limits;
+    for (const ListenerOptions& each : listeners) rules.listeners[each.address] = each.limits;
     return rules;
 }
 
@@ -74,11 +74,10 @@ Server::Server(const ServerOptions& options, spdlog::logger& log)
                              timers_, pool_, allowances_, log_, instance_}),
       registry_(plugin_table(services_.get())),
       dispatcher_(std::make_unique<Dispatcher>(*services_)),
-      ticker_(timers_, log_, static_cast<std::int64_t>(options_.limits.stuck_ms)),
+      ticker_(timers_, log_, static_cast<std::int64_t>(options_.limits.stuck_ms), services_->reactor_stalls),
       watchdog_(timers_, gate_, reactors_),
       signals_(gate_.context(), SIGINT, SIGTERM, SIGHUP) {
     services_->started_ns = monotonic_now();
-    for (const auto& reactor : reactors_) services_->seats.push_back(&reactor->seat());
     services_->home = reactors_.front().get();
     services_->shutdown = [this] { request_end(); };
     services_->plugin_timers = make_plugin_timers();
@@ -99,8 +98,9 @@ void Server::set_reload(std::function<Result<Reloaded>()> reload) {
 void Server::start() {
     await_signal();
     gate_.start("sohod-gate");
-    for (std::size_t i = 0; i < reactors_.size(); ++i) reactors_[i]->start(fmt::format("sohod-{}", i));
-    ticker_.start(services_->seats);
+    for (std::size_t i = 0; i < reactors_.size(); ++i)
+        reactors_[i]->start(fmt::format("sohod-{}", i), &services_->seats);
+    ticker_.start(reactors_);
     watch_times();
 }
 

@@ -32,9 +32,9 @@ bool sleeps(const Activity& activity) {
 
 bool StuckWatch::sample(const Activity& activity, std::int64_t now_ns, std::int64_t cpu_ns,
                         const std::function<bool()>& sleeps) {
-    const std::uint64_t sequence = activity.sequence.load(std::memory_order_relaxed);
-    if (activity.type.load(std::memory_order_relaxed) == nullptr || sequence != sequence_ || since_ns_ == 0) {
-        sequence_ = sequence;
+    const std::uint64_t run = activity.running.load(std::memory_order_acquire);
+    if (run == 0 || run != run_) {
+        run_ = run;
         since_ns_ = now_ns;
         since_cpu_ns_ = cpu_ns;
         told_ = false;
@@ -45,10 +45,11 @@ bool StuckWatch::sample(const Activity& activity, std::int64_t now_ns, std::int6
     return told_ = true;
 }
 
-Ticker::Ticker(Timers& timers, spdlog::logger& log, std::int64_t stuck_ms)
+Ticker::Ticker(Timers& timers, spdlog::logger& log, std::int64_t stuck_ms, std::atomic<std::uint64_t>& stalls)
     : timers_(timers),
       log_(log),
-      stuck_ns_(stuck_ms * 1'000'000) {
+      stuck_ns_(stuck_ms * 1'000'000),
+      stalls_(stalls) {
     timers_.set_wake([this] {
         const std::scoped_lock lock(mutex_);
         woken_ = true;
@@ -58,9 +59,8 @@ Ticker::Ticker(Timers& timers, spdlog::logger& log, std::int64_t stuck_ms)
 
 Ticker::~Ticker() { stop(); }
 
-void Ticker::start(std::vector<Seat*> seats) {
-    seats_ = std::move(seats);
-    watches_.assign(seats_.size(), StuckWatch(stuck_ns_));
+void Ticker::start(const std::vector<std::unique_ptr<Reactor>>& reactors) {
+    for (const auto& reactor : reactors) watched_.push_back({*reactor, &reactor->seat(), StuckWatch(stuck_ns_)});
     thread_ = std::thread([this] {
         ::pthread_setname_np(::pthread_self(), "sohod-ticker");
         run();
@@ -93,22 +93,40 @@ void Ticker::run() {
 }
 
 void Ticker::watch(std::int64_t now_ns) {
-    for (std::size_t i = 0; i < seats_.size(); ++i) {
-        Activity& activity = seats_[i]->activity;
-        const bool found = watches_[i].sample(activity, now_ns, cpu_time(activity), [&] { return sleeps(activity); });
-        activity.stuck.store(watches_[i].stuck(), std::memory_order_relaxed);
-        if (!found) continue;
-        const Type* type = activity.type.load(std::memory_order_acquire);
-        const Method* method = activity.method.load(std::memory_order_relaxed);
-        if (type == nullptr) continue;  // it has just ended
-        if (method == nullptr) {
-            log_.warn("{} of type {} has kept a reactor for {} ms: declare the type blocking",
-                      activity.part.load(std::memory_order_relaxed), type->type_id, stuck_ns_ / 1'000'000);
-            continue;
-        }
+    for (Watched& watched : watched_) look_at(watched, now_ns);
+}
+
+void Ticker::look_at(Watched& watched, std::int64_t now_ns) {
+    Seat& seat = watched.reactor.seat();
+    if (watched.seat != &seat) {  // another thread's
+        watched.seat = &seat;
+        watched.watch = StuckWatch(stuck_ns_);
+    }
+    Activity& activity = seat.activity;
+    const bool found = watched.watch.sample(activity, now_ns, cpu_time(activity), [&] { return sleeps(activity); });
+    activity.stuck.store(watched.watch.stuck(), std::memory_order_relaxed);
+    if (!found) return;
+    const Type* type = activity.type.load(std::memory_order_relaxed);
+    const Method* method = activity.method.load(std::memory_order_relaxed);
+    const char* const part = activity.part.load(std::memory_order_relaxed);
+    const auto taken = watched.reactor.take_over(watched.watch.run());
+    if (taken == Reactor::TakeOver::was_over) return;  // and what it was may be something else by now
+    stalls_.fetch_add(1, std::memory_order_relaxed);
+    if (taken == Reactor::TakeOver::done) activity.stuck.store(false, std::memory_order_relaxed);
+    const std::int64_t ms = stuck_ns_ / 1'000'000;
+    if (method == nullptr) {
+        log_.warn("{} of type {} has kept a reactor for {} ms: declare the type blocking", part, type->type_id, ms);
+    } else {
         method->on_pool.store(true, std::memory_order_relaxed);
         log_.warn("method {}.{} has kept a reactor for {} ms: from now on it runs on the pool; declare it blocking",
-                  type->type_id, method->name, stuck_ns_ / 1'000'000);
+                  type->type_id, method->name, ms);
+    }
+    if (taken == Reactor::TakeOver::impossible) {
+        log_.error(
+            "no thread can take the place of the one that is stuck in {} ({} may be stuck at a time, and the system "
+            "must "
+            "have room): its connections wait",
+            type->type_id, Reactor::threads_max - 1);
     }
 }
 

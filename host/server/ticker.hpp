@@ -1,9 +1,9 @@
 #pragma once
 // The thread that drives timers, and watches over the reactors: a method that keeps one of them longer than it may is named in
-// the log, and runs on the pool from then on.
+// the log, runs on the pool from then on, and the reactor gets another thread.
 
 #include "host/object/timers.hpp"
-#include "host/session/seat.hpp"
+#include "host/server/reactor.hpp"
 
 #include <spdlog/logger.h>
 #include <condition_variable>
@@ -25,10 +25,12 @@ public:
                 const std::function<bool()>& sleeps);
     // Whether the call that the last sample saw was reported so.
     bool stuck() const { return told_; }
+    // That call.
+    std::uint64_t run() const { return run_; }
 
 private:
     std::int64_t stuck_ns_;
-    std::uint64_t sequence_ = 0;
+    std::uint64_t run_ = 0;
     std::int64_t since_ns_ = 0;
     std::int64_t since_cpu_ns_ = 0;
     bool told_ = false;
@@ -36,22 +38,30 @@ private:
 
 class Ticker {
 public:
-    Ticker(Timers& timers, spdlog::logger& log, std::int64_t stuck_ms);
+    // Counts in `stalls` what it finds.
+    Ticker(Timers& timers, spdlog::logger& log, std::int64_t stuck_ms, std::atomic<std::uint64_t>& stalls);
     ~Ticker();
 
-    // Seats must stay until stop().
-    void start(std::vector<Seat*> seats);
+    // The reactors must stay until stop().
+    void start(const std::vector<std::unique_ptr<Reactor>>& reactors);
     void stop();
 
 private:
+    struct Watched {
+        Reactor& reactor;
+        const Seat* seat;
+        StuckWatch watch;
+    };
+
     void run();
     void watch(std::int64_t now_ns);
+    void look_at(Watched& watched, std::int64_t now_ns);
 
     Timers& timers_;
     spdlog::logger& log_;
     const std::int64_t stuck_ns_;
-    std::vector<Seat*> seats_;
-    std::vector<StuckWatch> watches_;
+    std::atomic<std::uint64_t>& stalls_;
+    std::vector<Watched> watched_;
     std::mutex mutex_;
     std::condition_variable wake_;
     bool woken_ = false;

@@ -145,7 +145,7 @@ Result<void> Caller::may_keep(std::size_t bytes) {
 
 Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, const CallContext& context,
                                                 std::size_t bytes, bool blocking, Seat& seat,
-                                                std::shared_ptr<Completion> completion) {
+                                                std::shared_ptr<Completion> completion, bool runs) {
     const Limits& limits = this->limits();
     session();
     if (completion == nullptr) completion = shared_from_this();
@@ -158,7 +158,7 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
     call->arrived_ns = seat.arrived_ns;
     const std::scoped_lock lock(mutex_);
     // A method that cannot wait may free those that do: it may pass the cap of waiting calls, within the other cap.
-    if (waiting_ >= limits.calls_waiting_max + limits.calls_running_max) {
+    if (!runs && waiting_ >= limits.calls_waiting_max + limits.calls_running_max) {
         hit(&Limits::calls_waiting_max);
         return soho::refuse(
             Code::overloaded,

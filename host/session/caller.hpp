@@ -73,10 +73,11 @@ public:
     ObjectPtr find(std::uint64_t id);
 
     // Keeps a call that does not end here, and counts its arguments' bytes; fails at the caps of calls.
-    // `completion` stands between the call and this caller, if given, and must pass on what it is told.
+    // `completion` stands between the call and this caller, if given, and must pass on what it is told. One that `runs` already
+    // is refused by no cap.
     Result<std::shared_ptr<Call>> make_call(const wire::Request& request, const CallContext& context, std::size_t bytes,
-                                            bool blocking, Seat& seat,
-                                            std::shared_ptr<Completion> completion = nullptr);
+                                            bool blocking, Seat& seat, std::shared_ptr<Completion> completion = nullptr,
+                                            bool runs = false);
     // Cancels the call when its deadline comes; once what it calls is set.
     void watch_deadline(const std::shared_ptr<Call>& call);
     // Whether a further call may wait.

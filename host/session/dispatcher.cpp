@@ -100,11 +100,15 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
     }
     caller.session();  // what is replied from here on may be a handle
     if (!what->options.name.empty() && open_instead(caller, request, *what, seat)) return;
-    if (auto started = start(caller, request, *what, seat); !started) {
-        if (!what->options.name.empty()) services_.names.abandon(what->options.name);
-        caller.replies().refuse(request, started.error(), trace, seat);
-    }
+    if (auto started = start(caller, request, *what, seat); !started)
+        refuse_call(caller, request, *what, started.error(), seat);
     seat.objects.clear();
+}
+
+void Dispatcher::refuse_call(Caller& caller, const wire::Request& request, const Resolved& what, const Error& error,
+                             Seat& seat) const {
+    if (!what.options.name.empty()) services_.names.abandon(what.options.name);
+    caller.replies().refuse(request, error, what.options.trace, seat);
 }
 
 // What has just ended here. One look at the clock serves the end of this call and the beginning of the next.
@@ -143,9 +147,15 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
 
     const bool elsewhere = runs_on_pool(what) || (what.method != nullptr && what.method->through_callable);
     if (elsewhere) return run_later(caller, request, what, *bound, turns, seat);
-    const TurnsHeld held(services_, what, turns, seat);
-    if (!held) return run_later(caller, request, what, *bound, turns, seat);
-    return run_here(caller, request, what, *bound, seat);
+    {
+        const TurnsHeld held(services_, what, turns, seat);
+        if (!held) return run_later(caller, request, what, *bound, turns, seat);
+        // Answered before the turn is left: what waits for it may run on this thread then, and be stuck.
+        if (auto ran = run_here(caller, request, what, *bound, seat); !ran)
+            refuse_call(caller, request, what, ran.error(), seat);
+    }
+    if (seat.activity.lost) throw SeatLost();
+    return {};
 }
 
 // Handles in the arguments, made sure of: each becomes an object in seat.objects, and the arguments take extension form.
@@ -175,23 +185,43 @@ Result<void> Dispatcher::resolve_handles(Caller& caller, const wire::Request& re
     return {};
 }
 
-// What a call that runs on this stack needs if its reply comes later.
-class Dispatcher::Inline : public Deferral {
+// What a call that runs on this stack needs if its reply comes later, or the stack's thread is too slow to be waited for.
+class Dispatcher::Inline : public Deferral, public SeatedCall {
 public:
     Inline(Services& services, Caller& caller, const wire::Request& request, const Resolved& what,
-           const BoundArguments& arguments, const CallContext& context, Seat& seat)
+           const BoundArguments& arguments, const CallContext& context, Seat& seat, std::size_t reply_start)
         : services_(services),
           caller_(caller),
           request_(request),
           what_(what),
           arguments_(arguments),
           context_(context),
-          seat_(seat) {}
+          seat_(seat),
+          reply_start_(reply_start) {
+        seat_.call = this;
+    }
+    Inline(const Inline&) = delete;
+    Inline& operator=(const Inline&) = delete;
+    ~Inline() override { seat_.call = nullptr; }
 
-    std::shared_ptr<Call> defer() override {
+    std::shared_ptr<Call> defer() override { return make(false); }
+    bool caller_gone() const override {
+        const std::scoped_lock lock(mutex_);
+        return call_ != nullptr && call_->answered();
+    }
+    std::size_t reply_start() const override { return reply_start_; }
+    void outlive_seat() override { make(true); }
+
+    // When its function has returned, and nobody else looks at it any more: null if it was neither deferred nor outlived its seat.
+    const std::shared_ptr<Call>& call() const { return call_; }
+
+private:
+    std::shared_ptr<Call> make(bool runs) {
+        const std::scoped_lock lock(mutex_);
+        if (call_ != nullptr) return call_;
         auto completion = named_completion(services_, caller_, what_.type, what_.options.name);
         const auto made =
-            caller_.make_call(request_, context_, bytes_of(arguments_), false, seat_, std::move(completion));
+            caller_.make_call(request_, context_, bytes_of(arguments_), false, seat_, std::move(completion), runs);
         if (!made) return nullptr;
         call_ = *made;
         if (what_.target != nullptr) {
@@ -203,10 +233,7 @@ public:
         caller_.watch_deadline(call_);
         return call_;
     }
-    bool caller_gone() const override { return call_ != nullptr && call_->answered(); }
-    const std::shared_ptr<Call>& call() const { return call_; }
 
-private:
     Services& services_;
     Caller& caller_;
     const wire::Request& request_;
@@ -214,6 +241,8 @@ private:
     const BoundArguments& arguments_;
     const CallContext& context_;
     Seat& seat_;
+    const std::size_t reply_start_;
+    mutable std::mutex mutex_;  // of call_, while the function runs
     std::shared_ptr<Call> call_;
 };
 
@@ -226,21 +255,22 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
     const std::size_t value_start = seat.out.size();
 
     const CallContext context = context_of(caller, request, what);
-    Inline deferral(services_, caller, request, what, arguments, context, seat);
+    Inline deferral(services_, caller, request, what, arguments, context, seat, start);
     Invocation invocation(context, what.callee(), arguments, seat.objects, seat.out, caller.limits().frame_bytes_max,
-                          deferral);
+                          deferral, &seat.out_mutex);
     const std::uint32_t status = what.target != nullptr ? invocation.invoke(*what.target, &seat.activity)
                                                         : invocation.create(nullptr, &seat.activity);
     if (deferral.call() != nullptr) {
+        data::Buffer value;
+        value.append(seat.out.bytes().subspan(value_start));
+        deferral.call()->conclude(status, invocation, std::move(value));
         seat.clock_ns = monotonic_now();
         seat.out.truncate(start);
-        if (status == SOHO_PENDING) {
-            deferral.call()->set_discarded(invocation.take_discarded());
-        } else {  // it deferred, and then returned something else: that goes through the call it made
-            Outcome outcome;
-            outcome.error = invocation.take_error();
-            deferral.call()->complete(std::move(outcome));
-        }
+        return {};
+    }
+    if (seat.activity.lost) {  // and there was no memory to outlive it: the connection is closed
+        PluginTask discarded = invocation.take_discarded();
+        if (discarded && what.target != nullptr) post_to_turn(what.target, std::move(discarded));
         return {};
     }
 

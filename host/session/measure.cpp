@@ -6,13 +6,13 @@ namespace {
 
 std::uint64_t sum(const Services& services, std::atomic<std::uint64_t> Seat::*counter) {
     std::uint64_t total = 0;
-    for (const Seat* seat : services.seats) total += (seat->*counter).load(std::memory_order_relaxed);
+    for (const Seat* seat : services.seats.all()) total += (seat->*counter).load(std::memory_order_relaxed);
     return total;
 }
 
 CallCounts counts_of(const Services& services, std::uint32_t number) {
     CallCounts counts;
-    for (const Seat* seat : services.seats) seat->calls.add_to(counts, number);
+    for (const Seat* seat : services.seats.all()) seat->calls.add_to(counts, number);
     services.later_calls.add_to(counts, number);
     return counts;
 }
@@ -50,6 +50,7 @@ Gauges measure(const Services& services) {
          {"oneway_failures", now(services.oneway_failures), true, "Notifications that failed"},
          {"releases_clamped", now(services.releases_clamped), true, "Releases of more than was held"},
          {"completed_twice", now(services.objects.completed_twice), true, "Replies that a plugin gave a second time"},
+         {"reactor_stalls", now(services.reactor_stalls), true, "Times that plugin code kept a reactor for too long"},
          {"pool_threads", services.pool.threads(), false, "Threads of the pool"},
          {"pool_queued", services.pool.queued(), false, "Work that waits for the pool"}},
         {},

@@ -1,7 +1,7 @@
 #pragma once
-// What a reactor owns while it runs requests: its buffers, and the replies that are finished but not yet written. One thread
-// sits on it at a time; should that thread get stuck in a plugin, another can take a new seat, and the epoch tells the old one
-// that it has lost its own (RULES 9).
+// What a reactor's thread works with: its buffers, and the replies that are finished but not yet written. Should that thread get
+// stuck in a plugin, another takes a new seat in its place, and what the old one has finished; the stuck call keeps the old seat,
+// and on its return may only hand over its result (RULES 9).
 
 #include "host/object/object.hpp"
 #include "host/session/call_stats.hpp"
@@ -9,14 +9,42 @@
 #include <soho/data/writer.hpp>
 
 #include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
 
 namespace soho::host {
+
+struct Seat;
+
+// Thrown by a thread that has lost its seat, through the host's code up to the thread's own loop, where it ends.
+struct SeatLost {};
+
+// A connection, while its requests run.
+class Batch {
+public:
+    virtual ~Batch() = default;
+    // Takes what is finished on a seat whose thread is stuck in one of these requests, and the requests behind that. The result keeps
+    // this alive. [the thread that took the seat, as go_on()]
+    virtual std::shared_ptr<Batch> take_over(Seat& lost) = 0;
+    // Runs those requests.
+    virtual void go_on() = 0;
+};
+
+// A call that runs on a seat's thread, its result written straight into the seat's replies.
+class SeatedCall {
+public:
+    virtual ~SeatedCall() = default;
+    // Where in `out` its reply begins.
+    virtual std::size_t reply_start() const = 0;
+    // Makes it a call whose reply comes later: its seat is lost.
+    virtual void outlive_seat() = 0;
+};
 
 struct Seat {
     explicit Seat(Executor& home_) : home(home_) {}
 
     Executor& home;
-    std::uint64_t epoch = 0;
     Activity activity;
 
     std::int64_t arrived_ns = 0;  // when the requests that run now were read: timeouts count from there (RULES 2)
@@ -34,6 +62,13 @@ struct Seat {
     data::Buffer result;
     std::vector<ObjectPtr> objects;
 
+    // -- what another thread needs to take over; of the last run of a plugin's code --
+    Batch* batch = nullptr;      // whose requests run; null: no one's
+    data::Bytes rest;            // of that batch: what is behind the request that runs
+    SeatedCall* call = nullptr;  // that request, if it is a call that runs here and now
+    std::mutex out_mutex;        // `out` moves only with it held while plugin code runs
+    std::shared_ptr<void> kept;  // what that call's arguments lie in, if it was its connection's
+
     // Written by this seat's thread only; read by whoever asks for statistics.
     std::atomic<std::uint64_t> requests{0};
     std::atomic<std::uint64_t> errors{0};
@@ -46,6 +81,23 @@ struct Seat {
     static void count(std::atomic<std::uint64_t>& counter, std::uint64_t more = 1) {
         counter.store(counter.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
     }
+};
+
+// All seats of a host, those that were lost included: their counters count on. Thread-safe.
+class Seats {
+public:
+    void add(Seat& seat) {
+        const std::scoped_lock lock(mutex_);
+        seats_.push_back(&seat);
+    }
+    std::vector<const Seat*> all() const {
+        const std::scoped_lock lock(mutex_);
+        return {seats_.begin(), seats_.end()};
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::vector<Seat*> seats_;
 };
 
 }  // namespace soho::host

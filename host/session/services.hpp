@@ -41,7 +41,9 @@ struct Services {
     spdlog::logger& log;
     std::string instance;  // names this run of the host
     std::int64_t started_ns = 0;
-    std::vector<Seat*> seats{};
+    Seats seats{};
+    // How often plugin code kept a reactor for too long.
+    std::atomic<std::uint64_t> reactor_stalls{0};
     Executor* home = nullptr;  // runs what belongs to no connection
     std::function<void()> shutdown{};
     // Until when calls may run, once the host is draining; monotonic_now()'s time.

@@ -48,7 +48,7 @@ public:
     explicit InProcessHost(const std::string& plugin_file) {
         services_.plugin_timers = host::make_plugin_timers();
         services_.home = &home_;
-        services_.seats.push_back(&seat_);
+        services_.seats.add(seat_);
         const auto plugin = registry_.load(plugin_file);
         if (!plugin) throw std::runtime_error(plugin.error().text);
         for (const auto& publication : (*plugin)->publications()) publish(publication);

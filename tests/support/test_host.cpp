@@ -25,7 +25,7 @@ TestHost::TestHost(const host::Limits& limits_)
     log.set_level(spdlog::level::debug);
     log.set_pattern("%l: %v");
     services.started_ns = host::monotonic_now();
-    services.seats.push_back(&seat);
+    services.seats.add(seat);
     services.home = &home;
     services.shutdown = [this] { ++shutdowns; };
     services.plugin_timers = host::make_plugin_timers();

@@ -9,10 +9,10 @@ namespace {
 
 struct StuckWatchTest : testing::Test {
     void enter() {
-        ++activity.sequence;
         activity.type = &type;
+        activity.running = ++activity.runs;
     }
-    void leave() { activity.type = nullptr; }
+    void leave() { activity.running = 0; }
     bool sample(std::int64_t now) {
         return watch.sample(activity, now, cpu, [this] { return sleeps; });
     }
