@@ -57,7 +57,8 @@ constexpr std::array table{
           "Bytes that a plugin may say that all its objects hold"},
     Limit{"chain", &Limits::chain_max, 1, 32, Scope::host, true, "Calls of objects on objects, one inside the other"},
     Limit{"stuck_ms", &Limits::stuck_ms, 1, 60'000, Scope::host, false,
-          "Milliseconds that a method may keep a reactor before it is moved to the pool"},
+          "Milliseconds that a method may keep a reactor before it is moved to the pool, and the reactor gets another "
+          "thread"},
 };
 
 }  // namespace
