@@ -4,6 +4,7 @@
 #include "host/registry/note.hpp"
 #include "host/registry/suggest.hpp"
 #include "host/reload.hpp"
+#include "host/server/crash_report.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -136,6 +137,7 @@ int main(int argc, char** argv) {
     }
     if (line->check_config) return soho::host::say_that_it_is_sound(*line, *options);
     std::signal(SIGPIPE, SIG_IGN);
+    soho::host::crash_report::install();
     const auto log = std::make_shared<spdlog::logger>("sohod", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
     log->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
     log->set_level(spdlog::level::from_str(options->log_level));

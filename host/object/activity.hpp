@@ -2,26 +2,21 @@
 // What a reactor's thread runs of a plugin at the moment: written by that thread around each call into one, read by the watch,
 // which may take the thread's seat away while it is there (RULES 9).
 
+#include "host/object/running.hpp"
+
 #include <atomic>
 #include <cstdint>
 
 namespace soho::host {
-
-struct Method;
-struct Type;
 
 struct Activity {
     static constexpr std::uint64_t taken = UINT64_MAX;
 
     // A number for each run of plugin code; 0: none runs; `taken`: one runs, and its thread has lost its seat.
     std::atomic<std::uint64_t> running{0};
-    // What that is.
-    std::atomic<const Type*> type{nullptr};
-    std::atomic<const Method*> method{nullptr};  // null: what `part` says
-    std::atomic<const char*> part{nullptr};      // of the type
-    std::atomic<int> thread{0};                  // the kernel's number of it; 0 before it runs
-    std::atomic<int> cpu_clock{0};               // a clockid_t: what CPU time it has had
-    std::atomic<bool> stuck{false};  // the watch's word: what it runs keeps it, and nobody could take its place
+    std::atomic<Running*> what{nullptr};  // the thread's entry; null before it runs
+    std::atomic<int> cpu_clock{0};        // a clockid_t: what CPU time it has had
+    std::atomic<bool> stuck{false};       // the watch's word: what it runs keeps it, and nobody could take its place
 
     // Takes the seat from the thread, if that run is not over. [the watch]
     bool take(std::uint64_t run) { return running.compare_exchange_strong(run, taken, std::memory_order_acq_rel); }
@@ -38,27 +33,33 @@ struct Activity {
     bool lost = false;  // its seat: it may only hand over what it has, and end
 };
 
-// Marks it for as long as this lives; nothing where `activity` is null, as on the pool.
+// Marks it for as long as this lives: for crash reports, and for the watch where it is a reactor's thread, whose `activity` that is.
 class ActivityMark {
 public:
-    ActivityMark(Activity* activity, const Type& type, const Method* method, const char* part) : activity_(activity) {
+    ActivityMark(Activity* activity, const Type& type, const Method* method, const char* part)
+        : activity_(activity),
+          running_(Running::here()) {
+        running_.set(&type, method, part);
         if (activity_ == nullptr) return;
-        activity_->method.store(method, std::memory_order_relaxed);
-        activity_->part.store(part, std::memory_order_relaxed);
-        activity_->type.store(&type, std::memory_order_relaxed);
         activity_->running.store(++activity_->runs, std::memory_order_release);
     }
     ActivityMark(const ActivityMark&) = delete;
     ActivityMark& operator=(const ActivityMark&) = delete;
     ~ActivityMark() {
+        leave();
+        running_.type.store(nullptr, std::memory_order_relaxed);
+    }
+
+private:
+    void leave() {
         if (activity_ == nullptr) return;
         if (activity_->running.exchange(0, std::memory_order_acq_rel) != Activity::taken) return;
         activity_->handed_over.wait(false, std::memory_order_acquire);
         activity_->lost = true;
     }
 
-private:
     Activity* activity_;
+    Running& running_;
 };
 
 }  // namespace soho::host

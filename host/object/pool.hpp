@@ -15,6 +15,8 @@ public:
     using StartThread = std::function<void(Work body)>;
 
     explicit Pool(std::size_t threads_max, StartThread start_thread = start_detached);
+    // On a thread of its own, for which nobody waits.
+    static void start_detached(Work body);
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
     // All threads must have ended: see stop().
@@ -35,7 +37,6 @@ public:
     std::size_t queued() const;
 
 private:
-    static void start_detached(Work body);
     bool add(Work work, bool urgent);
     void run_thread();
 

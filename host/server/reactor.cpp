@@ -1,7 +1,8 @@
 #include "host/server/reactor.hpp"
 
+#include "host/server/crash_report.hpp"
+
 #include <pthread.h>
-#include <unistd.h>
 #include <algorithm>
 #include <asio/post.hpp>
 #include <chrono>
@@ -32,14 +33,17 @@ void Reactor::start(std::string thread_name, Seats* seats) {
 bool Reactor::stop(std::int64_t timeout_ns) {
     context_.stop();
     const std::int64_t until = monotonic_now() + timeout_ns;
+    bool ended = true;
     for (const auto& chair : chairs_) {
-        while (!chair->free.load(std::memory_order_acquire)) {
-            if (monotonic_now() > until) return false;
+        while (!chair->free.load(std::memory_order_acquire) && monotonic_now() < until)
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        if (!chair->free.load(std::memory_order_acquire)) {
+            ended = false;
+        } else if (chair->thread.joinable()) {
+            chair->thread.join();
         }
-        if (chair->thread.joinable()) chair->thread.join();
     }
-    return true;
+    return ended;
 }
 
 void Reactor::run_rest() {
@@ -77,11 +81,12 @@ void Reactor::seat_thread(Chair& chair) {
         chair.thread = std::thread([this, &chair] {
             ::pthread_setname_np(::pthread_self(), name_.c_str());
             own_chair = &chair;
+            const crash_report::Stack crash_stack;
             Activity& activity = chair.seat.activity;
             clockid_t cpu_clock = CLOCK_THREAD_CPUTIME_ID;
             ::pthread_getcpuclockid(::pthread_self(), &cpu_clock);
             activity.cpu_clock = cpu_clock;
-            activity.thread = ::gettid();
+            activity.what = &Running::here();
             chair.word.wait(Chair::Word::none);
             if (chair.word == Chair::Word::sit) sit(chair);
             chair.seat.kept.reset();

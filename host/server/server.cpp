@@ -1,5 +1,6 @@
 #include "host/server/server.hpp"
 
+#include "host/server/crash_report.hpp"
 #include "host/server/service_manager.hpp"
 
 #include <fmt/format.h>
@@ -37,6 +38,13 @@ std::uint64_t raise_descriptors() {
     return ::setrlimit(RLIMIT_NOFILE, &raised) == 0 ? limit.rlim_max : limit.rlim_cur;
 }
 
+void start_pool_thread(Work body) {
+    Pool::start_detached([body = std::move(body)] {
+        const crash_report::Stack crash_stack;
+        body();
+    });
+}
+
 std::vector<std::unique_ptr<Reactor>> make_reactors(std::size_t count) {
     if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
     std::vector<std::unique_ptr<Reactor>> reactors;
@@ -63,7 +71,7 @@ Server::Server(const ServerOptions& options, spdlog::logger& log)
       drain_ms_(options.drain_ms),
       descriptors_(raise_descriptors()),
       log_(log),
-      pool_(options_.limits.pool_threads_max),
+      pool_(options_.limits.pool_threads_max, start_pool_thread),
       reactors_(make_reactors(options_.reactors)),
       objects_(pool_),
       limit_hits_(log),

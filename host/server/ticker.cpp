@@ -21,7 +21,7 @@ std::int64_t cpu_time(const Activity& activity) {
 
 // Whether its thread waits for something else than a CPU. True where that cannot be told.
 bool sleeps(const Activity& activity) {
-    std::ifstream in(fmt::format("/proc/self/task/{}/stat", activity.thread.load(std::memory_order_relaxed)));
+    std::ifstream in(fmt::format("/proc/self/task/{}/stat", activity.what.load()->thread.load(std::memory_order_relaxed)));
     std::string text;
     std::getline(in, text);
     const auto name_end = text.rfind(')');  // "12 (sohod-0) R …"
@@ -106,9 +106,10 @@ void Ticker::look_at(Watched& watched, std::int64_t now_ns) {
     const bool found = watched.watch.sample(activity, now_ns, cpu_time(activity), [&] { return sleeps(activity); });
     activity.stuck.store(watched.watch.stuck(), std::memory_order_relaxed);
     if (!found) return;
-    const Type* type = activity.type.load(std::memory_order_relaxed);
-    const Method* method = activity.method.load(std::memory_order_relaxed);
-    const char* const part = activity.part.load(std::memory_order_relaxed);
+    const Running& what = *activity.what.load();
+    const Type* type = what.type.load(std::memory_order_relaxed);
+    const Method* method = what.method.load(std::memory_order_relaxed);
+    const char* const part = what.part.load(std::memory_order_relaxed);
     const auto taken = watched.reactor.take_over(watched.watch.run());
     if (taken == Reactor::TakeOver::was_over) return;  // and what it was may be something else by now
     stalls_.fetch_add(1, std::memory_order_relaxed);

@@ -1,24 +1,18 @@
 #include "host/server/ticker.hpp"
 
-#include "host/registry/type.hpp"
-
 #include <gtest/gtest.h>
 
 namespace soho::host {
 namespace {
 
 struct StuckWatchTest : testing::Test {
-    void enter() {
-        activity.type = &type;
-        activity.running = ++activity.runs;
-    }
+    void enter() { activity.running = ++activity.runs; }
     void leave() { activity.running = 0; }
     bool sample(std::int64_t now) {
         return watch.sample(activity, now, cpu, [this] { return sleeps; });
     }
     bool sleeps = true;
     std::int64_t cpu = 0;
-    Type type;
     Activity activity;
     StuckWatch watch{50};
 };

@@ -1,0 +1,135 @@
+#include "host/server/crash_report.hpp"
+
+#include "host/object/running.hpp"
+#include "host/registry/plugin.hpp"
+
+#include <execinfo.h>
+#include <unistd.h>
+#include <array>
+#include <atomic>
+#include <charconv>
+#include <csignal>
+#include <string_view>
+
+namespace soho::host::crash_report {
+
+namespace {
+
+struct Signal {
+    int number;
+    std::string_view name;
+};
+constexpr Signal signals[] = {
+    {SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"}, {SIGFPE, "SIGFPE"}, {SIGILL, "SIGILL"}, {SIGABRT, "SIGABRT"}};
+
+// A line, gathered and written without memory from anywhere else.
+class Line {
+public:
+    Line& operator<<(std::string_view text) {
+        const std::size_t taken = text.copy(text_.data() + size_, text_.size() - size_);
+        size_ += taken;
+        return *this;
+    }
+    Line& number(std::uintptr_t number, int base = 10) {
+        std::array<char, 24> digits{};
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
+        return *this << std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data()));
+    }
+    void write() {
+        if (size_ == text_.size()) --size_;
+        text_[size_++] = '\n';
+        for (std::size_t at = 0; at < size_;) {
+            const ssize_t wrote = ::write(STDERR_FILENO, text_.data() + at, size_ - at);
+            if (wrote <= 0) return;
+            at += static_cast<std::size_t>(wrote);
+        }
+    }
+
+private:
+    std::array<char, 512> text_;
+    std::size_t size_ = 0;
+};
+
+void tell(const Running& entry, const Type& type, int crashed) {
+    const int thread = entry.thread.load(std::memory_order_relaxed);
+    Line line;
+    line << "  thread ";
+    line.number(static_cast<std::uintptr_t>(thread));
+    line << " in plugin " << type.plugin->name() << ": ";
+    if (const Method* method = entry.method.load(std::memory_order_relaxed)) {
+        line << type.type_id << "." << method->name;
+    } else if (const char* part = entry.part.load(std::memory_order_relaxed)) {
+        line << part << " of " << type.type_id;
+    }
+    line << (thread == crashed ? "  <- crashed" : "");
+    line.write();
+}
+
+std::string_view name_of(int number) {
+    for (const Signal& signal : signals) {
+        if (signal.number == number) return signal.name;
+    }
+    return "a signal";
+}
+
+void on_crash(int number, siginfo_t* info, void*) {
+    static std::atomic<bool> reported{false};
+    while (reported.exchange(true)) ::pause();  // another thread is at it, and ends the process
+    const int thread = ::gettid();
+    Line head;
+    head << "sohod: crashed by " << name_of(number) << " in thread ";
+    head.number(static_cast<std::uintptr_t>(thread));
+    if (number == SIGSEGV || number == SIGBUS) {
+        head << ", at address 0x";
+        head.number(reinterpret_cast<std::uintptr_t>(info->si_addr), 16);
+    }
+    head.write();
+    bool any = false;
+    for (const Running& entry : Running::all()) {
+        const Type* type = entry.type.load(std::memory_order_acquire);
+        if (type == nullptr) continue;
+        tell(entry, *type, thread);
+        any = true;
+    }
+    Line end;
+    end << (any ? "A thread that crashed inside a plugin's method points to a defect of that plugin. Its stack:"
+                : "No thread was in a plugin's code. The stack:");
+    end.write();
+    std::array<void*, 64> frames{};
+    ::backtrace_symbols_fd(frames.data(), ::backtrace(frames.data(), static_cast<int>(frames.size())), STDERR_FILENO);
+    std::signal(number, SIG_DFL);
+    ::raise(number);  // when this returns
+}
+
+}  // namespace
+
+void install() {
+    std::array<void*, 1> frame{};
+    ::backtrace(frame.data(), 1);  // what it loads the first time, a handler must not
+    for (const Signal& signal : signals) {
+        struct sigaction before {};
+        if (::sigaction(signal.number, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) continue;
+        struct sigaction action {};
+        action.sa_sigaction = on_crash;
+        action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+        ::sigemptyset(&action.sa_mask);
+        ::sigaction(signal.number, &action, nullptr);
+    }
+}
+
+Stack::Stack() {
+    stack_t before{};
+    if (::sigaltstack(nullptr, &before) != 0 || (before.ss_flags & SS_DISABLE) == 0) return;  // a sanitizer's
+    room_ = std::make_unique<std::byte[]>(size);
+    const stack_t stack{room_.get(), 0, size};
+    ::sigaltstack(&stack, nullptr);
+}
+
+Stack::~Stack() {
+    if (room_ == nullptr) return;
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    ::sigaltstack(&none, nullptr);
+}
+
+}  // namespace soho::host::crash_report
