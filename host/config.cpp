@@ -353,6 +353,12 @@ Result<void> complete(Options& options) {
         for (const auto& [setting, value] : table) setting->set(&listeners.back(), value);
     }
     options.server.listener = options.listener;
+    for (const auto& [name, level] : options.log.levels) {
+        if (is_subsystem(name)) continue;
+        return refuse(Code::bad_arguments,
+                      fmt::format("log_levels: nothing that is called \"{}\" logs{}", name,
+                                  suggestion(name, {std::begin(log_subsystems), std::end(log_subsystems)})));
+    }
     std::set<std::string> addresses;
     for (const ListenerOptions& listener : listeners) {
         const wire::Address address = *wire::parse_address(listener.address);

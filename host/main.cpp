@@ -9,8 +9,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 #include <algorithm>
 #include <csignal>
@@ -27,16 +25,16 @@ std::string name_of(const std::string& file) {
     return note ? note->name : std::string();
 }
 
-bool load_plugin(Server& server, const std::string& file, const Options& options, spdlog::logger& log) {
+bool load_plugin(Server& server, const std::string& file, const Options& options, Log& log) {
     const auto configured = options.plugins.find(name_of(file));
     const auto plugin =
         server.registry().load(file, configured != options.plugins.end() ? configured->second : PluginOptions{});
     if (!plugin) {
-        log.error("refused plugin {}", plugin.error().text);
+        log.host.error("refused plugin {}", plugin.error().text);
         return false;
     }
-    log.info("plugin {} {} from {}: {} types", (*plugin)->name(), (*plugin)->version(), (*plugin)->file(),
-             (*plugin)->types().size());
+    log.host.info("plugin {} {} from {}: {} types", (*plugin)->name(), (*plugin)->version(), (*plugin)->file(),
+                  (*plugin)->types().size());
     bool published = true;
     for (const auto& publication : (*plugin)->publications()) {
         published &= server.publish(publication.type, publication.name, publication.args, "plugin:" + (*plugin)->name())
@@ -46,27 +44,28 @@ bool load_plugin(Server& server, const std::string& file, const Options& options
 }
 
 // [plugin.pear] in the config, where the plugin is called pair, would change nothing.
-bool all_configured_are_there(Server& server, const Options& options, spdlog::logger& log) {
+bool all_configured_are_there(Server& server, const Options& options, Log& log) {
     bool all = true;
     std::vector<std::string_view> loaded;
     const auto snapshot = server.registry().snapshot();
     for (const Plugin* plugin : snapshot->plugins) loaded.push_back(plugin->name());
     for (const auto& [name, plugin] : options.plugins) {
         if (std::find(loaded.begin(), loaded.end(), name) != loaded.end()) continue;
-        log.warn("the config has [plugin.{}], but no plugin of that name was loaded{}", name, suggestion(name, loaded));
+        log.host.warn("the config has [plugin.{}], but no plugin of that name was loaded{}", name,
+                      suggestion(name, loaded));
         all = false;
     }
     return all;
 }
 
 // Config order first, then the folders' files by name (RULES 17).
-bool load_plugins(Server& server, const Options& options, spdlog::logger& log) {
+bool load_plugins(Server& server, const Options& options, Log& log) {
     bool all = true;
     for (const auto& file : options.plugin_files) all &= load_plugin(server, file, options, log);
     for (const auto& folder : options.plugin_folders) {
         const auto files = plugin_files(folder);
         if (!files) {
-            log.error("{}", files.error().text);
+            log.host.error("{}", files.error().text);
             all = false;
             continue;
         }
@@ -77,10 +76,10 @@ bool load_plugins(Server& server, const Options& options, spdlog::logger& log) {
         const auto snapshot = server.registry().snapshot();
         const TypePtr* type = snapshot->find(type_id);
         if (type == nullptr) {
-            log.error("publishing \"{}\": {}", name, snapshot->no_type(type_id).text);
+            log.host.error("publishing \"{}\": {}", name, snapshot->no_type(type_id).text);
         } else if ((*type)->create == nullptr) {
-            log.error("publishing \"{}\": type {} has no callable: its objects come from other objects' methods", name,
-                      type_id);
+            log.host.error("publishing \"{}\": type {} has no callable: its objects come from other objects' methods",
+                           name, type_id);
         } else if (server.publish(*type, name, "\x90", "config")) {
             continue;
         }
@@ -89,8 +88,8 @@ bool load_plugins(Server& server, const Options& options, spdlog::logger& log) {
     return all;
 }
 
-int run(const CommandLine& line, const Options& options, spdlog::logger& log) {
-    for (const std::string& file : options.config_files) log.info("config {}", file);
+int run(const CommandLine& line, const Options& options, Log& log) {
+    for (const std::string& file : options.config_files) log.host.info("config {}", file);
     Server server(options.server, log);
     Reloading reloading(line, options, server, log);
     server.set_reload([&reloading] { return reloading.reload(); });
@@ -105,12 +104,11 @@ int run(const CommandLine& line, const Options& options, spdlog::logger& log) {
     if (ready) {
         greet(server);
     } else {
-        log.error("{}", ready.error().text);
+        log.host.error("{}", ready.error().text);
         server.request_end();
     }
     const bool ended = server.run();
-    log.info("ended");
-    log.flush();
+    log.host.info("ended");
     if (!ended) ::_exit(ready ? 0 : 1);  // a thread is stuck in a plugin
     return ready ? 0 : 1;
 }
@@ -138,9 +136,7 @@ int main(int argc, char** argv) {
     if (line->check_config) return soho::host::say_that_it_is_sound(*line, *options);
     std::signal(SIGPIPE, SIG_IGN);
     soho::host::crash_report::install();
-    const auto log = std::make_shared<spdlog::logger>("sohod", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-    log->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
-    log->set_level(spdlog::level::from_str(options->log_level));
-    log->flush_on(spdlog::level::warn);
-    return soho::host::run(*line, *options, *log);
+    soho::host::Log log(soho::host::make_log_sink(options->log));
+    log.apply(options->log);
+    return soho::host::run(*line, *options, log);
 }

@@ -34,7 +34,7 @@ struct Options {
     std::vector<std::string> plugin_files;
     std::vector<std::string> plugin_folders;
     bool strict = false;  // a refused plugin, or a publication that fails, ends the host
-    std::string log_level = "info";
+    LogOptions log;
     std::map<std::string, PluginOptions, std::less<>> plugins;  // by the plugin's name
     TextPairs publish;                                          // name, typeid
 

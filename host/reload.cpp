@@ -94,13 +94,13 @@ Result<Reloaded> Reloading::reload() {
     const std::scoped_lock lock(mutex_);
     auto reloaded = apply();
     if (!reloaded) {
-        log_.error("the config was not reloaded, all is as it was: {}", reloaded.error().text);
+        log_.host.error("the config was not reloaded, all is as it was: {}", reloaded.error().text);
         return reloaded;
     }
-    log_.info("the config was reloaded; changed: {}",
-              reloaded->changed.empty() ? "nothing" : fmt::format("{}", fmt::join(reloaded->changed, ", ")));
+    log_.host.info("the config was reloaded; changed: {}",
+                   reloaded->changed.empty() ? "nothing" : fmt::format("{}", fmt::join(reloaded->changed, ", ")));
     if (!reloaded->needs_restart.empty())
-        log_.warn("these take a restart, and are as they were: {}", fmt::join(reloaded->needs_restart, ", "));
+        log_.host.warn("these take a restart, and are as they were: {}", fmt::join(reloaded->needs_restart, ", "));
     return reloaded;
 }
 
@@ -109,7 +109,7 @@ Result<Reloaded> Reloading::apply() {
     auto read = read_options(line_);
     if (!read) return tl::unexpected<Error>(read.error());
     if (auto applied = server_.apply(read->server); !applied) return tl::unexpected<Error>(applied.error());
-    log_.set_level(spdlog::level::from_str(read->log_level));
+    log_.apply(read->log);
     Reloaded reloaded{names_of(differences(applied_, *read), true), names_of(differences(started_, *read), false)};
     applied_ = *std::move(read);
     return reloaded;

@@ -3,7 +3,6 @@
 
 #include "host/command_line.hpp"
 
-#include <spdlog/logger.h>
 #include <mutex>
 
 namespace soho::host {
@@ -19,7 +18,7 @@ std::vector<Difference> differences(Options before, Options after);
 class Reloading {
 public:
     // `running` is what the server was made of.
-    Reloading(CommandLine line, Options running, Server& server, spdlog::logger& log)
+    Reloading(CommandLine line, Options running, Server& server, Log& log)
         : line_(std::move(line)),
           started_(std::move(running)),
           applied_(started_),
@@ -36,7 +35,7 @@ private:
     const Options started_;
     Options applied_;  // at the last reload
     Server& server_;
-    spdlog::logger& log_;
+    Log& log_;
     std::mutex mutex_;
 };
 

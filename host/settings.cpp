@@ -140,6 +140,7 @@ std::string prefix_mismatch(std::string_view text) {
 
 std::vector<Row> host_rows() {
     constexpr auto server = &Options::server;
+    constexpr auto log = &Options::log;
     return {
         Row::in<Options>("", "publish", "NAME=TYPE", "Publish a new object of a type under a name", &Options::publish)
             .flag("--publish")
@@ -173,9 +174,27 @@ std::vector<Row> host_rows() {
         Row::in<Options>("host", "insecure_metrics", "", "… even where others than this machine's users can reach it",
                          server, &ServerOptions::insecure_metrics)
             .flag("--insecure-metrics"),
-        Row::in<Options>("host", "log_level", "LEVEL", "What is logged", &Options::log_level)
+        Row::in<Options>("host", "log_level", "LEVEL", "What is logged", log, &LogOptions::level)
             .flag("--log-level")
-            .words({"debug", "info", "warning", "error"})
+            .words({std::begin(log_levels), std::end(log_levels)})
+            .live(),
+        Row::in<Options>("host", "log_levels", "NAME=LEVEL",
+                         "What is logged of host, session, call, plugin or plugin.NAME, where that is different; call "
+                         "= \"debug\" logs each call",
+                         log, &LogOptions::levels)
+            .flag("--log-levels")
+            .words({std::begin(log_levels), std::end(log_levels)})
+            .live(),
+        Row::in<Options>("host", "log_format", "FORMAT", "Lines for people, or a JSON object each", log,
+                         &LogOptions::format)
+            .flag("--log-format")
+            .words({"text", "json"}),
+        Row::in<Options>("host", "slow_call_ms", "N",
+                         "Log calls that take so many milliseconds, but for those whose reply the plugin gives later; "
+                         "0: none",
+                         log, &LogOptions::slow_call_ms)
+            .flag("--slow-call-ms")
+            .from_to(0, 3'600'000)
             .live(),
         Row::in<Options>("host", "drain_ms", "N", "How many milliseconds calls that run may take when the host ends",
                          server, &ServerOptions::drain_ms)

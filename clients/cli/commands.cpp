@@ -85,7 +85,9 @@ Value run_drop(Workspace& workspace, const Invocation& invocation) {
 }
 
 Value run_log_level(Workspace& workspace, const Invocation& invocation) {
-    return workspace.client().request("soho.log_level", invocation.words[0]);
+    const auto& words = invocation.words;
+    if (words.size() == 1) return workspace.client().request("soho.log_level", words[0]);
+    return workspace.client().request("soho.log_level", words[0], words[1]);
 }
 
 Value run_access(Workspace& workspace, const Invocation& invocation) {
@@ -273,8 +275,11 @@ constexpr Command all[] = {
      "Host and clients (soho --key FILE) each have a file of keys, which nobody else may read.\n\n"
      "  (umask 077; soho keygen ci >> keys)",
      1, 1, false, nullptr, nullptr, make_key},
-    {"log-level", "LEVEL", "Set what the host logs: debug, info, warning or error", "  soho log-level debug", 1, 1,
-     false, run_log_level, show_value},
+    {"log-level", "LEVEL [SUBSYSTEM]", "Set what the host logs: debug, info, warning or error",
+     "Of everything, or of host, session, call, plugin or plugin.NAME; until the host reads its config again.\n\n"
+     "  soho log-level warning\n"
+     "  soho log-level debug call",
+     1, 2, false, run_log_level, show_value},
     {"reload", "", "Have the host read its config again",
      "What cannot change while the host runs is named. If anything is wrong with the config, nothing changes.", 0, 0,
      false, ask<reload_method>, show_reload},

@@ -97,6 +97,8 @@ public:
     soho_pending* lend();
     std::shared_ptr<Call> defer() override;
     bool caller_gone() const override { return answered(); }
+    // Whether the plugin took it upon itself to reply later.
+    bool deferred() const { return deferred_.load(std::memory_order_relaxed); }
     // The part of the host's table that is about pending replies.
     static void fill(soho_host& table);
     static Call& of(soho_pending* pending) { return *static_cast<Call*>(pending); }
@@ -156,6 +158,7 @@ private:
     soho_instance source_{};  // of a create through a mapping: given back when this ends
 
     std::atomic<bool> answered_{false};  // by the plugin, or by cancel; changed under the mutex
+    std::atomic<bool> deferred_{false};
     std::atomic<bool> begun_{false};     // changed under the mutex
     mutable std::mutex mutex_;
     bool plugin_done_ = false;  // the plugin has given its result or failure

@@ -12,6 +12,7 @@ std::shared_ptr<Call> Call::defer() { return shared_from_this(); }
 soho_pending* Call::lend() {
     const std::scoped_lock lock(mutex_);
     lent_ = shared_from_this();
+    deferred_.store(true, std::memory_order_relaxed);
     return this;
 }
 

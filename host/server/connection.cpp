@@ -147,7 +147,7 @@ void Connection::guarded(void (Connection::*step)()) {
         (this->*step)();
     } catch (const std::exception& failure) {
         if (Reactor::has_lost_seat()) throw SeatLost();  // the connection is another thread's
-        services_.log.error("a connection of {} is closed: {}", caller_->principal().name, failure.what());
+        services_.log.session.error("a connection of {} is closed: {}", caller_->principal().name, failure.what());
         reactor_.seat().out.clear();
         close(failure.what());
     }
@@ -413,7 +413,7 @@ void Connection::drain_mailbox() {
 void Connection::close(std::string_view reason) {
     if (closed_) return;
     closed_ = true;
-    services_.log.debug("connection of {} closed: {}", caller_->principal().name, reason);
+    services_.log.session.debug("connection of {} closed: {}", caller_->principal().name, reason);
     tls_.reset();
     asio::error_code ignored;
     socket_.close(ignored);

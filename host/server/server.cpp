@@ -66,20 +66,20 @@ LimitRules ServerOptions::limit_rules() const {
     return rules;
 }
 
-Server::Server(const ServerOptions& options, spdlog::logger& log)
+Server::Server(const ServerOptions& options, Log& log)
     : options_(options),
       drain_ms_(options.drain_ms),
       descriptors_(raise_descriptors()),
-      log_(log),
+      log_(log.host),
       pool_(options_.limits.pool_threads_max, start_pool_thread),
       reactors_(make_reactors(options_.reactors)),
       objects_(pool_),
-      limit_hits_(log),
+      limit_hits_(log.session),
       allowances_(objects_.accounts(), limit_hits_, options_.limit_rules()),
       instance_(random_instance()),
       tickets_(timers_, instance_),
       services_(new Services{registry_, objects_, names_, sessions_, tickets_, references_, access_, credentials_,
-                             timers_, pool_, allowances_, log_, instance_}),
+                             timers_, pool_, allowances_, log, instance_}),
       registry_(plugin_table(services_.get())),
       dispatcher_(std::make_unique<Dispatcher>(*services_)),
       ticker_(timers_, log_, static_cast<std::int64_t>(options_.limits.stuck_ms), services_->reactor_stalls),

@@ -38,7 +38,7 @@ struct ServerOptions {
 
 class Server {
 public:
-    Server(const ServerOptions& options, spdlog::logger& log);
+    Server(const ServerOptions& options, Log& log);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server();

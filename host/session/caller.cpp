@@ -1,5 +1,7 @@
 #include "host/session/caller.hpp"
 
+#include "host/session/call_log.hpp"
+
 #include "host/session/dispatcher.hpp"
 #include "host/session/login.hpp"
 
@@ -212,7 +214,13 @@ void Caller::cancel(std::uint32_t msgid) {
 }
 
 void Caller::replied(Call& call, Outcome outcome) noexcept {
-    services_.later_calls.record_shared(number_of(call.callee()), monotonic_now() - call.arrived_ns, !outcome.ok());
+    const std::int64_t took_ns = monotonic_now() - call.arrived_ns;
+    services_.later_calls.record_shared(number_of(call.callee()), took_ns, !outcome.ok());
+    if (has_line(services_.log, took_ns)) {
+        const CallContext context = call.context();
+        log_call(services_.log, {context.session, context.principal, call.callee(), took_ns, outcome.error.code,
+                                 context.trace, call.deferred()});
+    }
     if (call.oneway) {
         if (!outcome.ok()) replies_.log_oneway_failure(call.callee_text(), outcome.error);
         if (outcome.discardable != nullptr) outcome.discardable->discard();

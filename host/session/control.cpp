@@ -259,8 +259,8 @@ Result<void> drop(Context& context) {
     Services& services = context.services;
     const ObjectPtr object = services.objects.find(*id);
     if (object == nullptr) return tl::unexpected<Error>(services.objects.no_object(*id));
-    services.log.warn("session {} ({}) drops #{} ({})", context.caller.session()->id(), context.caller.principal().name,
-                      *id, object->type().type_id);
+    services.log.host.warn("session {} ({}) drops #{} ({})", context.caller.session()->id(),
+                           context.caller.principal().name, *id, object->type().type_id);
     services.names.drop_object(*id);
     services.tickets.drop_object(*id);
     for (const SessionPtr& session : services.sessions.all()) session->drop(*id);
@@ -290,25 +290,27 @@ Result<void> access(Context& context) {
 Result<void> log_level(Context& context) {
     const auto level = text_param(context, 0, "the level");
     if (!level) return tl::unexpected<Error>(level.error());
-    constexpr std::string_view levels[] = {"debug", "info", "warning", "error"};
-    if (std::find(std::begin(levels), std::end(levels), *level) == std::end(levels)) {
-        return bad_arguments(fmt::format("no log level \"{}\": debug, info, warning or error", *level));
+    std::string_view subsystem;
+    if (context.params.size() > 1) {
+        const auto named = text_param(context, 1, "the subsystem");
+        if (!named) return tl::unexpected<Error>(named.error());
+        subsystem = *named;
     }
-    context.services.log.set_level(spdlog::level::from_str(std::string(*level)));
+    if (auto set = context.services.log.set_level(*level, subsystem); !set) return set;
     return done(context);
 }
 
 Result<void> shutdown(Context& context) {
-    context.services.log.info("session {} ({}) asks for the host's end", context.caller.session()->id(),
-                              context.caller.principal().name);
+    context.services.log.host.info("session {} ({}) asks for the host's end", context.caller.session()->id(),
+                                   context.caller.principal().name);
     context.services.shutdown();
     return done(context);
 }
 
 // Small files are read on the reactor: an admin has asked for it.
 Result<void> reload(Context& context) {
-    context.services.log.info("session {} ({}) asks for a reload", context.caller.session()->id(),
-                              context.caller.principal().name);
+    context.services.log.host.info("session {} ({}) asks for a reload", context.caller.session()->id(),
+                                   context.caller.principal().name);
     const auto reloaded = context.services.reload();
     if (!reloaded) return tl::unexpected<Error>(reloaded.error());
     context.out.map(2);
@@ -339,7 +341,7 @@ constexpr Control::Method methods[] = {
     {"soho.plugins", plugins, Control::Needs::admin, 0, 0, "[]"},
     {"soho.access", access, Control::Needs::admin, 3, 3, "[principal, typeid, method]"},
     {"soho.drop", drop, Control::Needs::admin, 1, 1, "[id]"},
-    {"soho.log_level", log_level, Control::Needs::admin, 1, 1, "[level]"},
+    {"soho.log_level", log_level, Control::Needs::admin, 1, 2, "[level, subsystem?]"},
     {"soho.reload", reload, Control::Needs::admin, 0, 0, "[]"},
     {"soho.shutdown", shutdown, Control::Needs::admin, 0, 0, "[]"},
 };

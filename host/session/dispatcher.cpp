@@ -1,6 +1,7 @@
 #include "host/session/dispatcher.hpp"
 
 #include "host/registry/plugin.hpp"
+#include "host/session/call_log.hpp"
 #include "host/session/named_create.hpp"
 #include "host/session/rights.hpp"
 
@@ -111,11 +112,13 @@ void Dispatcher::refuse_call(Caller& caller, const wire::Request& request, const
     caller.replies().refuse(request, error, what.options.trace, seat);
 }
 
-// What has just ended here. One look at the clock serves the end of this call and the beginning of the next.
-void Dispatcher::count(const Resolved& what, bool failed, Seat& seat) {
+// What has just ended here; how long it took. One look at the clock serves the end of this call and the beginning of the next.
+std::int64_t Dispatcher::count(const Resolved& what, bool failed, Seat& seat) {
     const std::int64_t now = monotonic_now();
-    seat.calls.record(number_of(what.callee()), now - seat.clock_ns, failed);
+    const std::int64_t took_ns = now - seat.clock_ns;
+    seat.calls.record(number_of(what.callee()), took_ns, failed);
     seat.clock_ns = now;
+    return took_ns;
 }
 
 // Everything that can be refused is checked before the plugin sees the call.
@@ -274,14 +277,21 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
         return {};
     }
 
-    count(what, status == SOHO_FAILED, seat);
+    const std::int64_t took_ns = count(what, status == SOHO_FAILED, seat);
+    const auto tell = [&](Code code) {
+        if (has_line(services_.log, took_ns))
+            log_call(services_.log, {context.session, context.principal, what.callee(), took_ns, code, context.trace});
+    };
     const bool late = what.deadline_ns != 0 && seat.clock_ns > what.deadline_ns;
     if (late || status == SOHO_FAILED) {
         seat.out.truncate(start);
         PluginTask discarded = invocation.take_discarded();
         if (discarded && what.target != nullptr) post_to_turn(what.target, std::move(discarded));
-        return tl::unexpected<Error>(late ? too_late(what) : invocation.take_error());
+        Error error = late ? too_late(what) : invocation.take_error();
+        tell(error.code);
+        return tl::unexpected<Error>(std::move(error));
     }
+    tell(Code::ok);
     if (!invocation.has_instance()) {
         caller.replies().value(request, start, value_start, what.callee(), context.trace, invocation.take_discarded(),
                                what.target, seat);

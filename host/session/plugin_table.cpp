@@ -233,8 +233,13 @@ std::uint32_t charge(const soho_host* host, std::uint64_t id, std::int64_t bytes
 void log_line(const soho_host* host, std::uint32_t level, soho_text line) {
     constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                                     spdlog::level::err};
-    services_of(host).log.log(levels[std::min<std::uint32_t>(level, SOHO_LOG_ERROR)], "plugin {}: {}",
-                              Plugin::of(host).name(), text_of(line));
+    spdlog::logger& log = services_of(host).log.plugin(Plugin::of(host).name());
+    const auto as = levels[std::min<std::uint32_t>(level, SOHO_LOG_ERROR)];
+    if (!log.should_log(as)) return;
+    std::string text(text_of(line));
+    std::replace_if(
+        text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    log.log(as, "{}", text);
 }
 
 soho_bytes settings(const soho_host* host) {

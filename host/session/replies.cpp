@@ -46,8 +46,9 @@ void Replies::refuse(const wire::Request& request, const Error& error, std::stri
 // for the log.
 void Replies::log_oneway_failure(std::string_view method, const Error& error) {
     services_.oneway_failures.fetch_add(1, std::memory_order_relaxed);
-    services_.log.info("session {} ({}): notification {} failed: {}", session_ != nullptr ? session_->id() : 0,
-                       principal_.name, quoted(method), code_name(error.code));
+    services_.log.call.info(
+        "notification {} failed: {}{}", quoted(method), code_name(error.code),
+        Fields().add("session", session_ != nullptr ? session_->id() : 0).add("principal", principal_.name));
 }
 
 // Counts each handle of a result for the session, and remembers that in case the reply is not delivered. What the plugin says

@@ -8,12 +8,12 @@
 #include "host/session/access.hpp"
 #include "host/session/allowance.hpp"
 #include "host/session/credentials.hpp"
+#include "host/session/log.hpp"
 #include "host/session/plugin_references.hpp"
 #include "host/session/seat.hpp"
 #include "host/session/session_table.hpp"
 #include "host/session/tickets.hpp"
 
-#include <spdlog/logger.h>
 #include <functional>
 
 namespace soho::host {
@@ -38,7 +38,7 @@ struct Services {
     Timers& timers;
     Pool& pool;
     Allowances& allowances;
-    spdlog::logger& log;
+    Log& log;
     std::string instance;  // names this run of the host
     std::int64_t started_ns = 0;
     Seats seats{};

@@ -3,6 +3,8 @@
 #include "tests/fuzz/require.hpp"
 #include "tests/support/test_host.hpp"
 
+#include <spdlog/sinks/sink.h>
+
 #include <map>
 
 using namespace soho;
@@ -103,7 +105,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     };
     {
         test::TestHost host(small_limits());
-        host.log.set_level(spdlog::level::off);
+        host.log_sink->set_level(spdlog::level::off);
         host.load(counters.plugin);
         const host::ObjectPtr published = host.publish("c", "Counter", "[5]");
         FuzzClient client(host);

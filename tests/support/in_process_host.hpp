@@ -153,14 +153,14 @@ private:
     };
 
     host::Limits limits_;
-    spdlog::logger log_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
+    host::Log log_{std::make_shared<spdlog::sinks::null_sink_mt>()};
     host::Timers timers_;
     host::Pool pool_{limits_.pool_threads_max};
     Home home_;
     host::Seat seat_{home_};
     host::ObjectTable objects_{pool_};
     host::Names names_;
-    host::LimitHits limit_hits_{log_};
+    host::LimitHits limit_hits_{log_.session};
     host::Allowances allowances_{objects_.accounts(), limit_hits_, {limits_, {}, {}}};
     host::SessionTable sessions_;
     host::Tickets tickets_{timers_, "test"};

@@ -10,10 +10,11 @@ using host::Caller;
 
 TestHost::TestHost(const host::Limits& limits_)
     : limits(limits_),
-      log("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_stream)),
+      log_sink(std::make_shared<spdlog::sinks::ostream_sink_mt>(log_stream)),
+      log(log_sink),
       pool(limits.pool_threads_max),
       objects(pool),
-      limit_hits(log),
+      limit_hits(log.session),
       allowances(objects.accounts(), limit_hits, {limits, {}, {}}),
       tickets(timers, "cafe"),
       services_(new host::Services{registry, objects, names, sessions, tickets, references, access, credentials, timers,
@@ -22,8 +23,8 @@ TestHost::TestHost(const host::Limits& limits_)
       registry(host::plugin_table(&services)),
       dispatcher(services),
       seat(home) {
-    log.set_level(spdlog::level::debug);
-    log.set_pattern("%l: %v");
+    log.apply({.level = "debug", .levels = {{"call", "info"}}});
+    log_sink->set_formatter(host::make_line_formatter(false, false));
     services.started_ns = host::monotonic_now();
     services.seats.add(seat);
     services.home = &home;

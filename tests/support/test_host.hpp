@@ -31,7 +31,8 @@ public:
 
     const host::Limits limits;
     std::ostringstream log_stream;
-    spdlog::logger log;
+    spdlog::sink_ptr log_sink;
+    host::Log log;
     QueueExecutor home;
     host::Pool pool;
     host::Timers timers;

@@ -62,7 +62,7 @@ settings = { x = 1, list = [1.5, "a", true], inner = { y = -2 } }
     EXPECT_EQ(options.plugin_files, std::vector<std::string>{"a.so"});
     EXPECT_EQ(options.plugin_folders, std::vector<std::string>{"/usr/lib/soho"});
     EXPECT_TRUE(options.strict);
-    EXPECT_EQ(options.log_level, "debug");
+    EXPECT_EQ(options.log.level, "debug");
     EXPECT_EQ(options.server.reactors, 2u);
     EXPECT_EQ(options.server.drain_ms, 10);
     EXPECT_EQ(options.server.listeners[0].error_form(), wire::ErrorForm::full);
@@ -134,7 +134,7 @@ settings = { b = 2 }
                                 "[host]\nplugins = [\"c.so\"]\n"});
     EXPECT_EQ(addresses_of(options), (std::vector<std::string>{"unix:/a", "unix:/b"})) << "lists grow";
     EXPECT_EQ(options.plugin_files, std::vector<std::string>{"c.so"}) << "but an empty one empties";
-    EXPECT_EQ(options.log_level, "error");
+    EXPECT_EQ(options.log.level, "error");
     EXPECT_EQ(options.publish, (TextPairs{{"x", "X"}, {"y", "Z"}}));
     EXPECT_EQ(test::show(options.plugins["p"].settings), R"({"b": 2})");
 }
@@ -259,7 +259,7 @@ TEST_F(ConfigFiles, DropInsAreReadOverTheFileInTheOrderOfTheirNames) {
     const auto read = read_config_files(folder_ + "/a.toml", options);
     ASSERT_TRUE(read) << read.error().text;
     EXPECT_EQ(options.plugin_files, (std::vector<std::string>{"0.so", "1.so", "2.so"}));
-    EXPECT_EQ(options.log_level, "error");
+    EXPECT_EQ(options.log.level, "error");
     EXPECT_EQ(options.config_files,
               (std::vector<std::string>{folder_ + "/a.toml", folder_ + "/a.d/10.toml", folder_ + "/a.d/20.toml"}));
 }

@@ -306,7 +306,7 @@ TEST_F(ControlTest, DropTakesAnObjectAwayFromAll) {
 
 TEST_F(ControlTest, LogLevelIsOneOfFour) {
     EXPECT_EQ(client.ask("soho.log_level", R"(["warning"])"), "nil");
-    EXPECT_EQ(host.log.level(), spdlog::level::warn);
+    EXPECT_EQ(host.log.level_of("session"), "warning");
     EXPECT_EQ(client.ask("soho.log_level", R"(["loud"])"),
               R"("bad_arguments: no log level \"loud\": debug, info, warning or error")");
 }

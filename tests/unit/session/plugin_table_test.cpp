@@ -201,7 +201,7 @@ TEST_F(PluginTableTest, SettingsAndLogAndExtensions) {
     EXPECT_EQ(test::show(data::Bytes(settings.data, static_cast<std::size_t>(settings.size))), "{}");
     table()->log(table(), SOHO_LOG_WARNING, to_text("hello"));
     table()->log(table(), 4711, to_text("odd level"));
-    EXPECT_NE(host.log_text().find("plugin counters: hello"), std::string::npos);
+    EXPECT_NE(host.log_text().find("plugin.counters: hello"), std::string::npos);
     EXPECT_EQ(table()->get_extension(table(), to_text("soho.state/1")), nullptr);
 }
 

@@ -133,7 +133,7 @@ private:
     }
 
     std::string folder_;
-    spdlog::logger log_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
+    host::Log log_{std::make_shared<spdlog::sinks::null_sink_mt>()};
     std::unique_ptr<host::Server> server_;
     std::thread runs_;
     int socket_ = -1;

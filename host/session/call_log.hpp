@@ -1,0 +1,23 @@
+#pragma once
+// The lines about calls: each that is slow, and each at all at level debug.
+
+#include "host/object/arguments.hpp"
+#include "host/session/log.hpp"
+
+namespace soho::host {
+
+struct CallLine {
+    std::uint64_t session;
+    std::string_view principal;
+    Callee callee;
+    std::int64_t took_ns;
+    Code code;  // Code::ok: it succeeded
+    std::string_view trace;
+    bool waited = false;  // for a reply that came later: as long as it liked, which is not slow
+};
+
+// Whether there may be one; costs next to nothing.
+inline bool has_line(const Log& log, std::int64_t took_ns) { return took_ns >= log.call_line_ns(); }
+void log_call(Log& log, const CallLine& line);
+
+}  // namespace soho::host
