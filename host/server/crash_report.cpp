@@ -22,6 +22,8 @@ struct Signal {
 constexpr Signal signals[] = {
     {SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"}, {SIGFPE, "SIGFPE"}, {SIGILL, "SIGILL"}, {SIGABRT, "SIGABRT"}};
 
+constexpr unsigned report_seconds_max = 5;
+
 // A line, gathered and written without memory from anywhere else.
 class Line {
 public:
@@ -72,10 +74,40 @@ std::string_view name_of(int number) {
     return "a signal";
 }
 
+std::atomic<int> reporting_thread{0};
+std::atomic<int> reported_signal{0};
+
+// At once, from wherever it stands.
+void end_by(int number) {
+    std::signal(number, SIG_DFL);
+    sigset_t only;
+    ::sigemptyset(&only);
+    ::sigaddset(&only, number);
+    ::pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
+    ::raise(number);
+}
+
+void on_report_too_long(int) { end_by(reported_signal); }
+
+// Nobody may read standard error, and whoever holds the lock of the loaded libraries may have crashed as well.
+void limit_time() {
+    struct sigaction action {};
+    action.sa_handler = on_report_too_long;
+    action.sa_flags = SA_ONSTACK;
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(SIGALRM, &action, nullptr);
+    ::alarm(report_seconds_max);
+}
+
 void on_crash(int number, siginfo_t* info, void*) {
-    static std::atomic<bool> reported{false};
-    while (reported.exchange(true)) ::pause();  // another thread is at it, and ends the process
     const int thread = ::gettid();
+    int nobody = 0;
+    if (!reporting_thread.compare_exchange_strong(nobody, thread)) {
+        if (nobody == thread) end_by(reported_signal);  // the report itself crashed, on a broken stack for instance
+        for (;;) ::pause();                             // another thread is at it, and ends the process
+    }
+    reported_signal = number;
+    limit_time();
     Line head;
     head << "sohod: crashed by " << name_of(number) << " in thread ";
     head.number(static_cast<std::uintptr_t>(thread));

@@ -8,7 +8,8 @@
 namespace soho::host::crash_report {
 
 // For SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT, unless somebody handles them already, as sanitizers do. The process ends by the
-// signal afterwards, so that there is a core dump where the system makes one.
+// signal afterwards, so that there is a core dump where the system makes one; also where the report cannot be finished, since it crashes
+// itself or nobody reads it (within five seconds: SIGALRM is used for that).
 void install();
 
 // Room for the report on a thread whose stack is full; for as long as this lives, on the thread that made it. Threads without

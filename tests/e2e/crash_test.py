@@ -1,10 +1,25 @@
 """A plugin that crashes the host: the report names it, its method and every other thread's, and the process ends by the signal."""
+import os
 import signal
+import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import SANITIZER, Closed, Host, eventually, plugin  # noqa: E402
+from soho_e2e import BIN, SANITIZER, Client, Closed, Host, eventually, plugin  # noqa: E402
+
+
+def fill(pipe):
+    """To the last byte. The host's end keeps waiting for room: what is set here is not set there."""
+    mine = os.open(f"/proc/self/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
+    for size in (4096, 1):
+        try:
+            while True:
+                os.write(mine, b"." * size)
+        except BlockingIOError:
+            pass
+    os.close(mine)
 
 
 class Crashes(unittest.TestCase):
@@ -26,8 +41,8 @@ class Crashes(unittest.TestCase):
             self.assertRegex(log, line)
         self.assertRegex(log, r"  thread \d+ in plugin reply: Slow\.sleep\n")
 
-    def call(self, method):
-        return lambda client: client.call(client.create("Crash"), method)
+    def call(self, method, *args):
+        return lambda client: client.call(client.create("Crash"), method, *args)
 
     def test_a_method(self):
         self.crash(self.call("segv"), signal.SIGSEGV, r"thread \d+, at address 0x0\n",
@@ -38,6 +53,26 @@ class Crashes(unittest.TestCase):
 
     def test_an_abort(self):
         self.crash(self.call("abort"), signal.SIGABRT, r"in plugin crash: Crash\.abort  <- crashed\n")
+
+    def test_a_report_that_crashes_itself(self):
+        self.crash(self.call("abort_on_a_broken_stack", 64), signal.SIGABRT,
+                   r"in plugin crash: Crash\.abort_on_a_broken_stack  <- crashed\n")
+
+    def test_a_report_that_nobody_reads(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        host = subprocess.Popen([BIN / "sohod", "--no-config", "--plugin", plugin("crash"), "--listen",
+                                 f"unix:{directory}/s"], stdout=subprocess.DEVNULL, stderr=writer)
+        self.addCleanup(host.wait)
+        self.addCleanup(host.kill)
+        eventually(lambda: os.path.exists(directory + "/s"), "the socket")
+        with Client(f"unix:{directory}/s") as client:
+            crash = client.create("Crash")
+            fill(writer)
+            client.start(crash, "abort")
+            self.assertEqual(host.wait(60), -signal.SIGABRT)
 
     def test_a_stack_that_is_full(self):
         self.crash(self.call("overflow"), signal.SIGSEGV, r"in plugin crash: Crash\.overflow  <- crashed\n")
