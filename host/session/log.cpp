@@ -25,9 +25,35 @@ struct Field {
     bool is_number;
 };
 
+// A pipe that has room for a line takes it without waiting, if the line is no longer than this.
+constexpr std::size_t line_bytes_max = 4096;
+constexpr std::string_view cut_mark = "…";
+
+// So much of it, but no part of a character.
+std::string_view front_of(std::string_view text, std::size_t size) {
+    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+    return text.substr(0, size);
+}
+
 struct Parts {
     std::string_view sentence;
     std::vector<Field> fields;
+    bool is_cut = false;
+
+    // What a line of that size is too long by. False if nothing is left to go.
+    bool shorten(std::size_t size) {
+        if (!sentence.empty()) {
+            const std::size_t mark = is_cut ? 0 : cut_mark.size();
+            const std::size_t kept = std::min(sentence.size() - 1, sentence.size() * line_bytes_max / size);
+            sentence = front_of(sentence, kept - std::min(kept, mark));
+            is_cut = true;
+            return true;
+        }
+        if (fields.empty()) return false;
+        fields.pop_back();
+        return true;
+    }
+    std::string text() const { return std::string(sentence) + std::string(is_cut ? cut_mark : ""); }
 };
 
 Parts parts_of(std::string_view payload) {
@@ -52,10 +78,17 @@ class LineFormatter final : public spdlog::formatter {
 public:
     LineFormatter(bool json, bool with_color) : json_(json), with_color_(with_color) {}
 
+    // A line that would be too long loses the end of its sentence, and its fields only where that is not enough: JSON stays JSON.
     void format(const spdlog::details::log_msg& line, spdlog::memory_buf_t& to) override {
-        const Parts parts = parts_of({line.payload.data(), line.payload.size()});
-        json_ ? write_json(line, parts, to) : write_text(line, parts, to);
-        to.push_back('\n');
+        Parts parts = parts_of({line.payload.data(), line.payload.size()});
+        const std::size_t begin = to.size();
+        for (;;) {
+            json_ ? write_json(line, parts, to) : write_text(line, parts, to);
+            to.push_back('\n');
+            const std::size_t size = to.size() - begin;
+            if (size <= line_bytes_max || !parts.shorten(size)) return;
+            to.resize(begin);
+        }
     }
     std::unique_ptr<spdlog::formatter> clone() const override {
         return std::make_unique<LineFormatter>(json_, with_color_);
@@ -77,7 +110,7 @@ private:
         fmt::format_to(out, R"({{"time":"{:%Y-%m-%dT%H:%M:%S}.{:03}Z","level":"{}","subsystem":{},"message":{})",
                        fmt::gmtime(spdlog::log_clock::to_time_t(line.time)), ms_of(line),
                        view(spdlog::level::to_string_view(line.level)), quoted_json(view(line.logger_name)),
-                       quoted_json(parts.sentence));
+                       quoted_json(parts.text()));
         for (const Field& field : parts.fields)
             fmt::format_to(out, ",{}:{}", quoted_json(field.key),
                            field.is_number ? std::string(field.value) : quoted_json(field.value));
@@ -92,10 +125,12 @@ private:
                                   : line.level >= spdlog::level::err  ? "\x1b[31m"
                                   : line.level == spdlog::level::warn ? "\x1b[33m"
                                                                       : "\x1b[32m";
+        std::string sentence = parts.text();
+        std::replace_if(sentence.begin(), sentence.end(), is_control, ' ');  // a line is a line
         fmt::format_to(out, "{:%Y-%m-%d %H:%M:%S}.{:03} {}{}{} {}{}{}",
                        fmt::localtime(spdlog::log_clock::to_time_t(line.time)), ms_of(line), color,
                        view(spdlog::level::to_string_view(line.level)), with_color_ ? "\x1b[0m" : "",
-                       name == "host" ? "" : name, name == "host" ? "" : ": ", parts.sentence);
+                       name == "host" ? "" : name, name == "host" ? "" : ": ", sentence);
         for (const Field& field : parts.fields) {
             const bool plain = !field.value.empty() && field.value.find_first_of(" =\"") == std::string_view::npos;
             fmt::format_to(out, " {}={}", field.key, plain ? std::string(field.value) : quoted_json(field.value));
@@ -105,9 +140,6 @@ private:
     const bool json_;
     const bool with_color_;
 };
-
-// A pipe that has room for a line takes it without waiting, if the line is no longer than this.
-constexpr std::size_t line_bytes_max = 4096;
 
 class StandardError final : public spdlog::sinks::base_sink<std::mutex> {
 protected:
@@ -130,10 +162,6 @@ private:
     void write(const spdlog::details::log_msg& line) {
         spdlog::memory_buf_t text;
         formatter_->format(line, text);
-        if (text.size() > line_bytes_max) {
-            text.resize(line_bytes_max);
-            text[line_bytes_max - 1] = '\n';
-        }
         // One write for a line: others write there, too.
         [[maybe_unused]] const ssize_t wrote = ::write(STDERR_FILENO, text.data(), text.size());
     }

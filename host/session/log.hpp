@@ -83,7 +83,7 @@ private:
     std::atomic<std::int64_t> call_line_ns_{INT64_MAX};
 };
 
-// Lines for people, or one JSON object each.
+// Lines for people, or one JSON object each; of at most 4096 bytes, with the end of the sentence left out where it takes that.
 std::unique_ptr<spdlog::formatter> make_line_formatter(bool json, bool with_color);
 // Standard error. A reader that does not keep up loses lines, and is told how many; it never holds up the host.
 spdlog::sink_ptr make_log_sink(const LogOptions& options);

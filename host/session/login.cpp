@@ -70,7 +70,8 @@ Result<std::optional<LoggedIn>> by_token(const Control::Context& context) {
 
 Error wrong_login(Control::Context& context, LoginState& state) {
     const Caller& caller = context.caller;
-    context.services.log.session.warn("a login from {} failed ({} of {})", caller.peer().from, ++state.failures, failures_max);
+    context.services.log.session.warn("a login from {} failed ({} of {})", caller.peer().from, ++state.failures,
+                                      failures_max);
     if (state.failures >= failures_max) context.caller.end("too many failed logins");
     return Error(Code::unauthenticated, "no such key or token, or the proof is wrong");
 }
@@ -125,7 +126,7 @@ Result<void> authenticate(Control::Context& context) {
     const auto& proof = (*logged_in)->proof;
     const Session& session = *caller.session();
     context.services.log.session.info("session {}: {} logged in from {}", session.id(), caller.principal().name,
-                              caller.peer().from);
+                                      caller.peer().from);
     wire::Out& out = context.out;
     out.map(proof ? 4 : 3);
     out.string("principal");
