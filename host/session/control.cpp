@@ -287,6 +287,18 @@ Result<void> access(Context& context) {
     return {};
 }
 
+// A level for a plugin that is not there would change nothing, and say nothing.
+Result<void> check_plugin_logs(const Context& context, std::string_view subsystem) {
+    constexpr std::string_view prefix = "plugin.";
+    if (!subsystem.starts_with(prefix)) return {};
+    const std::string_view name = subsystem.substr(prefix.size());
+    std::vector<std::string_view> loaded;
+    const auto snapshot = context.services.registry.snapshot();
+    for (const Plugin* plugin : snapshot->plugins) loaded.push_back(plugin->name());
+    if (std::find(loaded.begin(), loaded.end(), name) != loaded.end()) return {};
+    return bad_arguments(fmt::format("no plugin \"{}\" is loaded{}", name, suggestion(name, loaded)));
+}
+
 Result<void> log_level(Context& context) {
     const auto level = text_param(context, 0, "the level");
     if (!level) return tl::unexpected<Error>(level.error());
@@ -295,6 +307,7 @@ Result<void> log_level(Context& context) {
         const auto named = text_param(context, 1, "the subsystem");
         if (!named) return tl::unexpected<Error>(named.error());
         subsystem = *named;
+        if (auto there = check_plugin_logs(context, subsystem); !there) return there;
     }
     if (auto set = context.services.log.set_level(*level, subsystem); !set) return set;
     return done(context);

@@ -311,6 +311,16 @@ TEST_F(ControlTest, LogLevelIsOneOfFour) {
               R"("bad_arguments: no log level \"loud\": debug, info, warning or error")");
 }
 
+TEST_F(ControlTest, LogLevelOfOneSubsystemOrPluginLeavesTheOthers) {
+    EXPECT_EQ(client.ask("soho.log_level", R"(["error", "session"])"), "nil");
+    EXPECT_EQ(client.ask("soho.log_level", R"(["warning", "plugin.counters"])"), "nil");
+    EXPECT_EQ(host.log.level_of("session"), "error");
+    EXPECT_EQ(host.log.level_of("plugin.counters"), "warning");
+    EXPECT_EQ(host.log.level_of("plugin"), "debug");
+    EXPECT_EQ(client.ask("soho.log_level", R"(["error", "plugin.counter"])"),
+              R"("bad_arguments: no plugin \"counter\" is loaded; did you mean \"counters\"?")");
+}
+
 TEST_F(ControlTest, LogsNeverShowArguments) {
     const auto id = client.create("Counter", "[5]", R"({"name": "c"})");
     client.send(R"([2, "c.echo", ["secret-value"]])");
