@@ -38,11 +38,8 @@ def read_options(arguments):
     parser.add_argument("--rounds", type=int, help="how many rounds; by default a short test's")
     parser.add_argument("--seconds", type=float, help="for how long, instead")
     parser.add_argument("--first", type=int, default=0, metavar="ROUND", help="the first round's number")
-    parser.add_argument("--as-nobody", action="store_true", help="as a user who has no rights (root only)")
-    options = parser.parse_args(arguments)
-    if options.as_nobody and ATTACKERS[options.name].needs_rights:
-        parser.error(f"{options.name} needs rights")
-    return options
+    parser.add_argument("--as-nobody", action="store_true", help="as the user nobody (root only)")
+    return parser.parse_args(arguments)
 
 
 def main():
@@ -56,8 +53,11 @@ def main():
     try:
         attacker.run(rounds, options.seconds, options.first)
     except Defect as defect:
-        print(told(attacker, defect), file=sys.stderr)
-        sys.exit(1)
+        sys.exit(told(attacker, defect))
+    except ValueError as wrong:
+        if attacker.tally:
+            raise
+        sys.exit(f"attack.py: {wrong}")
     print(json.dumps({"attacker": options.name, "seed": options.seed, **attacker.tally}))
 
 

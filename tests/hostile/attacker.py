@@ -38,7 +38,7 @@ class Attacker:
     """Subclasses say what they do in their doc line, and do a bounded piece of it in round(rng)."""
 
     rounds = 10  # what a short test asks for
-    needs_rights = True
+    needs_rights = True  # else it is at home before a login, too
 
     def __init__(self, address, seed=0):
         self.address = address
@@ -79,11 +79,12 @@ class Peer:
         self.socket = connect(attacker.address)
         self.socket.setblocking(False)
         self.unpacker = msgpack.Unpacker(raw=False, strict_map_key=False, max_buffer_size=0, unicode_errors="surrogateescape",
-                                         object_pairs_hook=map_or_pairs)
+                                         object_pairs_hook=map_or_pairs, ext_hook=ext_or_pair)
         self.sent = bytearray()
         self.replies = {}
         self.given = 0  # replies, ever
         self.open = True
+        self.plain = True  # what comes is MessagePack
         self.repeats = False  # a msgid may be answered twice, being used twice
         self.last_msgid = 0
         self.full = hello.get("errors") == "full"
@@ -103,6 +104,8 @@ class Peer:
 
     def reset(self):
         """Ends it with RST instead of FIN, where the transport has that."""
+        if self.socket.fileno() < 0:
+            return  # it was the host that ended it
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
@@ -152,6 +155,8 @@ class Peer:
                 data = b""
             if not data:
                 self.close()
+            if not self.plain:
+                continue
             self.unpacker.feed(data)
             try:
                 for message in self.unpacker:
@@ -240,7 +245,7 @@ class Peer:
 
 
 def connect(address):
-    """A socket to "unix:PATH" or "tcp:HOST:PORT"; waits while the host's backlog is full."""
+    """A socket to "unix:PATH", "tcp:HOST:PORT" or, without any TLS, "tls:HOST:PORT"; waits while the host's backlog is full."""
     transport, _, place = address.partition(":")
     try:
         if transport == "unix":
@@ -248,9 +253,16 @@ def connect(address):
             connection.connect(place)
             return connection
         name, _, port = place.rpartition(":")
+        if transport not in ("tcp", "tls") or not port.isdecimal():
+            raise ValueError(f'"{address}" is no address: unix:PATH, tcp:HOST:PORT or tls:HOST:PORT')
         return socket.create_connection((name.strip("[]"), int(port)), PATIENCE)
     except OSError as error:
         raise Defect(f"the host takes no connection at {address}: {error}") from None
+
+
+def ext_or_pair(code, data):
+    """MessagePack's codes may be negative, the module's may not."""
+    return msgpack.ExtType(code, data) if code >= 0 else (code, data)
 
 
 def map_or_pairs(pairs):

@@ -1,5 +1,6 @@
 """Connections: half frames held open, floods of new ones, ends of every kind."""
 import socket
+import ssl
 
 from attacker import GONE, Attacker
 from soho_e2e import pack
@@ -97,6 +98,55 @@ class Connects(Attacker):
             pass
 
 
+class Handshakes(Attacker):
+    """TLS handshakes cut off, damaged, repeated, and whole ones that carry no frames; where no TLS is spoken, just as well."""
+
+    rounds = 40
+    needs_rights = False
+
+    def begin(self):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.context.check_hostname = False
+        self.context.verify_mode = ssl.CERT_NONE
+
+    def round(self, rng):
+        for _ in range(5):
+            with self.peer() as peer:
+                peer.plain = False  # what comes back may be TLS
+                incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+                tls = self.context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+                self.shake(tls)
+                hello = bytearray(outgoing.read())
+                for _ in range(rng.choice((0, 0, 1, 3, 10))):
+                    hello[rng.randrange(len(hello))] = rng.randrange(256)
+                hello = bytes(hello) * rng.choice((1, 1, 1, 2, 50))
+                peer.exchange(hello[:rng.choice((len(hello), len(hello), rng.randrange(len(hello))))])
+            self.whole(rng)
+
+    @staticmethod
+    def shake(tls):
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+
+    def whole(self, rng):
+        """A handshake to its end, if the host speaks TLS; then what is no frame, or half of one, or a torn record."""
+        if not self.address.startswith("tls:"):
+            return
+        raw = self.peer()
+        raw.socket.settimeout(30)
+        self.tally["inputs"] += 1
+        try:
+            with self.context.wrap_socket(raw.socket, server_hostname="localhost") as stream:
+                stream.settimeout(0.05)
+                stream.send(rng.choice((GREETING, GREETING[:20], b"\xc1", rng.randbytes(300), b"\xdd\xff\xff\xff\xff", GREETING + GREETING)))
+                rng.choice((lambda: stream.recv(4000), lambda: stream.unwrap(), lambda: stream.detach(), lambda: None))()
+        except OSError:
+            pass  # cut off, as it should be
+        raw.close()
+
+
 class Churn(Attacker):
     """Sessions that come, create, join each other, and go in the middle of it."""
 
@@ -122,4 +172,4 @@ class Churn(Attacker):
             peer.close()
 
 
-HELD_OPEN = [SlowFrames, LongFrames, Connects, Churn]
+HELD_OPEN = [SlowFrames, LongFrames, Connects, Handshakes, Churn]

@@ -94,6 +94,7 @@ class Mutations(Attacker):
 
     def send(self, rng, data):
         with self.peer() as peer:
+            peer.full = True  # a hello may be among them
             peer.repeats = True  # of msgids, since frames are
             cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.choice((0, 0, 1, 3))))
             for start, end in zip([0, *cuts], [*cuts, len(data)]):

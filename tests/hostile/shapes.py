@@ -78,8 +78,8 @@ class Params(Attacker):
         """The list is the same for all rounds; a round takes its slice. Between them they take it all."""
         self.requests = []
         for method, words in control_methods().items():
-            if method == "soho.hello":
-                continue  # see Hellos
+            if method in ("soho.hello", "soho.auth"):
+                continue  # see Hellos and Logins
             right = [RIGHT.get(word) for word in words]
             forms = [right[:count] for count in range(len(right))] + [right + WRONG_FEW[:count] for count in range(1, 5)]
             if method not in COUNTED:

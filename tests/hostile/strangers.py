@@ -38,6 +38,33 @@ class Joins(Attacker):
                 raise peer.defect(f"joined session {session} with a wrong secret")
 
 
+class Logins(Attacker):
+    """Logins with proofs, names and tokens of every wrong kind, too many of them, before, after and without a hello."""
+
+    rounds = 10
+    needs_rights = False
+    tries = 3
+
+    def round(self, rng):
+        values = [None, 0, b"", "", b"x" * 31, bytes(32), rng.randbytes(32), b"x" * 33, "x" * 32, "ci", "\0", "\udcff", [], {}, 2**64 - 1, 1.5, "x" * 1000]
+        for mechanism in ("hmac-sha256-1", "token", "", "none", "hmac-sha256-2", None, 7, [], b"token"):
+            with self.peer() as peer:
+                if rng.random() < 0.8:
+                    hello = {"proto": 1, "login": True, "nonce": rng.choice((bytes(32), rng.randbytes(32), b"", b"x" * 500))}
+                    greeting = peer.message("soho.hello", hello)
+                    if greeting[2] is None and greeting[3]["authenticated"]:
+                        raise peer.defect(f"logged in by hello: {greeting!r:.300}")
+                frames = [peer.frame("soho.auth", mechanism, *rng.choices(values, k=rng.randrange(4))) for _ in range(rng.randrange(1, 8))]
+                frames.append(peer.frame("soho.call", "pair", "get_x"))
+                peer.exchange(b"".join(data for _, data in frames), [msgid for msgid, _ in frames])
+                for msgid, _ in frames[:-1]:
+                    reply = peer.replies.get(msgid)
+                    if reply is not None and reply[2] is None:
+                        raise peer.defect(f"logged in: {reply!r:.300}")
+                if sum(1 for reply in peer.replies.values() if reply[2] and reply[2].startswith("unauthenticated: no such")) > self.tries:
+                    raise peer.defect("may try for ever")
+
+
 class Guesses(Attacker):
     """Ids, handles and tickets that were never given: each is no object, wherever it stands."""
 
@@ -76,4 +103,4 @@ class Neighbours(Attacker):
             peer.exchange(pack([2, "soho.release", [[target, 1]]]))
 
 
-STRANGERS = [Joins, Guesses, Neighbours]
+STRANGERS = [Joins, Logins, Guesses, Neighbours]
