@@ -143,6 +143,10 @@ std::uint32_t Invocation::finish(std::uint32_t status) {
     if (deferred_) return broken("deferred its reply, and then gave one");
     if (status == SOHO_PENDING) return broken("says that its reply comes later, but deferred none");
     if (status > SOHO_PENDING) return broken(fmt::format("returned the unknown status {}", status));
+    if (sink_.starved) {
+        failed_ = true;
+        error_ = out_of_memory();
+    }
     if (failed_ || status == SOHO_FAILED)
         return failed_ ? static_cast<std::uint32_t>(SOHO_FAILED) : broken("failed without saying why");
     if (has_instance_ && callee_.method != nullptr && callee_.method->returns_type == nullptr)
@@ -171,6 +175,7 @@ int Invocation::grow(soho_sink* table, std::uint64_t more) {
     try {
         table->cursor = sink->out->reserve(static_cast<std::size_t>(more));
     } catch (const std::bad_alloc&) {  // nothing may throw through a plugin in C
+        sink->starved = true;
         return 1;
     }
     table->end =

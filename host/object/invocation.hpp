@@ -84,6 +84,7 @@ private:
         data::Buffer* out;
         std::size_t size_max;   // of `out`
         std::mutex* out_mutex;  // null: none
+        bool starved = false;   // it found no memory to grow
     };
 
     std::uint32_t finish(std::uint32_t status);

@@ -17,8 +17,6 @@ namespace {
 // Replies are written in the middle of a batch beyond this, so that a batch of large ones does not gather in memory.
 constexpr std::size_t flush_bytes = 1u << 20;
 constexpr std::size_t torn_room_min = 4096;
-// A buffer that grew for one large frame is not kept.
-constexpr std::size_t kept_bytes_max = 1u << 20;
 
 // The limit that a frame has passed; null if it was refused for something else.
 std::uint64_t Limits::*excess_of(const wire::FrameReader& reader) {
@@ -186,7 +184,7 @@ void Connection::on_readable() {
     if (closed_) return;
     keep_rest(in.bytes().subspan(used), reader);
     seat.in.clear();
-    if (seat.out.capacity() > kept_bytes_max) seat.out.release();
+    seat.shed();
     wait_readable();
 }
 
@@ -407,7 +405,7 @@ void Connection::drain_mailbox() {
     }
     pace_.active(monotonic_now());
     flush(seat.out.size());
-    if (seat.out.capacity() > kept_bytes_max) seat.out.release();
+    seat.shed();
 }
 
 void Connection::close(std::string_view reason) {

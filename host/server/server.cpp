@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <malloc.h>
 #include <openssl/rand.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -311,7 +312,20 @@ void Server::watch_times() {
                 connection->reactor().post([connection = connection] { connection->check_time(); });
         }
     }
+    give_back_memory();
     timers_.start(now + watch_interval_ns, [this] { watch_times(); });
+}
+
+// The allocator keeps what a burst has freed. To have it returned takes its locks for milliseconds, so a host does that only when it
+// has had much to do and has little now.
+void Server::give_back_memory() {
+    constexpr std::uint64_t much = 1000, little = 20;
+    const std::uint64_t requests =
+        services_->connections_accepted.load(std::memory_order_relaxed) + services_->seats.sum(&Seat::requests);
+    const bool quiet = requests - std::exchange(requests_seen_, requests) < little;
+    if (!quiet || requests - requests_trimmed_ < much) return;
+    requests_trimmed_ = requests;
+    ::malloc_trim(0);
 }
 
 void Server::forget(const std::shared_ptr<Connection>& connection) {

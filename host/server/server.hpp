@@ -81,6 +81,7 @@ private:
     std::uint64_t connections_max() const;
     bool has_room(const Peer& peer);
     void watch_times();
+    void give_back_memory();
 
     const ServerOptions options_;
     std::atomic<std::int64_t> drain_ms_;
@@ -112,6 +113,8 @@ private:
     std::unique_ptr<MetricsServer> metrics_;
     std::size_t last_reactor_ = 0;
     int signals_seen_ = 0;
+    // Requests at the last look at the time, and when memory was given back. [the ticker's thread]
+    std::uint64_t requests_seen_ = 0, requests_trimmed_ = 0;
     std::atomic<bool> running_{false};
 
     std::mutex mutex_;

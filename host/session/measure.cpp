@@ -4,12 +4,6 @@ namespace soho::host {
 
 namespace {
 
-std::uint64_t sum(const Services& services, std::atomic<std::uint64_t> Seat::*counter) {
-    std::uint64_t total = 0;
-    for (const Seat* seat : services.seats.all()) total += (seat->*counter).load(std::memory_order_relaxed);
-    return total;
-}
-
 CallCounts counts_of(const Services& services, std::uint32_t number) {
     CallCounts counts;
     for (const Seat* seat : services.seats.all()) seat->calls.add_to(counts, number);
@@ -42,10 +36,10 @@ Gauges measure(const Services& services) {
          {"types", snapshot->types.size(), false, "Types"},
          {"plugins", snapshot->plugins.size(), false, "Loaded plugins"},
          {"plugins_refused", snapshot->refused.size(), false, "Refused plugins"},
-         {"requests", sum(services, &Seat::requests), true, "Requests and notifications"},
-         {"errors", sum(services, &Seat::errors), true, "Requests refused, or failed at once"},
-         {"bytes_in", sum(services, &Seat::bytes_in), true, "Bytes received"},
-         {"bytes_out", sum(services, &Seat::bytes_out), true, "Bytes sent"},
+         {"requests", services.seats.sum(&Seat::requests), true, "Requests and notifications"},
+         {"errors", services.seats.sum(&Seat::errors), true, "Requests refused, or failed at once"},
+         {"bytes_in", services.seats.sum(&Seat::bytes_in), true, "Bytes received"},
+         {"bytes_out", services.seats.sum(&Seat::bytes_out), true, "Bytes sent"},
          {"calls_in_flight", now(services.calls_in_flight), false, "Calls that wait or run"},
          {"oneway_failures", now(services.oneway_failures), true, "Notifications that failed"},
          {"releases_clamped", now(services.releases_clamped), true, "Releases of more than was held"},

@@ -75,6 +75,15 @@ struct Seat {
     std::atomic<std::uint64_t> bytes_in{0};
     std::atomic<std::uint64_t> bytes_out{0};
 
+    // Between batches: what grew for large requests is not kept for small ones.
+    void shed() {
+        constexpr std::size_t kept_bytes_max = 1u << 20;
+        for (data::Buffer* buffer : {&in, &out, &translated, &bound, &result}) {
+            if (buffer->capacity() > kept_bytes_max) buffer->release();
+        }
+        if (objects.capacity() > kept_bytes_max / sizeof(ObjectPtr)) objects = {};
+    }
+
     // A batch of requests has been read.
     void arrive() { arrived_ns = clock_ns = monotonic_now(); }
 
@@ -89,6 +98,12 @@ public:
     void add(Seat& seat) {
         const std::scoped_lock lock(mutex_);
         seats_.push_back(&seat);
+    }
+    std::uint64_t sum(std::atomic<std::uint64_t> Seat::*counter) const {
+        const std::scoped_lock lock(mutex_);
+        std::uint64_t total = 0;
+        for (const Seat* seat : seats_) total += (seat->*counter).load(std::memory_order_relaxed);
+        return total;
     }
     std::vector<const Seat*> all() const {
         const std::scoped_lock lock(mutex_);
