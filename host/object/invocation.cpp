@@ -143,7 +143,7 @@ std::uint32_t Invocation::finish(std::uint32_t status) {
     if (deferred_) return broken("deferred its reply, and then gave one");
     if (status == SOHO_PENDING) return broken("says that its reply comes later, but deferred none");
     if (status > SOHO_PENDING) return broken(fmt::format("returned the unknown status {}", status));
-    if (sink_.starved) {
+    if (sink_.starved && (failed_ || status == SOHO_FAILED)) {  // whatever the plugin took that for
         failed_ = true;
         error_ = out_of_memory();
     }
