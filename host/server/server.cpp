@@ -320,11 +320,12 @@ void Server::watch_times() {
 // has had much to do and has little now.
 void Server::give_back_memory() {
     constexpr std::uint64_t much = 1000, little = 20;
-    const std::uint64_t requests =
-        services_->connections_accepted.load(std::memory_order_relaxed) + services_->seats.sum(&Seat::requests);
-    const bool quiet = requests - std::exchange(requests_seen_, requests) < little;
-    if (!quiet || requests - requests_trimmed_ < much) return;
-    requests_trimmed_ = requests;
+    const std::uint64_t closed = services_->connections_accepted.load(std::memory_order_relaxed) -
+                                 services_->connections.load(std::memory_order_relaxed);
+    const std::uint64_t work = services_->seats.sum(&Seat::requests) + closed + objects_.destroyed();
+    const bool quiet = work - std::exchange(work_seen_, work) < little;
+    if (!quiet || work - work_trimmed_ < much) return;
+    work_trimmed_ = work;
     ::malloc_trim(0);
 }
 

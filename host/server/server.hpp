@@ -113,8 +113,8 @@ private:
     std::unique_ptr<MetricsServer> metrics_;
     std::size_t last_reactor_ = 0;
     int signals_seen_ = 0;
-    // Requests at the last look at the time, and when memory was given back. [the ticker's thread]
-    std::uint64_t requests_seen_ = 0, requests_trimmed_ = 0;
+    // Requests, connections and objects done with, at the last look and when memory was given back. [the ticker's thread]
+    std::uint64_t work_seen_ = 0, work_trimmed_ = 0;
     std::atomic<bool> running_{false};
 
     std::mutex mutex_;
