@@ -159,7 +159,7 @@ private:
 
     std::atomic<bool> answered_{false};  // by the plugin, or by cancel; changed under the mutex
     std::atomic<bool> deferred_{false};
-    std::atomic<bool> begun_{false};     // changed under the mutex
+    std::atomic<bool> begun_{false};  // changed under the mutex
     mutable std::mutex mutex_;
     bool plugin_done_ = false;  // the plugin has given its result or failure
     bool finished_ = false;

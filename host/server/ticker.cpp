@@ -21,7 +21,8 @@ std::int64_t cpu_time(const Activity& activity) {
 
 // Whether its thread waits for something else than a CPU. True where that cannot be told.
 bool sleeps(const Activity& activity) {
-    std::ifstream in(fmt::format("/proc/self/task/{}/stat", activity.what.load()->thread.load(std::memory_order_relaxed)));
+    std::ifstream in(
+        fmt::format("/proc/self/task/{}/stat", activity.what.load()->thread.load(std::memory_order_relaxed)));
     std::string text;
     std::getline(in, text);
     const auto name_end = text.rfind(')');  // "12 (sohod-0) R …"
