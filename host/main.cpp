@@ -1,6 +1,7 @@
 // sohod: reading main() is reading the program.
 
 #include "host/greeting.hpp"
+#include "host/object/spare_memory.hpp"
 #include "host/registry/note.hpp"
 #include "host/registry/suggest.hpp"
 #include "host/reload.hpp"
@@ -146,6 +147,7 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     soho::host::crash_report::install();
     soho::host::keep_little_memory();
+    soho::host::spare_memory::keep();
     soho::host::Log log(soho::host::make_log_sink(options->log));
     log.apply(options->log);
     return soho::host::run(*line, *options, log);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <new>
 
 namespace soho::host {
 
@@ -209,7 +210,7 @@ Outcome Call::checked(data::Buffer value) const {
     return outcome;
 }
 
-Outcome Call::adopted(const soho_instance& instance) {
+Outcome Call::adopted(const soho_instance& instance) try {
     Outcome outcome;
     const TypePtr result_type = method_ != nullptr ? TypePtr(target_->type_ptr(), method_->returns_type) : type_;
     auto object = objects_.adopt(result_type, instance, principal_, home_);
@@ -218,6 +219,10 @@ Outcome Call::adopted(const soho_instance& instance) {
     } else {
         outcome.error = object.error();
     }
+    return outcome;
+} catch (const std::bad_alloc&) {  // the table has grown too large
+    Outcome outcome;
+    outcome.error = out_of_memory();
     return outcome;
 }
 
@@ -279,7 +284,7 @@ void Call::finish() {
 }
 
 // method_to_typeid with a callable that takes the result: a create of its own, with this call's context.
-void Call::go_through_callable(data::Buffer value, const soho_instance* source) {
+void Call::go_through_callable(data::Buffer value, const soho_instance* source) try {
     const auto self = shared_from_this();
     const TypePtr result_type(target_->type_ptr(), method_->returns_type);
     auto create =
@@ -312,6 +317,8 @@ void Call::go_through_callable(data::Buffer value, const soho_instance* source) 
     }
     if (answered()) create->abandon();
     create->submit();
+} catch (const std::bad_alloc&) {
+    end_with(out_of_memory());
 }
 
 // The first that answers it otherwise than the plugin: what the plugin wants to know of that is posted to it.

@@ -184,13 +184,15 @@ int Invocation::grow(soho_sink* table, std::uint64_t more) {
     return 0;
 }
 
-void Invocation::fail(const soho_call* call, std::uint32_t code, soho_text type, soho_text text, soho_bytes data) {
+void Invocation::fail(const soho_call* call, std::uint32_t code, soho_text type, soho_text text, soho_bytes data) try {
     Invocation& self = of(call);
     self.failed_ = true;
     self.error_ = error_from_plugin(code, type, text, data);
     // The plugin names the argument; that it was an argument of this method only we know.
     if (self.error_.code == Code::bad_arguments)
         self.error_.text = fmt::format("{}: {}", self.callee_.text(), self.error_.text);
+} catch (const std::bad_alloc&) {
+    of(call).error_ = out_of_memory();
 }
 
 int Invocation::object_argument(const soho_call* call, std::uint64_t id, const void* class_key, soho_object* out) {
@@ -220,7 +222,7 @@ int Invocation::caller_gone(const soho_call* call) {
 
 void Invocation::on_discarded(const soho_call* call, const soho_task* task) { of(call).discarded_ = PluginTask(*task); }
 
-soho_pending* Invocation::defer(const soho_call* call) {
+soho_pending* Invocation::defer(const soho_call* call) try {
     Invocation& self = of(call);
     const bool may = self.callee_.method == nullptr || self.callee_.method->defers();
     if (!may || self.deferred_) return nullptr;
@@ -228,6 +230,8 @@ soho_pending* Invocation::defer(const soho_call* call) {
     if (pending == nullptr) return nullptr;
     self.deferred_ = true;
     return pending->lend();
+} catch (const std::bad_alloc&) {
+    return nullptr;
 }
 
 void Invocation::fill(soho_host& table) {

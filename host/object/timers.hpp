@@ -7,7 +7,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
 
 namespace soho::host {
 
@@ -35,7 +34,7 @@ private:
 
     std::mutex mutex_;
     Schedule schedule_;
-    std::unordered_map<Id, Schedule::iterator> by_id_;
+    std::map<Id, Schedule::iterator> by_id_;  // not a hash table: it never asks for much memory at once
     Id next_id_ = 1;
     Work wake_;
 };

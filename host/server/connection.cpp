@@ -9,6 +9,7 @@
 #include <cstring>
 #include <exception>
 #include <iterator>
+#include <new>
 
 namespace soho::host {
 
@@ -143,12 +144,18 @@ void Connection::wait_readable() {
 void Connection::guarded(void (Connection::*step)()) {
     try {
         (this->*step)();
+    } catch (const std::bad_alloc&) {
+        give_up("out of memory");
     } catch (const std::exception& failure) {
-        if (Reactor::has_lost_seat()) throw SeatLost();  // the connection is another thread's
-        services_.log.session.error("a connection of {} is closed: {}", caller_->principal().name, failure.what());
-        reactor_.seat().out.clear();
-        close(failure.what());
+        give_up(failure.what());
     }
+}
+
+void Connection::give_up(std::string_view why) {
+    if (Reactor::has_lost_seat()) throw SeatLost();  // the connection is another thread's
+    services_.log.session.error("a connection of {} is closed: {}", caller_->principal().name, why);
+    reactor_.seat().out.clear();
+    close(why);
 }
 
 void Connection::on_readable() {
@@ -381,7 +388,7 @@ void Connection::deliver(data::Buffer frame, Undelivered undelivered) {
 }
 
 void Connection::drain_mailbox() {
-    std::vector<Mail> mails;
+    std::deque<Mail> mails;
     {
         const std::scoped_lock lock(mailbox_mutex_);
         mails.swap(mailbox_);
@@ -393,10 +400,15 @@ void Connection::drain_mailbox() {
     Seat& seat = reactor_.seat();
     seat.out.clear();
     auto mail = mails.begin();
-    for (; mail != mails.end() && seat.out.size() < flush_bytes; ++mail) {
-        seat.out.append(mail->frame.bytes());
-        mail->frame.release();
-        if (!mail->undelivered.empty()) caller_->replies().notice(std::move(mail->undelivered), seat);
+    try {
+        for (; mail != mails.end() && seat.out.size() < flush_bytes; ++mail) {
+            seat.out.append(mail->frame.bytes());
+            mail->frame.release();
+            if (!mail->undelivered.empty()) caller_->replies().notice(std::move(mail->undelivered), seat);
+        }
+    } catch (const std::bad_alloc&) {  // the connection is closed, and nobody else knows of these
+        for (auto lost = mails.end(); lost != mail;) (--lost)->undelivered.discard();
+        throw;
     }
     if (mail != mails.end()) {  // in another go, so that large replies are never all held twice
         const std::scoped_lock lock(mailbox_mutex_);
@@ -416,6 +428,7 @@ void Connection::close(std::string_view reason) {
     asio::error_code ignored;
     socket_.close(ignored);
     // The last given is given back first: items that each return to the front of their queue are in order again.
+    settle_notices();
     drain_mailbox();
     caller_->gone(reactor_.seat());
     for (auto notice = notices_.rbegin(); notice != notices_.rend(); ++notice) notice->undelivered.discard();

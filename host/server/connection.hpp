@@ -8,6 +8,7 @@
 #include "host/session/caller.hpp"
 
 #include <asio/generic/stream_protocol.hpp>
+#include <deque>
 #include <functional>
 
 namespace soho::host {
@@ -59,6 +60,7 @@ private:
     };
 
     void guarded(void (Connection::*step)());
+    void give_up(std::string_view why);
     ssize_t receive(std::uint8_t* to, std::size_t size);
     ssize_t send(data::Bytes bytes);
     std::string why_failed() const;
@@ -105,7 +107,7 @@ private:
         Undelivered undelivered;
     };
     std::mutex mailbox_mutex_;
-    std::vector<Mail> mailbox_;
+    std::deque<Mail> mailbox_;  // which grows by little: what it gets must not be lost for want of memory
 };
 
 }  // namespace soho::host

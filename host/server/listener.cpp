@@ -261,7 +261,11 @@ void Listener::start(ChooseReactor choose, OnAccept on_accept) {
 
 void Listener::wait() {
     acceptor_.async_wait(Acceptor::wait_read, [this](const asio::error_code& failure) {
-        if (failure) return;  // closed
+        if (failure == asio::error::operation_aborted) return;  // closed
+        if (failure) {
+            log_.warn("{}: cannot wait for connections: {}", address_.text(), failure.message());
+            return retry_later();
+        }
         try {
             accept();
         } catch (const std::exception& thrown) {

@@ -1,5 +1,6 @@
 #include "host/server/server.hpp"
 
+#include "host/object/spare_memory.hpp"
 #include "host/server/crash_report.hpp"
 #include "host/server/service_manager.hpp"
 
@@ -296,6 +297,7 @@ std::uint64_t Server::connections_max() const {
 bool Server::has_room(const Peer& peer) {
     const std::uint64_t connections = connections_max();
     const bool is_admin = (peer.principal.rights & right_admin) != 0;
+    if (!is_admin && spare_memory::is_given()) return false;
     const std::uint64_t reserved = is_admin ? 0 : std::min(services_->limits().connections_reserved, connections);
     if (services_->connections.load(std::memory_order_relaxed) < connections - reserved) return true;
     limit_hits_.hit(&Limits::connections_max, peer.principal.name);

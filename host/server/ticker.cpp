@@ -1,6 +1,7 @@
 #include "host/server/ticker.hpp"
 
 #include "host/object/arguments.hpp"
+#include "host/object/spare_memory.hpp"
 
 #include <fmt/format.h>
 #include <pthread.h>
@@ -84,6 +85,7 @@ void Ticker::run() {
         lock.unlock();
         const std::int64_t now = monotonic_now();
         watch(now);
+        watch_memory();
         const auto next = timers_.run_due(now);
         lock.lock();
         // Half the time that is too long, so that it is noticed before it has lasted twice that.
@@ -95,6 +97,14 @@ void Ticker::run() {
 
 void Ticker::watch(std::int64_t now_ns) {
     for (Watched& watched : watched_) look_at(watched, now_ns);
+}
+
+void Ticker::watch_memory() {
+    if (std::exchange(memory_shortages_, spare_memory::times_given()) != spare_memory::times_given())
+        log_.error("memory has run out: no calls are started until there is more");
+    if (!spare_memory::is_given()) return;
+    spare_memory::regain();
+    if (!spare_memory::is_given()) log_.info("there is memory again");
 }
 
 void Ticker::look_at(Watched& watched, std::int64_t now_ns) {

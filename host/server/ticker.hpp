@@ -55,10 +55,12 @@ private:
 
     void run();
     void watch(std::int64_t now_ns);
+    void watch_memory();
     void look_at(Watched& watched, std::int64_t now_ns);
 
     Timers& timers_;
     spdlog::logger& log_;
+    std::uint64_t memory_shortages_ = 0;
     const std::int64_t stuck_ns_;
     std::atomic<std::uint64_t>& stalls_;
     std::vector<Watched> watched_;

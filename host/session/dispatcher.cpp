@@ -1,5 +1,6 @@
 #include "host/session/dispatcher.hpp"
 
+#include "host/object/spare_memory.hpp"
 #include "host/registry/plugin.hpp"
 #include "host/session/call_log.hpp"
 #include "host/session/named_create.hpp"
@@ -7,6 +8,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <new>
 
 namespace soho::host {
 
@@ -93,6 +95,10 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
     std::string_view trace;
     if (auto admitted = check_admitted(caller); !admitted)
         return caller.replies().refuse(request, admitted.error(), trace, seat);
+    if (spare_memory::is_given()) {
+        const Error error(Code::overloaded, "the host is short of memory; this call was not started");
+        return caller.replies().refuse(request, error, trace, seat);
+    }
     auto what = resolve(caller, request, trace);
     if (!what) {
         // Clients of other hosts open with notifications of theirs: what is addressed to nobody is ignored.
@@ -320,12 +326,21 @@ Result<void> Dispatcher::run_later(Caller& caller, const wire::Request& request,
     auto call = caller.make_call(request, context_of(caller, request, what), bytes, runs_on_pool(what), seat,
                                  std::move(completion));
     if (!call) return tl::unexpected<Error>(call.error());
-    if (what.target != nullptr) {
-        (*call)->set_method(what.target, *what.method, arguments, std::move(seat.objects), argument_turns);
-    } else {
-        (*call)->set_create(what.type, arguments, std::move(seat.objects));
+    try {
+        if (what.target != nullptr) {
+            (*call)->set_method(what.target, *what.method, arguments, std::move(seat.objects), argument_turns);
+        } else {
+            (*call)->set_create(what.type, arguments, std::move(seat.objects));
+        }
+        caller.watch_deadline(*call);
+    } catch (const std::bad_alloc&) {
+        Outcome refused;
+        refused.error = Error(Code::overloaded, fmt::format("there is no memory to keep {} bytes of arguments for {}; "
+                                                            "it was not started",
+                                                            bytes, what.callee().text()));
+        (*call)->complete(std::move(refused));
+        return {};
     }
-    caller.watch_deadline(*call);
     (*call)->submit();
     return {};
 }

@@ -1,5 +1,6 @@
 #include "host/session/measure.hpp"
 
+#include "host/object/spare_memory.hpp"
 namespace soho::host {
 
 namespace {
@@ -45,6 +46,8 @@ Gauges measure(const Services& services) {
          {"releases_clamped", now(services.releases_clamped), true, "Releases of more than was held"},
          {"completed_twice", now(services.objects.completed_twice), true, "Replies that a plugin gave a second time"},
          {"reactor_stalls", now(services.reactor_stalls), true, "Times that plugin code kept a reactor for too long"},
+         {"memory_shortages", spare_memory::times_given(), true, "Times that memory ran out"},
+         {"memory_is_short", spare_memory::is_given(), false, "1 while calls are refused for want of memory"},
          {"pool_threads", services.pool.threads(), false, "Threads of the pool"},
          {"pool_queued", services.pool.queued(), false, "Work that waits for the pool"}},
         {},

@@ -8,10 +8,23 @@
 #include <algorithm>
 #include <cstring>
 #include <future>
+#include <new>
 
 namespace soho::host {
 
 namespace {
+
+// A function as plugins call it: nothing may be thrown through one in C. Where there is no memory it answers `otherwise`.
+template <auto function, auto... otherwise>
+struct Fence;
+template <class Answer, class... Args, Answer (*function)(Args...), auto... otherwise>
+struct Fence<function, otherwise...> {
+    static Answer call(Args... args) try { return function(args...); } catch (const std::bad_alloc&) {
+        return Answer(otherwise...);
+    }
+};
+template <auto function, auto... otherwise>
+constexpr auto fenced = &Fence<function, otherwise...>::call;
 
 Services& services_of(const soho_host* host) { return *static_cast<Services*>(Plugin::of(host).services()); }
 
@@ -280,21 +293,21 @@ HostTable plugin_table(Services* services) {
     functions.version = to_abi(host_name);
     Invocation::fill(functions);
     Call::fill(functions);
-    functions.ref_retain = ref_retain;
-    functions.ref_release = ref_release;
-    functions.object_new = object_new;
+    functions.ref_retain = fenced<ref_retain, 1>;
+    functions.ref_release = fenced<ref_release>;
+    functions.object_new = fenced<object_new, 0u>;
     functions.object_type = object_type;
-    functions.ref_call = ref_call;
-    functions.post_to_turn = post_task;
-    functions.timer_start = timer_start;
-    functions.timer_cancel = timer_cancel;
-    functions.on_session_end = on_session_end;
-    functions.session_end_cancel = session_end_cancel;
-    functions.charge = charge;
-    functions.log = log_line;
+    functions.ref_call = fenced<ref_call>;
+    functions.post_to_turn = fenced<post_task, 1>;
+    functions.timer_start = fenced<timer_start, 0u>;
+    functions.timer_cancel = fenced<timer_cancel>;
+    functions.on_session_end = fenced<on_session_end, 0u>;
+    functions.session_end_cancel = fenced<session_end_cancel>;
+    functions.charge = fenced<charge, std::uint32_t{SOHO_LIMIT}>;
+    functions.log = fenced<log_line>;
     functions.settings = settings;
-    functions.publish = publish;
-    functions.unpublish = unpublish;
+    functions.publish = fenced<publish, std::uint32_t{SOHO_INTERNAL}>;
+    functions.unpublish = fenced<unpublish, std::uint32_t{SOHO_INTERNAL}>;
     functions.get_extension = get_extension;
     return table;
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 namespace soho::host {
 
@@ -108,7 +109,7 @@ struct Prepared {
 };
 
 Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call& given,
-                         std::shared_ptr<Completion> completion) {
+                         std::shared_ptr<Completion> completion) try {
     const ObjectPtr target = services.objects.find(given.object);
     if (target == nullptr) return tl::unexpected<Error>(services.objects.no_object(given.object));
     const Method* method = target->type().find(text_of(given.method));
@@ -176,6 +177,8 @@ Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call
                                        Call::Limits{services.limits().frame_bytes_max, services.limits().depth_max});
     call->set_method(target, *method, *bound, std::move(objects), std::move(turns));
     return Prepared{std::move(call), context.deadline_ns};
+} catch (const std::bad_alloc&) {
+    return tl::unexpected<Error>(out_of_memory());
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "host/session/replies.hpp"
 
+#include "host/object/invocation.hpp"
 #include "host/registry/plugin.hpp"
 
 #include <fmt/format.h>
+#include <new>
 
 namespace soho::host {
 
@@ -101,11 +103,15 @@ void Replies::value(const wire::Request& request, std::size_t start, std::size_t
         return;
     }
     if (value->may_hold_handles) {
-        seat.result.clear();
-        seat.result.append(value->bytes);
-        seat.out.truncate(value_start);
-        if (auto written = write_value(seat.result.bytes(), seat.out, undelivered); !written)
-            return fail(written.error());
+        try {
+            seat.result.clear();
+            seat.result.append(value->bytes);
+            seat.out.truncate(value_start);
+            if (auto written = write_value(seat.result.bytes(), seat.out, undelivered); !written)
+                return fail(written.error());
+        } catch (const std::bad_alloc&) {
+            return fail(out_of_memory());
+        }
     }
     if (!undelivered.empty()) notice(std::move(undelivered), seat);
 }

@@ -19,7 +19,8 @@ if(Asio_FOUND AND NOT TARGET asio::asio)
     add_library(asio::asio INTERFACE IMPORTED GLOBAL)
     target_include_directories(asio::asio SYSTEM INTERFACE "${Asio_INCLUDE_DIR}")
     target_link_libraries(asio::asio INTERFACE Threads::Threads)
-    target_compile_definitions(asio::asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+    target_compile_definitions(asio::asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED
+        ASIO_DISABLE_STD_ALIGNED_ALLOC)  # operator new: the host's asks for its spare memory
     if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND Asio_VERSION VERSION_LESS 1.24)
         # It looks for <experimental/coroutine> under clang and, finding none, leaves coroutines out.
         target_compile_definitions(asio::asio INTERFACE ASIO_HAS_CO_AWAIT=1 ASIO_HAS_STD_COROUTINE=1)

@@ -1,91 +1,270 @@
-"""System calls that fail, and memory that is not there: the request or the connection that it hits suffers, and nobody else; afterwards
-everything is as it was."""
+"""System calls and allocations of a running host fail. It refuses a request or closes a connection, and says why; whoever comes
+afterwards is served as ever, and nothing is left behind."""
 import mmap
-import os
+import pathlib
 import random
-import struct
+import resource
 import sys
-import tempfile
+import threading
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import PAIR, PLUGINS, Client, Closed, Refused, hosted, plugin  # noqa: E402
+from soho_e2e import BUNDLED, PAIR, Client, Closed, Refused, ext_handle, hosted, id_of, plugin  # noqa: E402
+from soho_faults import LIBRARY, faulty_host, has_memory  # noqa: E402
 
-FAULTS = PLUGINS / "preload" / "soho_faults.so"
-RATES = struct.Struct("9I")
+CONFIG = "[host]\nreactors = 2\n[limits]\nstuck_ms = 20\n[plugin.objects]\nprefix = \"my.\"\n"
 
 
-@unittest.skipUnless(FAULTS.exists(), "not in a sanitizer build")
+def host_of(case, **options):
+    return faulty_host(case, PAIR, BUNDLED / "sync.so", plugin("reply"), plugin("objects"), config=CONFIG, **options)
+
+
+def story(client):
+    """A little of everything that a host does. Raises Closed, or AssertionError where an answer is wrong; refusals are allowed."""
+
+    def may_be_refused(expected, method, *params):
+        reply = client.outcome(client.request(method, *params))
+        if not isinstance(reply, Refused) and expected is not None:
+            assert reply == expected, (method, params, reply)
+        return None if isinstance(reply, Refused) else reply
+
+    def call(expected, target, method, *args):
+        return None if target is None else may_be_refused(expected, "soho.call", target, method, list(args))
+
+    may_be_refused(None, "soho.hello", {"proto": 1, "ext": True})
+    mailbox = may_be_refused(None, "soho.create", "Mailbox", [])
+    if mailbox is not None:
+        waits = client.start(mailbox, "get")
+        put = call(None, mailbox, "put", {"item": [1, "two"]})
+        gone = call(0, mailbox, "waiting") is None
+        client.notify("soho.cancel", waits)
+        got = client.outcome(waits)
+        assert isinstance(got, Refused) or got == {"item": [1, "two"]}, (got, put, gone)
+        call("later", mailbox, "later", "later", 1)
+        call("x" * 5_000, mailbox, "precious", "x" * 5_000)
+    here = may_be_refused(None, "soho.create", "list", [[3, 1, 2]])
+    call(None, here, "sort")
+    numbers = may_be_refused(None, "soho.create", "my.List", [])
+    call(None, numbers, "append", 7)
+    iterator = call(None, numbers, "iterate")
+    call(7, iterator, "next")
+    call(7, call(None, numbers, "first_number"), "get")
+    call(1, call(None, numbers, "length"), "get")
+    account, bank = (may_be_refused(None, "soho.create", type_id, []) for type_id in ("my.Account", "my.Bank"))
+    if account is not None and bank is not None:
+        call(None, bank, "add", ext_handle(id_of(account), "my.Account"))
+        call(None, bank, "look", ext_handle(id_of(account), "my.Account"))
+    if account is not None:
+        ticket = may_be_refused(None, "soho.share", account, 10)
+        if ticket is not None:
+            may_be_refused(None, "soho.claim", ticket)
+        if may_be_refused(None, "soho.publish", account, "of.faults", {"session": True}) is not None:
+            may_be_refused(None, "soho.open", "of.faults")
+    may_be_refused(None, "soho.stats", {"methods": True})
+    if here is not None:
+        may_be_refused(None, "soho.release", [id_of(here), 1])
+    may_be_refused(None, "soho.nonsense")
+
+
+def tell(host):
+    """The story, on a connection of its own."""
+    try:
+        with Client(host.address) as client:
+            story(client)
+    except (Closed, ConnectionError):
+        pass
+
+
+def is_well(case, host):
+    with Client(host.address) as client:
+        case.assertEqual(client.do("pair.get_x"), 5)
+        mailbox = client.create("Mailbox")
+        waits = client.start(mailbox, "get")
+        client.call(mailbox, "put", "x" * 300_000)
+        case.assertEqual(client.reply(waits), "x" * 300_000)
+        case.assertEqual(client.call(mailbox, "later", 5, 1), 5)
+
+
+@unittest.skipUnless(LIBRARY.exists(), "a sanitizer has an allocator of its own")
 class Faults(unittest.TestCase):
-    def setUp(self):
-        file = self.enterContext(tempfile.NamedTemporaryFile())
-        file.write(bytes(RATES.size))
-        file.flush()
-        self.rates = mmap.mmap(file.fileno(), RATES.size)
-        self.addCleanup(self.rates.close)
-        self.host = hosted(self, plugin("kinds"), plugin("objects"), PAIR, environment={"LD_PRELOAD": str(FAULTS), "SOHO_FAULTS": file.name})
-        self.gauges = self.host.at_rest(0)
+    def settled(self, host):
+        """The gauges before anything has failed."""
+        tell(host)
+        is_well(self, host)
+        return host.at_rest(0)
 
-    def have_fail(self, accept=0, recv=0, send=0, allocation=0, allocation_bytes_min=0):
-        """In a million calls."""
-        RATES.pack_into(self.rates, 0, accept, recv, send, allocation, allocation_bytes_min, 0, 0, 0, 0)
+    def test_sockets_fail(self):
+        host, faults = host_of(self, seed=20)
+        gauges = self.settled(host)
+        broken = []
 
-    def failed(self):
-        return RATES.unpack_from(self.rates, 0)[5:]
+        def storm(rounds):
+            try:
+                for _ in range(rounds):
+                    tell(host)
+            except BaseException as failure:
+                broken.append(failure)
 
-    def storm(self, rounds, size_max):
-        """Clients that come, create, call and go. An answer is right, a refusal, or a connection's end."""
+        with faults.ordered(receive=0.05, send=0.05, accept=0.2, watch=0.1):
+            threads = [threading.Thread(target=storm, args=(25,)) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(broken, [])
+        for kind in ("receive", "send", "accept", "watch"):
+            self.assertGreater(faults[kind + "_failed"], 5, kind)
+        is_well(self, host)
+        host.back_at(gauges)
+
+    def test_who_cannot_be_accepted_waits(self):
+        host, faults = host_of(self)
+        with faults.ordered(accept=0.5):
+            for _ in range(20):
+                with Client(host.address) as client:
+                    self.assertEqual(client.do("pair.get_x"), 5)
+        self.assertGreater(faults["accept_failed"], 5)
+        self.assertIn("cannot accept a connection", host.log())
+
+    def test_threads_fail(self):
+        host, faults = host_of(self)
+        client = host.client()
+        slow = [client.create("Slow") for _ in range(8)]
+        with faults.ordered(thread=1):
+            asked = [client.start(each, "sleep", 5) for each in slow]
+            for outcome in map(client.outcome, asked):
+                if isinstance(outcome, Refused):
+                    self.assertEqual(outcome.kind, "overloaded")
+            stuck = client.start(slow[0], "sleep_undeclared", 200)  # nobody can take over
+            self.assertNotIsInstance(client.outcome(stuck), Refused)
+        self.assertGreater(faults["thread_failed"], 0)
+        self.assertGreater(client.call(slow[0], "sleep", 1), 0)
+        is_well(self, host)
+
+    def test_each_allocation_fails_in_turn(self):
+        host, faults = host_of(self)
+        gauges = self.settled(host)
+        at = 0
+        while True:
+            at += 1
+            before = faults["allocation_failed"]
+            with faults.ordered(allocation_at=at):
+                tell(host)
+            if faults["allocation_failed"] == before:
+                break
+            has_memory(host)
+        self.assertGreater(at, 100)
+        is_well(self, host)
+        host.back_at(gauges)
+
+    def test_large_allocations_fail(self):
+        host, faults = host_of(self)
+        gauges = self.settled(host)
+        client, beside = host.client(ext=True), host.client()
+        mailbox, small = client.create("Mailbox"), beside.create("Mailbox")
+        numbers = client.create("my.List")
+        large = "x" * 3_000_000
+        client.call(mailbox, "put", large)
+        client.call(numbers, "append", large)
+        ways = [
+            lambda with_large: with_large.call(with_large.create("Mailbox"), "put", large),
+            lambda with_large: with_large.call(with_large.create("Mailbox"), "precious", large),
+            lambda with_large: with_large.call(with_large.create("Mailbox"), "later", large, 1),
+            lambda with_large: with_large.create("list", [large]),
+            lambda with_large: with_large.do("soho.publish", id_of(small), large),
+            lambda with_large: with_large.raw(b"\x94\x00\x01\xa9soho.ping\xdb\x00\x30\x00\x00" + b"x" * 2_000_000),
+            lambda with_large: client.call(numbers, "copy"),
+        ]
+        with faults.ordered(allocation_bytes_min=300_000, allocation=1):
+            for number, way in enumerate(ways):
+                with self.subTest(way=number), Client(host.address) as with_large:
+                    failed = faults["allocation_failed"]
+                    try:
+                        way(with_large)
+                        with_large.closed()
+                    except Refused as refused:
+                        self.assertIn(refused.kind, ("overloaded", "failed", "internal", "limit"), refused)
+                    except (Closed, ConnectionError):
+                        pass
+                    self.assertGreater(faults["allocation_failed"], failed)
+                    self.assertEqual(beside.call(small, "later", "fine", 1), "fine")
+        self.assertEqual(client.call(mailbox, "get"), large)
+        client.close(), beside.close()
+        is_well(self, host)
+        host.back_at(gauges)
+
+    def test_large_allocations_fail_now_and_then(self):
+        host, faults = host_of(self)
+        gauges = self.settled(host)
         rng = random.Random(11)
         tally = {"right": 0, "refused": 0, "closed": 0}
-        for _ in range(rounds):
-            try:
-                with Client(self.host.address, errors="full") as client:
-                    for _ in range(10):
-                        text = rng.choice("abc") * rng.randrange(size_max)
-                        try:
-                            account = client.create("Account")
-                            echoed = client.call(client.create("Kinds"), "echo_str", text)
-                            client.release(account)
-                        except Refused as refused:
-                            # Of the host, or of the plugin.
-                            self.assertTrue((refused.kind, refused.text) == ("internal", "out of memory") or refused.type == "MemoryError", refused)
-                            tally["refused"] += 1
-                            continue
-                        self.assertEqual(echoed, text)
-                        tally["right"] += 1
-            except (Closed, ConnectionError):
-                tally["closed"] += 1
-        return tally
+        with faults.ordered(allocation_bytes_min=270_000, allocation=0.1):
+            for _ in range(60):
+                try:
+                    with Client(host.address) as client:
+                        for _ in range(10):
+                            text = rng.choice("abc") * rng.randrange(600_000)
+                            outcome = client.outcome(client.start(client.create("Mailbox"), "precious", text))
+                            if isinstance(outcome, Refused):
+                                tally["refused"] += 1
+                                # Of the host, or of the plugin.
+                                said = (outcome.kind, outcome.text) == ("internal", "out of memory")
+                                self.assertTrue(said or outcome.type == "MemoryError", outcome)
+                            else:
+                                tally["right"] += 1
+                                self.assertEqual(outcome, text)
+                except (Closed, ConnectionError):
+                    tally["closed"] += 1
+        self.assertGreater(min(tally.values()), 5, tally)
+        is_well(self, host)
+        host.back_at(gauges)
 
-    def all_is_well_again(self):
-        RATES.pack_into(self.rates, 0, *(0 for _ in range(9)))
-        self.assertIsNone(self.host.process.poll(), self.host.log()[-5000:])
-        self.assertEqual(self.storm(20, 1000), {"right": 200, "refused": 0, "closed": 0})
-        self.host.back_at(self.gauges)
+    def test_memory_runs_out_and_comes_back(self):
+        host, faults = host_of(self)
+        gauges = self.settled(host)
+        clients = [host.client() for _ in range(4)]
+        rng = random.Random(3)
+        mailboxes = [client.create("Mailbox") for client in clients]
+        refused = 0
+        with faults.ordered(bytes_max=faults["bytes"] + (24 << 20)):
+            for _ in range(4000):
+                client, mailbox = rng.choice(list(zip(clients, mailboxes)))
+                if rng.random() < 0.5:
+                    outcome = client.outcome(client.start(mailbox, "put", "y" * rng.choice((10, 1000, 60_000))))
+                else:
+                    outcome = client.outcome(client.request("soho.create", "Mailbox", []))
+                if isinstance(outcome, Refused):
+                    refused += 1
+                    self.assertIn(outcome.kind, ("overloaded", "failed", "internal", "limit"), outcome)
+            self.assertGreater(refused, 100)
+            self.assertEqual(host.stats("memory_is_short"), {"memory_is_short": 1})
+            self.assertIn("memory has run out", host.log())
+            for client in clients:
+                client.close()
+            has_memory(host)  # what they had is enough
+        self.assertIn("there is memory again", host.log())
+        is_well(self, host)
+        host.back_at(gauges)
 
-    def test_accept(self):
-        self.have_fail(accept=300_000)
-        tally = self.storm(60, 100)
-        self.assertEqual(tally, {"right": 600, "refused": 0, "closed": 0})  # they wait in the backlog
-        self.assertGreater(self.failed()[0], 5)
-        self.assertIn("cannot accept a connection", self.host.log())
-        self.all_is_well_again()
-
-    def test_read_and_write(self):
-        self.have_fail(recv=60_000, send=60_000)
-        tally = self.storm(150, 50_000)
-        self.assertGreater(tally["right"], 100)
-        self.assertGreater(tally["closed"], 5)
-        self.assertGreater(min(self.failed()[1:3]), 5)
-        self.all_is_well_again()
-
-    def test_memory_for_what_is_large(self):
-        self.have_fail(allocation=200_000, allocation_bytes_min=16_384)
-        tally = self.storm(150, 200_000)
-        self.assertGreater(tally["right"], 50)
-        self.assertGreater(tally["refused"] + tally["closed"], 20)
-        self.assertGreater(self.failed()[3], 20)
-        self.all_is_well_again()
+    def test_the_system_gives_no_more_memory(self):
+        """As the one before, with the kernel in the faults' place."""
+        host = hosted(self, PAIR, plugin("reply"), config=CONFIG)
+        gauges = self.settled(host)
+        client = host.client()
+        mailbox = client.create("Mailbox")
+        mapped = int(pathlib.Path(f"/proc/{host.process.pid}/statm").read_text().split()[0]) * mmap.PAGESIZE
+        _, most = resource.prlimit(host.process.pid, resource.RLIMIT_AS)
+        resource.prlimit(host.process.pid, resource.RLIMIT_AS, (mapped + (80 << 20), most))
+        while True:
+            outcome = client.outcome(client.start(mailbox, "put", "y" * 50_000))
+            if isinstance(outcome, Refused):
+                break
+        self.assertIn(outcome.kind, ("overloaded", "failed", "internal"), outcome)
+        self.assertEqual(host.client().do("soho.ping"), None)
+        client.close()
+        has_memory(host)
+        is_well(self, host)
+        resource.prlimit(host.process.pid, resource.RLIMIT_AS, (most, most))
 
 
 if __name__ == "__main__":

@@ -1,115 +1,210 @@
-// Preloaded into a host, it has system calls and large allocations fail now and then: how often is said in a file that the test
-// writes while the host runs ($SOHO_FAULTS: Rates, mapped).
+// Loaded before sohod (LD_PRELOAD) by tests/e2e/faults_test.py: has the system calls and allocations of a running host fail. The
+// orders lie in a file, SOHO_FAULTS, that the test writes to while the host runs; what came of them is counted there too.
+
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 
-namespace {
-
-// Failures in a million calls, and how many there were.
-struct Rates {
-    std::uint32_t accept, recv, send, allocation;
-    std::uint32_t allocation_bytes_min;
-    std::uint32_t failed[4];
-};
-
-Rates none{};
-std::atomic<Rates*> rates{&none};
-
-struct Mapping {
-    Mapping() {
-        const char* const file = std::getenv("SOHO_FAULTS");
-        const int descriptor = file != nullptr ? ::open(file, O_RDWR | O_CLOEXEC) : -1;
-        if (descriptor < 0) return;
-        void* const at = ::mmap(nullptr, sizeof(Rates), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-        ::close(descriptor);
-        if (at != MAP_FAILED) rates = static_cast<Rates*>(at);
-    }
-} mapping;
-
-// Of each thread its own, without locks or memory.
-std::uint32_t random_number() {
-    thread_local std::uint64_t state = reinterpret_cast<std::uintptr_t>(&state) | 1;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return static_cast<std::uint32_t>(state >> 32);
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_calloc(std::size_t count, std::size_t size);
+void* __libc_realloc(void* old, std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
+void __libc_free(void* memory);
 }
 
-bool fails(std::uint32_t Rates::*rate, int counter) {
-    Rates& now = *rates.load(std::memory_order_relaxed);
-    const std::uint32_t often = std::atomic_ref(now.*rate).load(std::memory_order_relaxed);
-    if (often == 0 || random_number() % 1'000'000 >= often) return false;
-    std::atomic_ref(now.failed[counter]).fetch_add(1, std::memory_order_relaxed);
+namespace {
+
+using Number = std::atomic<std::uint64_t>;
+
+struct Kind {
+    Number chance;  // of 2^32
+    Number failed;
+};
+
+// soho_faults.py knows the order.
+struct Orders {
+    Number seed;
+    Kind receive, send, accept, watch, thread, allocation;
+    Number allocation_bytes_min;  // what is smaller does not fail by chance
+    Number allocation_at;         // the how-manieth from now fails; 0: none
+    Number bytes_max;             // what the process may have allocated, mapped memory included; 0: anything
+    Number bytes;                 // … and has
+};
+
+Orders* orders = nullptr;
+Number bytes{0};
+
+__attribute__((constructor)) void open_orders() {
+    const char* const file = std::getenv("SOHO_FAULTS");
+    const int descriptor = file != nullptr ? ::open(file, O_RDWR | O_CLOEXEC) : -1;
+    if (descriptor < 0) return;
+    void* const mapped = ::mmap(nullptr, sizeof(Orders), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    ::close(descriptor);
+    if (mapped != MAP_FAILED) orders = static_cast<Orders*>(mapped);
+}
+
+// The next of a sequence that the seed decides.
+std::uint64_t random_number() {
+    std::uint64_t z = orders->seed.fetch_add(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+bool fails(Kind Orders::*kind) {
+    if (orders == nullptr) return false;
+    Kind& of = orders->*kind;
+    const std::uint64_t chance = of.chance.load(std::memory_order_relaxed);
+    if (chance == 0 || (random_number() >> 32) >= chance) return false;
+    of.failed.fetch_add(1);
     return true;
 }
 
-template <class Function>
-Function* real(const char* name) {
-    return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+template <std::size_t size>
+int fail_with_one_of(const int (&failures)[size]) {
+    errno = failures[random_number() % size];
+    return -1;
 }
 
-int one_of(std::initializer_list<int> errors) { return errors.begin()[random_number() % errors.size()]; }
+template <class Function>
+Function next(const char* name) {
+    return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
+}
 
 bool allocation_fails(std::size_t size) {
-    return size >= rates.load(std::memory_order_relaxed)->allocation_bytes_min && fails(&Rates::allocation, 3);
+    if (orders == nullptr) return false;
+    if (size >= orders->allocation_bytes_min.load(std::memory_order_relaxed) && fails(&Orders::allocation)) return true;
+    const std::uint64_t max = orders->bytes_max.load(std::memory_order_relaxed);
+    bool failed = max != 0 && bytes.load(std::memory_order_relaxed) + size > max;
+    std::uint64_t at = orders->allocation_at.load(std::memory_order_relaxed);
+    while (!failed && at != 0) {
+        if (orders->allocation_at.compare_exchange_weak(at, at - 1)) {
+            failed = at == 1;
+            break;
+        }
+    }
+    if (failed) orders->allocation.failed.fetch_add(1);
+    return failed;
+}
+
+void* counted(void* memory) {
+    if (memory != nullptr) bytes.fetch_add(::malloc_usable_size(memory), std::memory_order_relaxed);
+    if (orders != nullptr) orders->bytes.store(bytes.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    return memory;
+}
+
+void uncount(void* memory) {
+    if (memory != nullptr) bytes.fetch_sub(::malloc_usable_size(memory), std::memory_order_relaxed);
+}
+
+void* no_memory() {
+    errno = ENOMEM;
+    return nullptr;
 }
 
 }  // namespace
 
 extern "C" {
 
-// The allocator's own names: dlsym would allocate itself.
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
+void* malloc(std::size_t size) noexcept { return allocation_fails(size) ? no_memory() : counted(__libc_malloc(size)); }
 
-void* malloc(std::size_t size) {
-    if (!allocation_fails(size)) return __libc_malloc(size);
-    errno = ENOMEM;
-    return nullptr;
-}
-void* calloc(std::size_t count, std::size_t size) {
-    if (!allocation_fails(count * size)) return __libc_calloc(count, size);
-    errno = ENOMEM;
-    return nullptr;
-}
-void* realloc(void* at, std::size_t size) {
-    if (!allocation_fails(size)) return __libc_realloc(at, size);
-    errno = ENOMEM;
-    return nullptr;
+void* calloc(std::size_t count, std::size_t size) noexcept {
+    return allocation_fails(count * size) ? no_memory() : counted(__libc_calloc(count, size));
 }
 
-[[gnu::visibility("default")]] int accept(int listener, sockaddr* address, socklen_t* size) {
-    static auto* const function = real<int(int, sockaddr*, socklen_t*)>("accept");
-    if (!fails(&Rates::accept, 0)) return function(listener, address, size);
-    errno = one_of({EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EINTR});
-    return -1;
+void* realloc(void* old, std::size_t size) noexcept {
+    if (allocation_fails(size)) return no_memory();
+    const std::size_t before = old != nullptr ? ::malloc_usable_size(old) : 0;
+    void* const grown = __libc_realloc(old, size);
+    if (grown != nullptr || size == 0) bytes.fetch_sub(before, std::memory_order_relaxed);
+    return counted(grown);
 }
 
-[[gnu::visibility("default")]] ssize_t recv(int descriptor, void* to, std::size_t size, int flags) {
-    static auto* const function = real<ssize_t(int, void*, std::size_t, int)>("recv");
-    if (!fails(&Rates::recv, 1)) return function(descriptor, to, size, flags);
-    const int error = one_of({0, 0, EAGAIN, EINTR, ECONNRESET, ETIMEDOUT});
-    if (error == 0) return function(descriptor, to, std::min<std::size_t>(size, 1), flags);  // a torn read
-    errno = error;
-    return -1;
+void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+    return allocation_fails(size) ? no_memory() : counted(__libc_memalign(alignment, size));
 }
 
-[[gnu::visibility("default")]] ssize_t send(int descriptor, const void* from, std::size_t size, int flags) {
-    static auto* const function = real<ssize_t(int, const void*, std::size_t, int)>("send");
-    if (!fails(&Rates::send, 2)) return function(descriptor, from, size, flags);
-    const int error = one_of({0, 0, EAGAIN, EINTR, ECONNRESET, EPIPE, ENOBUFS});
-    if (error == 0) return function(descriptor, from, std::min<std::size_t>(size, 1), flags);
-    errno = error;
-    return -1;
+void* memalign(std::size_t alignment, std::size_t size) noexcept { return aligned_alloc(alignment, size); }
+
+int posix_memalign(void** to, std::size_t alignment, std::size_t size) noexcept {
+    *to = aligned_alloc(alignment, size);
+    return *to != nullptr ? 0 : ENOMEM;
+}
+
+void free(void* memory) noexcept {
+    const int before = errno;
+    uncount(memory);
+    __libc_free(memory);
+    errno = before;
+}
+
+// Called by the host itself, that is; what the C library maps for its heap is counted as it is allocated.
+void* mmap(void* at, std::size_t size, int protection, int flags, int descriptor, off_t offset) noexcept {
+    static const auto real = next<decltype(&::mmap)>("mmap");
+    const bool is_memory = (flags & MAP_ANONYMOUS) != 0 && (flags & MAP_STACK) == 0;
+    if (is_memory && allocation_fails(size)) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    void* const mapped = real(at, size, protection, flags, descriptor, offset);
+    if (is_memory && mapped != MAP_FAILED) bytes.fetch_add(size, std::memory_order_relaxed);
+    return mapped;
+}
+
+int munmap(void* at, std::size_t size) noexcept {
+    static const auto real = next<decltype(&::munmap)>("munmap");
+    const int result = real(at, size);
+    if (result == 0) bytes.fetch_sub(size, std::memory_order_relaxed);
+    return result;
+}
+
+ssize_t recv(int socket, void* to, std::size_t size, int flags) {
+    static const auto real = next<decltype(&::recv)>("recv");
+    if (!fails(&Orders::receive)) return real(socket, to, size, flags);
+    if (size > 1 && random_number() % 2 == 0)
+        return real(socket, to, 1 + random_number() % (size < 40 ? size : 40), flags);
+    return fail_with_one_of({EINTR, EAGAIN, ENOMEM, ECONNRESET, ETIMEDOUT});
+}
+
+ssize_t send(int socket, const void* from, std::size_t size, int flags) {
+    static const auto real = next<decltype(&::send)>("send");
+    if (!fails(&Orders::send)) return real(socket, from, size, flags);
+    if (size > 1 && random_number() % 2 == 0) return real(socket, from, 1 + random_number() % (size - 1), flags);
+    return fail_with_one_of({EINTR, EAGAIN, ENOBUFS, EPIPE, ECONNRESET});
+}
+
+int accept(int socket, sockaddr* address, socklen_t* size) {
+    static const auto real = next<decltype(&::accept)>("accept");
+    return fails(&Orders::accept) ? fail_with_one_of({EMFILE, ENFILE, ENOMEM, ENOBUFS, ECONNABORTED, EINTR, EPERM})
+                                  : real(socket, address, size);
+}
+
+int accept4(int socket, sockaddr* address, socklen_t* size, int flags) {
+    static const auto real = next<decltype(&::accept4)>("accept4");
+    return fails(&Orders::accept) ? fail_with_one_of({EMFILE, ENFILE, ENOMEM, ENOBUFS, ECONNABORTED, EINTR, EPERM})
+                                  : real(socket, address, size, flags);
+}
+
+int epoll_ctl(int epoll, int operation, int descriptor, epoll_event* event) noexcept {
+    static const auto real = next<decltype(&::epoll_ctl)>("epoll_ctl");
+    // A change of what is watched already needs no memory.
+    return operation == EPOLL_CTL_ADD && fails(&Orders::watch) ? fail_with_one_of({ENOMEM, ENOSPC})
+                                                               : real(epoll, operation, descriptor, event);
+}
+
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*), void* argument) {
+    static const auto real = next<decltype(&::pthread_create)>("pthread_create");
+    return fails(&Orders::thread) ? EAGAIN : real(thread, attributes, start, argument);
 }
 
 }  // extern "C"

@@ -253,13 +253,13 @@ typedef struct soho_host {
      * object: the task is disposed of. [any thread] */
     int (*post_to_turn)(const struct soho_host* host, uint64_t id, const soho_task* task);
     /* Runs `task` in the turn of `id` (0: in none) after `delay_ns`, then every `period_ns` if that is not 0. It does
-     * not keep the object alive. Returns a timer's number, never 0. [any thread] */
+     * not keep the object alive. Returns a timer's number; 0 where there is no memory: the task is disposed of. [any thread] */
     uint64_t (*timer_start)(const struct soho_host* host, uint64_t id, int64_t delay_ns, int64_t period_ns,
                             const soho_task* task);
     /* After this returns the task will not start any more; it is disposed of soon. [any thread] */
     void (*timer_cancel)(const struct soho_host* host, uint64_t timer);
     /* Runs `task` in the turn of `id` (0: in none) when that session has ended; at once if it has. Does not keep the
-     * object alive. Returns a number for session_end_cancel, never 0. [any thread] */
+     * object alive. Returns a number for session_end_cancel; 0 where there is no memory: the task is disposed of. [any thread] */
     uint64_t (*on_session_end)(const struct soho_host* host, uint64_t session, uint64_t id, const soho_task* task);
     void (*session_end_cancel)(const struct soho_host* host, uint64_t number); /* [any thread] */
     /* Adds `bytes` to what object `id` holds; negative: takes away, at most what there is. Returns SOHO_OK, or SOHO_LIMIT

@@ -13,6 +13,15 @@
 
 namespace soho::data {
 
+// An allocation of that many bytes has found none. Returns if another attempt may find some: the new-handler is asked, but not for
+// large ones, which would take all that it has.
+inline void ask_for_memory(std::size_t bytes) {
+    constexpr std::size_t small_bytes = 256 * 1024;
+    const std::new_handler ask = bytes <= small_bytes ? std::get_new_handler() : nullptr;
+    if (ask == nullptr) throw std::bad_alloc();
+    ask();
+}
+
 // Bytes that grow, without being zeroed first. Kept for reuse: clear() keeps the memory.
 class Buffer {
 public:
@@ -63,8 +72,9 @@ public:
 private:
     void grow(std::size_t more) {
         const std::size_t wanted = std::max({std::size_t{64}, size() + more, capacity() + capacity() / 2});
-        auto* grown = static_cast<std::uint8_t*>(std::realloc(begin_, wanted));
-        if (grown == nullptr) throw std::bad_alloc();
+        void* memory = nullptr;
+        while ((memory = std::realloc(begin_, wanted)) == nullptr) ask_for_memory(wanted);
+        auto* grown = static_cast<std::uint8_t*>(memory);
         end_ = grown + size();
         begin_ = grown;
         limit_ = grown + wanted;
