@@ -388,7 +388,7 @@ void Connection::deliver(data::Buffer frame, Undelivered undelivered) {
 }
 
 void Connection::drain_mailbox() {
-    std::deque<Mail> mails;
+    std::list<Mail> mails;
     {
         const std::scoped_lock lock(mailbox_mutex_);
         mails.swap(mailbox_);

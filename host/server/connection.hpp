@@ -8,8 +8,8 @@
 #include "host/session/caller.hpp"
 
 #include <asio/generic/stream_protocol.hpp>
-#include <deque>
 #include <functional>
+#include <list>
 
 namespace soho::host {
 
@@ -107,7 +107,7 @@ private:
         Undelivered undelivered;
     };
     std::mutex mailbox_mutex_;
-    std::deque<Mail> mailbox_;  // which grows by little: what it gets must not be lost for want of memory
+    std::list<Mail> mailbox_;  // which grows by little: what it gets must not be lost for want of memory
 };
 
 }  // namespace soho::host

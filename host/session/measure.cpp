@@ -1,6 +1,7 @@
 #include "host/session/measure.hpp"
 
 #include "host/object/spare_memory.hpp"
+
 namespace soho::host {
 
 namespace {
