@@ -248,8 +248,8 @@ void Connection::refuse_frame(data::Bytes front, const wire::FrameReader& reader
         wire::Out out(seat.out);
         wire::write_error_reply(out, msgid, error, caller_->replies().error_form());
     }
-    flush();
     if (const auto limit = excess_of(reader)) caller_->hit(limit);
+    flush();
     close(error.text);
 }
 
@@ -433,8 +433,7 @@ void Connection::close(std::string_view reason) {
     caller_->gone(reactor_.seat());
     for (auto notice = notices_.rbegin(); notice != notices_.rend(); ++notice) notice->undelivered.discard();
     notices_.clear();
-    torn_.reset();
-    unsent_.release();
+    unsent_.release();  // but what is torn stays: whoever closes this may be reading it
     drain_mailbox();
     on_closed_(shared_from_this());
 }

@@ -186,7 +186,11 @@ class Connections(unittest.TestCase):
         self.assertEqual(soft, hard)
 
     def test_without_descriptors_it_waits_and_does_not_spin(self):
-        host = hosted(self, PAIR)
+        # UBSan looks at a virtual table through a pipe, and takes it for a broken one when there is no descriptor left for that.
+        suppressions = tempfile.NamedTemporaryFile("w", suffix=".supp")
+        self.addCleanup(suppressions.close)
+        print("vptr:*", file=suppressions, flush=True)
+        host = hosted(self, PAIR, environment={"UBSAN_OPTIONS": f"{os.environ.get('UBSAN_OPTIONS', '')}:suppressions={suppressions.name}"})
         served = host.client()
         served.do("soho.ping")
         limit = resource.prlimit(host.process.pid, resource.RLIMIT_NOFILE)

@@ -212,6 +212,16 @@ class Bombs(Stream):
         self.assertEqual(replies[0][1], 9)
         self.assertRegex(replies[0][2], "^limit: .*depth")
 
+    def test_from_a_client_that_goes_before_the_answer(self):
+        # The connection ends while a frame that came in two parts is refused.
+        for _ in range(20):
+            client = self.open()
+            client.raw(b"\x94\0\x09\xa9soho.call")
+            self.serves()  # by then the host has read the first part
+            client.raw(b"\x91" * 100)
+            client.close()
+        self.serves()
+
     def test_headers_that_promise_much(self):
         # Each is refused when its header is there, before anything is stored for it.
         before = self.host.memory()
