@@ -23,7 +23,8 @@ constexpr const char* description =
     "Without --listen it listens on a Unix socket that only its own user can reach.";
 
 constexpr const char* footer =
-    "Every option but --config, --no-config, --check-config and --set is a key of the config as well: see "
+    "Every option but --config, --no-config, --check-config, --end-with-stdin and --set is a key of the config as "
+    "well: see "
     "sohod.toml(5).";
 
 // What stands in help for the setting's value, if it has one.
@@ -125,6 +126,9 @@ tl::expected<CommandLine, int> parse_command_line(int argc, char** argv) {
             ->type_name("FILE");
     app.add_flag("--no-config", line.no_config, "Read no config");
     app.add_flag("--check-config", line.check_config, "Read the config, say what is wrong with it, and end");
+    app.add_flag(
+        "--end-with-stdin", line.end_with_stdin,
+        "End, as on SIGTERM, when standard input does: for a host that the program which starts it keeps for itself");
     app.add_option("--set", line.lines, "A line of config, such as plugin.pair.settings.x=5")
         ->type_name("KEY=VALUE")
         ->expected(1)

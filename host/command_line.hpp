@@ -12,6 +12,7 @@ struct CommandLine {
     std::optional<std::string> config;  // --config
     bool no_config = false;
     bool check_config = false;
+    bool end_with_stdin = false;
     std::vector<std::string> lines;                                          // --set
     std::vector<std::pair<const Setting*, std::vector<std::string>>> flags;  // those given, with what was given
 };

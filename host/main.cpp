@@ -104,6 +104,7 @@ int run(const CommandLine& line, const Options& options, Log& log) {
     Reloading reloading(line, options, server, log);
     server.set_reload([&reloading] { return reloading.reload(); });
     server.start();
+    if (line.end_with_stdin) server.end_with(STDIN_FILENO);
     const bool all_loaded = load_plugins(server, options, log);
     Result<void> ready =
         all_loaded || !options.strict

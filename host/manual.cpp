@@ -85,6 +85,10 @@ Read no config.
 \fB\-\-check\-config\fR
 Read the config and the other options, say what is wrong (as FILE:LINE:COLUMN: and a sentence), and end with 0 or 2.
 .TP
+\fB\-\-end\-with\-stdin\fR
+End, as on SIGTERM, when standard input does. A program that keeps a host for itself starts it so, with a pipe whose other end it never
+closes: the host ends with the program, however that ends.
+.TP
 \fB\-\-set\fR \fIKEY=VALUE\fR
 A line of config in TOML, such as \fBplugin.pair.settings.x=5\fR; read over the config. May be given more than once.
 .PP

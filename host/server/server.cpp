@@ -86,7 +86,8 @@ Server::Server(const ServerOptions& options, Log& log)
       dispatcher_(std::make_unique<Dispatcher>(*services_)),
       ticker_(timers_, log_, static_cast<std::int64_t>(options_.limits.stuck_ms), services_->reactor_stalls),
       watchdog_(timers_, gate_, reactors_),
-      signals_(gate_.context(), SIGINT, SIGTERM, SIGHUP) {
+      signals_(gate_.context(), SIGINT, SIGTERM, SIGHUP),
+      input_(gate_.context()) {
     services_->started_ns = monotonic_now();
     services_->home = reactors_.front().get();
     services_->shutdown = [this] { request_end(); };
@@ -119,6 +120,25 @@ void Server::await_signal() {
         if (failure) return;
         on_signal(signal);
         await_signal();
+    });
+}
+
+void Server::end_with(int descriptor) {
+    gate_.post([this, descriptor] {
+        asio::error_code failure;
+        input_.assign(descriptor, failure);
+        if (!failure) return await_input_end();
+        log_.error("standard input: {}", failure.message());
+        request_end();
+    });
+}
+
+void Server::await_input_end() {
+    input_.async_read_some(asio::buffer(input_ignored_), [this](const asio::error_code& failure, std::size_t) {
+        if (!failure) return await_input_end();
+        if (failure == asio::error::operation_aborted) return;
+        log_.info("standard input has ended: ending");
+        request_end();
     });
 }
 

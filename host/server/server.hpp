@@ -8,6 +8,8 @@
 #include "host/session/dispatcher.hpp"
 #include "host/session/plugin_table.hpp"
 
+#include <array>
+#include <asio/posix/stream_descriptor.hpp>
 #include <asio/signal_set.hpp>
 #include <condition_variable>
 
@@ -52,6 +54,8 @@ public:
                          const std::string& principal);
     // Opens all listeners, once it has security to offer them. Fails with a sentence.
     Result<void> listen();
+    // Ends as a signal would have it end when this descriptor has no more to read; what it has is ignored. After start().
+    void end_with(int descriptor);
     // What SIGHUP and soho.reload do; without it they say that there is nothing to reload. Before start().
     void set_reload(std::function<Result<Reloaded>()> reload);
     // Takes over what can change while the host runs, and reads keys, tokens and certificates again; or fails with a sentence
@@ -72,6 +76,7 @@ private:
     Result<void> apply_security(const SecurityOptions& options);
     std::string status() const;
     void await_signal();
+    void await_input_end();
     void on_signal(int signal);
     Reactor& next_reactor();
     void drain();
@@ -109,6 +114,8 @@ private:
     Ticker ticker_;
     Watchdog watchdog_;
     asio::signal_set signals_;
+    asio::posix::stream_descriptor input_;
+    std::array<char, 256> input_ignored_{};
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::unique_ptr<MetricsServer> metrics_;
     std::size_t last_reactor_ = 0;

@@ -148,5 +148,48 @@ class Passed(unittest.TestCase):
                       err.read_text())
 
 
+class KeptByAProgram(unittest.TestCase):
+    """--end-with-stdin: a host that ends with the program that started it, however that ends."""
+
+    def start(self, stdin):
+        path = os.path.join(self.enterContext(tempfile.TemporaryDirectory()), "s")
+        process = subprocess.Popen([BIN / "sohod", "--no-config", "--plugin", PAIR, "--listen", f"unix:{path}", "--end-with-stdin"],
+                                   stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process, f"unix:{path}"
+
+    def test_it_ends_in_order_when_the_input_does(self):
+        process, address = self.start(subprocess.PIPE)
+        self.assertIn("listens on", process.stdout.readline())
+        process.stdin.write("what comes here is ignored\n" * 1000)
+        process.stdin.flush()
+        with Client(address) as client:
+            self.assertEqual(client.do("pair.get_x"), 5)
+        process.stdin.close()
+        process.stdin = None
+        _, log = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 0, log)
+        self.assertIn("standard input has ended: ending", log)
+
+    def test_it_ends_when_its_parent_is_killed(self):
+        program = ("import subprocess, sys, time\n"
+                   "process = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)\n"
+                   "time.sleep(1000)\n")
+        path = os.path.join(self.enterContext(tempfile.TemporaryDirectory()), "s")
+        parent = subprocess.Popen([sys.executable, "-c", program, BIN / "sohod", "--no-config", "--listen", f"unix:{path}",
+                                   "--end-with-stdin"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(parent.stdout.close)
+        self.assertIn("listens on", parent.stdout.readline())
+        parent.kill()
+        parent.wait()
+        parent.stdout.read()  # to its end: the host, which has the same output, has ended
+        self.assertFalse(os.path.exists(path))
+
+    def test_without_any_input_it_ends_at_once(self):
+        process, _ = self.start(subprocess.DEVNULL)
+        self.assertEqual(process.wait(PATIENCE), 0)
+
+
 if __name__ == "__main__":
     unittest.main()
