@@ -13,8 +13,12 @@ TEST(LatencyBuckets, CoverAllTimesInOrder) {
         const std::size_t index = LatencyBuckets::index_of(ns);
         ASSERT_GE(index, before) << ns;
         ASSERT_LT(index, LatencyBuckets::count);
-        if (index != LatencyBuckets::count - 1) ASSERT_LT(ns, LatencyBuckets::bound_of(index)) << ns;
-        if (index != 0) ASSERT_GE(ns, LatencyBuckets::bound_of(index - 1)) << ns;
+        if (index != LatencyBuckets::count - 1) {
+            ASSERT_LT(ns, LatencyBuckets::bound_of(index)) << ns;
+        }
+        if (index != 0) {
+            ASSERT_GE(ns, LatencyBuckets::bound_of(index - 1)) << ns;
+        }
         before = index;
     }
     EXPECT_EQ(before, LatencyBuckets::count - 1);
