@@ -1,0 +1,435 @@
+"""A program's session with a host: connections that share references to objects, for all threads of the process.
+
+Each call takes an idle connection, or opens one more, so that a call that blocks holds up nobody; threads that do not call need none.
+An object is referred to by a Reference for each handle that the host gave out; when one goes, the host is told at once.
+
+A child made by fork has none of its parent's connections. Before the fork the parent has the host make tickets for what it refers to;
+the child claims them when it first calls, and has references of its own from then on.
+"""
+from __future__ import annotations
+
+import collections
+import itertools
+import os
+import threading
+import weakref
+from typing import Any, NoReturn
+
+import msgpack
+
+from soho import _address
+from soho._address import Address
+from soho._connection import REQUEST, Connection
+from soho._login import Login, Refused, Welcome
+from soho.errors import NoObject, RemoteError, SessionLost, exception_from
+
+# Connections that stay open without a call; each costs the host two kilobytes.
+IDLE_MAX = 8
+TICKET_TTL_MS = 60_000
+
+_CALL = REQUEST + b"\xa9soho.call"
+CALL_3 = _CALL + b"\x93"  # target, method, arguments
+CALL_4 = _CALL + b"\x94"  # … and options
+_RELEASE = b"\x93\x02\xacsoho.release"
+
+_thread_numbers = itertools.count(1)
+
+
+class _Owner(threading.local):
+    """What tells this thread apart from the others of its process: the main thread is "", as are programs without threads."""
+
+    def __init__(self) -> None:
+        self.text = "" if threading.current_thread() is threading.main_thread() else f"thread-{next(_thread_numbers)}"
+
+
+_owner = _Owner()
+
+
+class Reference:
+    """One count of a session for an object; given back when this goes."""
+
+    __slots__ = ("session", "id", "epoch", "__weakref__")
+
+    def __init__(self, session: Session, object_id: int):
+        self.session = session
+        self.id = object_id
+        self.epoch = session.epoch
+        session.live[id(self)] = object_id
+
+    def __del__(self) -> None:
+        session = self.session
+        if session.live.pop(id(self), None) is not None and self.epoch == session.epoch:
+            session.release(self.id)
+
+
+class Session:
+    """With the host at one address, under one login."""
+
+    def __init__(self, address: _address.AnyAddress, login: Login, name: str = ""):
+        self._candidates = _address.candidates(address)
+        self.address: Address = self._candidates[0]
+        self.login = login
+        self.name = name
+        self.epoch = 0  # grows when a session is lost: what was of it is gone
+        self.welcome: Welcome | None = None
+        self.live: dict[int, int] = {}  # by id() of each Reference, the object's id
+        self.types: dict[str, Any] = {}  # descriptions that the host gave
+        self._idle: collections.deque[Connection] = collections.deque()
+        self._open: set[Connection] = set()
+        self._unreleased: collections.deque[int] = collections.deque()
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._tickets: dict[int, str] = {}  # from before a fork
+        self._inherited: dict[int, str] = {}  # objects of before the fork that are lost, and why
+        self._forked = False
+        self._closed = False
+        _sessions.add(self)
+
+    # -- calls
+
+    def borrow(self) -> Connection:
+        """An idle connection, for the caller alone until it gives it back."""
+        if self._pid != os.getpid():
+            self.after_fork_in_child()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._another()
+
+    def give_back(self, connection: Connection) -> None:
+        if len(self._idle) >= IDLE_MAX:
+            self._open.discard(connection)
+            connection.close()
+        else:
+            self._idle.append(connection)
+        if self._unreleased:
+            self._release_rest()
+
+    def call(self, home: Any, reference: Reference, tail: bytes, where: str, args: Any, options: dict[str, Any] | None) -> Any:
+        """soho.call; `tail` is the packed target and method."""
+        if reference.epoch != self.epoch:
+            raise SessionLost(f"{where}: the object is gone, for the session that had it was lost")
+        connection = self.borrow()
+        codec = connection.codec
+        codec.home = home
+        owner = _owner.text
+        try:
+            if owner or options:
+                if owner:
+                    options = {"owner": owner, **options} if options else {"owner": owner}
+                request = CALL_4 + tail + connection.pack(args) + connection.pack(options)
+            else:
+                request = CALL_3 + tail + connection.pack(args)
+        except BaseException:
+            self.give_back(connection)
+            raise
+        return self._finish(connection, request, where, reference.id)
+
+    def request(self, home: Any, method: str, params: list[Any], where: str = "") -> Any:
+        """Any other request."""
+        connection = self.borrow()
+        connection.codec.home = home
+        try:
+            request = connection.request(method, params)
+        except BaseException:
+            self.give_back(connection)
+            raise
+        return self._finish(connection, request, where or method)
+
+    def _finish(self, connection: Connection, request: bytes, where: str, object_id: int = 0) -> Any:
+        try:
+            error, result = connection.exchange(request)
+        except OSError as failure:
+            self._lose(connection, failure, where)
+        except BaseException:
+            self._abandon(connection)
+            raise
+        failed = connection.codec.take_failure() if connection.codec.failure is not None else None
+        self.give_back(connection)
+        if failed is not None:
+            raise failed
+        if error is not None:
+            exception = exception_from(error, where)
+            if object_id in self._inherited and isinstance(exception, NoObject):
+                exception.args = (f"{exception.args[0]}: {self._inherited[object_id]}",)
+            raise exception
+        return result
+
+    def request_all(self, home: Any, requests: list[tuple[str, list[Any]]]) -> list[tuple[Any, Any]]:
+        """Many requests at once; the error and the result of each."""
+        connection = self.borrow()
+        connection.codec.home = home
+        try:
+            pack = connection.pack
+            frames = [b"\x94\x00" + pack(number) + pack(method) + pack(params) for number, (method, params) in enumerate(requests)]
+            replies = connection.exchange_all(frames)
+        except OSError as failure:
+            self._lose(connection, failure, requests[0][0])
+        except BaseException:
+            self._abandon(connection)
+            raise
+        self.give_back(connection)
+        return replies
+
+    # -- references
+
+    def release(self, object_id: int) -> None:
+        """Gives one count back, without waiting. [any thread, also in the middle of another call]"""
+        if self._pid != os.getpid() or self.welcome is None:
+            return
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            self._unreleased.append(object_id)
+            return
+        if connection.notify(_RELEASE + b"\x91\x92" + msgpack.packb(object_id) + b"\x01"):
+            self._idle.append(connection)
+        else:
+            self._unreleased.append(object_id)
+            self._open.discard(connection)
+
+    def _release_rest(self) -> None:
+        ids = []
+        try:
+            while True:
+                ids.append(self._unreleased.popleft())
+        except IndexError:
+            pass
+        if not ids:
+            return
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            self._unreleased.extend(ids)
+            return
+        try:
+            connection.socket.sendall(_RELEASE + msgpack.packb([[object_id, 1] for object_id in ids]))
+            self._idle.append(connection)
+        except OSError:
+            self._open.discard(connection)
+
+    def share(self, object_id: int) -> str | None:
+        """A ticket for an object; None where the host gives none (any more)."""
+        try:
+            ticket: str = self.request(None, "soho.share", [object_id, TICKET_TTL_MS])
+            return ticket
+        except (RemoteError, PermissionError):
+            return None
+
+    def take(self, home: Any, object_id: int, ticket: str | None) -> tuple[int, str]:
+        """A new count for an object that another session shared; returns its id and typeid."""
+        if ticket is not None:
+            try:
+                return _bare(self.request(_Bare, "soho.claim", [ticket]))
+            except RemoteError:
+                pass  # claimed before, or too old: whoever shared it may still have the object
+        try:
+            return _bare(self.request(_Bare, "soho.retain", [object_id]))
+        except RemoteError as error:
+            error.args = (f"{error.args[0]}: the proxy came too late: its sender keeps the object for {TICKET_TTL_MS // 1000} s, or as "
+                          "long as it has a proxy of its own",)
+            raise
+
+    # -- connections
+
+    def connect(self) -> Welcome:
+        """Makes sure that the host is there."""
+        self.give_back(self.borrow())
+        assert self.welcome is not None
+        return self.welcome
+
+    def _another(self) -> Connection:
+        with self._lock:
+            if self._closed:
+                raise SessionLost("this session was closed")
+            if self.welcome is None:
+                return self._first()
+            try:
+                connection = Connection(self.address, self.login, (self.welcome.session, self.welcome.secret), self.name)
+            except (OSError, Refused, PermissionError) as failure:
+                why = exception_from(failure.error, "join") if isinstance(failure, Refused) else failure
+                if not self._open or isinstance(failure, Refused):
+                    self._forget()
+                raise SessionLost(f"the session with the host at {self.address.text} is lost: {why}") from None
+            self._open.add(connection)
+            return connection
+
+    def _first(self) -> Connection:
+        failures = []
+        for address in self._candidates:
+            try:
+                connection = Connection(address, self.login, None, self.name)
+            except Refused as refused:
+                raise exception_from(refused.error, f"login at {address.text}") from None
+            except PermissionError as failure:
+                if failure.errno is None:
+                    raise
+                failures.append(failure)
+                continue
+            except OSError as failure:
+                failures.append(failure)
+                continue
+            self.address = address
+            self.welcome = connection.welcome
+            self._open.add(connection)
+            if self._forked:
+                self._forked = False
+                self._claim(connection)
+            return connection
+        what = "; ".join(f"{address.text}: {failure.strerror or failure}" for address, failure in zip(self._candidates, failures))
+        error = type(failures[0])(failures[0].errno, f"no host at {what}") if failures[0].errno else SessionLost(f"no host at {what}")
+        raise error from None
+
+    def _lose(self, connection: Connection, failure: OSError, where: str) -> NoReturn:
+        self._open.discard(connection)
+        connection.close()
+        with self._lock:
+            if not self._open - set(self._idle):
+                # What is idle may be lost as well: it is, if the host is gone.
+                self._drop_idle()
+            if not self._open:
+                self._forget()
+        raise SessionLost(f"{where}: the connection to the host at {self.address.text} is lost, and the call may have run: "
+                          f"{failure.strerror or failure}") from failure
+
+    def _drop_idle(self) -> None:
+        while self._idle:
+            idle = self._idle.pop()
+            if idle.is_dead():
+                self._open.discard(idle)
+                idle.close()
+            else:
+                self._idle.append(idle)
+                return
+
+    def _abandon(self, connection: Connection) -> None:
+        """A call was interrupted: the connection is put in order again, or goes; the session stays."""
+        if connection.give_up():
+            self.give_back(connection)
+            return
+        try:
+            if len(self._open) == 1:
+                self.give_back(self._another())
+        except (RemoteError, OSError):
+            pass
+        self._open.discard(connection)
+        connection.close()
+
+    def _forget(self) -> None:
+        """The session is over on the host's side."""
+        self.welcome = None
+        self.epoch += 1
+        self.live.clear()
+        self.types = {}
+        self._unreleased.clear()
+        self._idle.clear()
+        for connection in list(self._open):
+            connection.close()
+        self._open.clear()
+
+    def close(self) -> None:
+        """Ends it: the host takes all its references back."""
+        with self._lock:
+            self._closed = True
+            self._forget()
+
+    # -- fork
+
+    def before_fork(self) -> None:
+        """Tickets for all that is referred to, in one go."""
+        self._tickets = {}
+        ids = list(dict.fromkeys(self.live.values())) if self.welcome is not None and self._pid == os.getpid() else []
+        if not ids:
+            return
+        try:
+            replies = self.request_all(None, [("soho.share", [object_id, TICKET_TTL_MS]) for object_id in ids])
+            self._tickets = {object_id: ticket for object_id, (error, ticket) in zip(ids, replies) if error is None}
+        except Exception:  # noqa: BLE001  a fork must not fail; without a ticket the child asks for the object by its id
+            pass
+
+    def after_fork_in_parent(self) -> None:
+        self._tickets = {}
+
+    def after_fork_in_child(self) -> None:
+        """Nothing of the parent's is touched: its sockets are closed here, and said nothing to."""
+        for connection in list(self._open):
+            connection.close()
+        self._open = set()
+        self._idle = collections.deque()
+        self._unreleased = collections.deque()
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._forked = self._forked or self.welcome is not None
+        self.welcome = None
+
+    def _claim(self, connection: Connection) -> None:
+        """References of one's own for what was inherited, before the first call."""
+        first: dict[int, bool] = {}
+        requests: list[bytes] = []
+        ids = list(self.live.values())
+        pack = connection.pack
+        for object_id in ids:
+            ticket = self._tickets.get(object_id) if object_id not in first else None
+            first[object_id] = True
+            method, param = ("soho.claim", ticket) if ticket is not None else ("soho.retain", object_id)
+            requests.append(b"\x94\x00" + pack(len(requests)) + pack(method) + pack([param]))
+        connection.codec.home = _Bare
+        replies = connection.exchange_all(requests)
+        again = [object_id for object_id, (error, _) in zip(ids, replies) if error is not None and object_id in self._tickets]
+        if again:  # a ticket that has run out: the parent may still have the object
+            more = [b"\x94\x00" + pack(number) + pack("soho.retain") + pack([object_id]) for number, object_id in enumerate(again)]
+            lost = [object_id for object_id, (error, _) in zip(again, connection.exchange_all(more)) if error is not None]
+        else:
+            lost = [object_id for object_id, (error, _) in zip(ids, replies) if error is not None]
+        why = (f"this process inherited it by fork and used it too late: a child has {TICKET_TTL_MS // 1000} s for its first call, or as "
+               "long as its parent has the object")
+        self._inherited = dict.fromkeys(lost, why)
+        self._tickets = {}
+
+
+class _Bare:
+    """Handles as they are: for what makes no proxies of them."""
+
+    allow_pickle = False
+
+    @staticmethod
+    def handle_of(proxy: Any) -> None:
+        return None
+
+    @staticmethod
+    def proxy(object_id: int, typeid: str) -> tuple[int, str]:
+        return object_id, typeid
+
+
+def _bare(handle: Any) -> tuple[int, str]:
+    object_id, typeid = handle
+    return object_id, typeid
+
+
+# -- all sessions of this process
+
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+_by_address: weakref.WeakValueDictionary[tuple[Any, ...], Session] = weakref.WeakValueDictionary()
+_logins: dict[str, Login] = {}  # by the text of an address: with what this process came in there
+
+
+def session_at(address: _address.AnyAddress, login: Login | None = None, name: str = "") -> Session:
+    """The one that this process has at an address under a login, or a new one."""
+    if login is None:
+        login = _logins.get(_address.candidates(address)[0].text, Login())
+    key = (tuple(_address.candidates(address)), login)
+    session = _by_address.get(key)
+    if session is None or session._closed:
+        session = _by_address[key] = Session(address, login, name)
+        if address is not None:
+            _logins[session.address.text] = login
+    return session
+
+
+def _each(step: str) -> None:
+    for session in list(_sessions):
+        getattr(session, step)()
+
+
+os.register_at_fork(before=lambda: _each("before_fork"), after_in_parent=lambda: _each("after_fork_in_parent"),
+                    after_in_child=lambda: _each("after_fork_in_child"))
