@@ -43,6 +43,13 @@ def open_socket(address: Address, login: Login) -> socket.socket:
         raise
 
 
+_MALFORMED = (ValueError, TypeError, msgpack.UnpackException)
+
+
+def _malformed(failure: Exception) -> ConnectionAbortedError:
+    return ConnectionAbortedError(f"the host has sent what is not of the protocol ({failure or type(failure).__name__})")
+
+
 class Connection:
     """Not for two threads at a time."""
 
@@ -52,6 +59,8 @@ class Connection:
         self._sent_whole = True
         self._at_once = socket.MSG_DONTWAIT if address.transport != "tls" else 0
         self.socket = open_socket(address, login)
+        self._send, self._receive = self.socket.sendall, self.socket.recv
+        self._feed, self._next_message = self.codec.feed, self.codec.next_message
         try:
             self.welcome = self._greet(login, address, join, name)
             self.socket.settimeout(None)
@@ -79,20 +88,48 @@ class Connection:
         """Sends a request; gives the error and the result of its reply, whose values are to be checked. Raises OSError when the connection
         is lost."""
         self._sent_whole = False
-        self.socket.sendall(request)
+        try:
+            self._send(request)
+        except (BrokenPipeError, ConnectionResetError):
+            return self._last_words()
         self._sent_whole = True
+        data = self._receive(READ_BYTES)
+        self._feed(data)
+        if data:
+            try:
+                _, _, error, result = self._next_message()
+                return error, result
+            except msgpack.OutOfData:
+                pass
+            except _MALFORMED as failure:
+                raise _malformed(failure) from None
+        _, error, result = self._next_reply()
+        return error, result
+
+    def _last_words(self) -> tuple[Any, Any]:
+        """The reply of a host that has read enough of a request to refuse it, and closed the connection; else raises what happened."""
+        try:
+            while data := self.socket.recv(READ_BYTES):
+                self.codec.feed(data)
+        except OSError:
+            pass
+        _, error, result = self._next_reply()
+        return error, result
+
+    def _next_reply(self) -> tuple[int, Any, Any]:
         codec = self.codec
         while True:
+            try:
+                _, msgid, error, result = codec.next_message()
+                return msgid, error, result
+            except msgpack.OutOfData:
+                pass
+            except _MALFORMED as failure:
+                raise _malformed(failure) from None
             data = self.socket.recv(READ_BYTES)
             if not data:
                 raise ConnectionResetError("the host has closed the connection")
             codec.feed(data)
-            try:
-                message = codec.next_message()
-            except msgpack.OutOfData:
-                continue
-            _, _, error, result = message
-            return error, result
 
     def exchange_all(self, requests: list[bytes]) -> list[tuple[Any, Any]]:
         """Many requests, whose msgids count from 0, at once; what came of each, in order."""
@@ -100,16 +137,8 @@ class Connection:
         self.socket.sendall(b"".join(requests))
         replies: dict[int, tuple[Any, Any]] = {}
         while len(replies) < len(requests):
-            data = self.socket.recv(READ_BYTES)
-            if not data:
-                raise ConnectionResetError("the host has closed the connection")
-            self.codec.feed(data)
-            try:
-                while True:
-                    _, msgid, error, result = self.codec.next_message()
-                    replies[msgid] = (error, result)
-            except msgpack.OutOfData:
-                pass
+            msgid, error, result = self._next_reply()
+            replies[msgid] = (error, result)
         self._sent_whole = True
         return [replies[msgid] for msgid in range(len(requests))]
 
@@ -130,15 +159,7 @@ class Connection:
         try:
             self.socket.settimeout(CANCEL_TIMEOUT)
             self.socket.sendall(_CANCEL)
-            while True:
-                try:
-                    self.codec.next_message()
-                    break
-                except msgpack.OutOfData:
-                    data = self.socket.recv(READ_BYTES)
-                    if not data:
-                        return False
-                    self.codec.feed(data)
+            self._next_reply()
             self.socket.settimeout(None)
             self.codec.failure = None
             return True

@@ -88,7 +88,7 @@ class ObjectProxy(Remote):
         chosen = _options.chosen
         if chosen is not None and chosen[0] is self:
             options = {**chosen[1], **options} if options else chosen[1]
-        return self._soho_session.call(self._soho_space, self._soho_reference, tail, f"{self._soho_typeid}.{name}()", list(args), options)
+        return self._soho_session.call(self._soho_space, self._soho_reference, tail, (self._soho_typeid, name), list(args), options)
 
 
 class _Options(threading.local):

@@ -13,7 +13,7 @@ import itertools
 import os
 import threading
 import weakref
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Tuple, Union
 
 import msgpack
 
@@ -31,6 +31,17 @@ _CALL = REQUEST + b"\xa9soho.call"
 CALL_3 = _CALL + b"\x93"  # target, method, arguments
 CALL_4 = _CALL + b"\x94"  # … and options
 _RELEASE = b"\x93\x02\xacsoho.release"
+
+# The limits of frames: a host closes the connection on which one is passed.
+_OF_FRAMES = ("(frame_bytes)", "(depth)", "(items)")
+
+# What was called, for errors: a text, or a typeid and a method.
+Where = Union[str, Tuple[str, str]]
+
+
+def _text(where: Where) -> str:
+    return where if isinstance(where, str) else f"{where[0]}.{where[1]}()"
+
 
 _thread_numbers = itertools.count(1)
 
@@ -72,6 +83,7 @@ class Session:
         self.name = name
         self.epoch = 0  # grows when a session is lost: what was of it is gone
         self.welcome: Welcome | None = None
+        self._suspicious = 0  # more bytes than these may pass a limit of frames
         self.live: dict[int, int] = {}  # by id() of each Reference, the object's id
         self.types: dict[str, Any] = {}  # descriptions that the host gave
         self._idle: collections.deque[Connection] = collections.deque()
@@ -105,10 +117,10 @@ class Session:
         if self._unreleased:
             self._release_rest()
 
-    def call(self, home: Any, reference: Reference, tail: bytes, where: str, args: Any, options: dict[str, Any] | None) -> Any:
+    def call(self, home: Any, reference: Reference, tail: bytes, where: Where, args: Any, options: dict[str, Any] | None) -> Any:
         """soho.call; `tail` is the packed target and method."""
         if reference.epoch != self.epoch:
-            raise SessionLost(f"{where}: the object is gone, for the session that had it was lost")
+            raise SessionLost(f"{_text(where)}: the object is gone, for the session that had it was lost")
         connection = self.borrow()
         codec = connection.codec
         codec.home = home
@@ -123,7 +135,20 @@ class Session:
         except BaseException:
             self.give_back(connection)
             raise
-        return self._finish(connection, request, where, reference.id)
+        if len(request) > self._suspicious:
+            self._prepare_for_refusal(connection, request, where)
+        # As _finish(), for the most frequent case.
+        try:
+            error, result = connection.exchange(request)
+        except OSError as failure:
+            self._lose(connection, failure, where)
+        except BaseException:
+            self._abandon(connection)
+            raise
+        if error is None and codec.failure is None and not self._unreleased and len(self._idle) < IDLE_MAX:
+            self._idle.append(connection)
+            return result
+        return self._settle(connection, error, result, where, reference.id)
 
     def request(self, home: Any, method: str, params: list[Any], where: str = "") -> Any:
         """Any other request."""
@@ -134,9 +159,11 @@ class Session:
         except BaseException:
             self.give_back(connection)
             raise
+        if len(request) > self._suspicious:
+            self._prepare_for_refusal(connection, request, where or method)
         return self._finish(connection, request, where or method)
 
-    def _finish(self, connection: Connection, request: bytes, where: str, object_id: int = 0) -> Any:
+    def _finish(self, connection: Connection, request: bytes, where: str) -> Any:
         try:
             error, result = connection.exchange(request)
         except OSError as failure:
@@ -144,16 +171,36 @@ class Session:
         except BaseException:
             self._abandon(connection)
             raise
+        return self._settle(connection, error, result, where)
+
+    def _settle(self, connection: Connection, error: Any, result: Any, where: Where, object_id: int = 0) -> Any:
+        """The result, or the exception that the error stands for."""
         failed = connection.codec.take_failure() if connection.codec.failure is not None else None
+        if error is not None:
+            exception = exception_from(error, _text(where))
+            if getattr(exception, "kind", "") == "limit" and any(limit in str(exception) for limit in _OF_FRAMES):
+                self._open.discard(connection)  # the host closes it after this
+                connection.close()
+                raise exception
         self.give_back(connection)
         if failed is not None:
             raise failed
         if error is not None:
-            exception = exception_from(error, where)
             if object_id in self._inherited and isinstance(exception, NoObject):
                 exception.args = (f"{exception.args[0]}: {self._inherited[object_id]}",)
             raise exception
         return result
+
+    def _prepare_for_refusal(self, connection: Connection, request: bytes, where: Where) -> None:
+        """A frame beyond the host's limits ends its connection, and with the last connection the session would end. What cannot be seen
+        here (how deep, how many values) takes a second connection; how many bytes can."""
+        assert self.welcome is not None
+        limit = self.welcome.limits["frame_bytes"]
+        if len(request) > limit:
+            self.give_back(connection)
+            raise RemoteError(f"{_text(where)}: a request of {len(request)} bytes, and the host takes {limit} (frame_bytes)", kind="limit")
+        if len(self._open) < 2:
+            self.give_back(self._another())
 
     def request_all(self, home: Any, requests: list[tuple[str, list[Any]]]) -> list[tuple[Any, Any]]:
         """Many requests at once; the error and the result of each."""
@@ -271,6 +318,8 @@ class Session:
                 continue
             self.address = address
             self.welcome = connection.welcome
+            # Smaller requests can neither be too deep nor have too many values.
+            self._suspicious = min(self.welcome.limits[limit] for limit in ("frame_bytes", "depth", "items"))
             self._open.add(connection)
             if self._forked:
                 self._forked = False
@@ -280,7 +329,7 @@ class Session:
         error = type(failures[0])(failures[0].errno, f"no host at {what}") if failures[0].errno else SessionLost(f"no host at {what}")
         raise error from None
 
-    def _lose(self, connection: Connection, failure: OSError, where: str) -> NoReturn:
+    def _lose(self, connection: Connection, failure: OSError, where: Where) -> NoReturn:
         self._open.discard(connection)
         connection.close()
         with self._lock:
@@ -289,7 +338,7 @@ class Session:
                 self._drop_idle()
             if not self._open:
                 self._forget()
-        raise SessionLost(f"{where}: the connection to the host at {self.address.text} is lost, and the call may have run: "
+        raise SessionLost(f"{_text(where)}: the connection to the host at {self.address.text} is lost, and the call may have run: "
                           f"{failure.strerror or failure}") from failure
 
     def _drop_idle(self) -> None:
@@ -327,11 +376,15 @@ class Session:
             connection.close()
         self._open.clear()
 
-    def close(self) -> None:
-        """Ends it: the host takes all its references back."""
+    def end(self) -> None:
+        """Ends it: the host takes all its references back. A call on what is not of it begins a new one."""
         with self._lock:
-            self._closed = True
             self._forget()
+
+    def close(self) -> None:
+        """Ends it for good."""
+        self._closed = True
+        self.end()
 
     # -- fork
 

@@ -68,7 +68,6 @@ def _unpickled(data: bytes, allow_pickle: bool) -> Any:
 # Plain data that has no form of its own on the wire: its class's name and what makes it again. Nobody has to be trusted for these.
 _VALUES: dict[type, tuple[str, Callable[[Any], Any], Callable[[Any], Any]]] = {
     complex: ("complex", lambda value: (value.real, value.imag), lambda parts: complex(*parts)),
-    bytearray: ("bytearray", bytes, bytearray),
     frozenset: ("frozenset", list, frozenset),
     collections.deque: ("deque", lambda value: (list(value), value.maxlen), lambda parts: collections.deque(*parts)),
     decimal.Decimal: ("Decimal", str, decimal.Decimal),
@@ -112,7 +111,10 @@ class Codec:
     def __init__(self) -> None:
         packer = msgpack.Packer(default=self._plainer, strict_types=True)
         self.pack: Callable[[Any], bytes] = packer.pack
-        self._unpacker = self._new_unpacker()
+        unpacker = msgpack.Unpacker(ext_hook=self._read, raw=False, strict_map_key=False, max_buffer_size=0, timestamp=3)
+        self.feed: Callable[[bytes], None] = unpacker.feed
+        # A whole message, or msgpack.OutOfData.
+        self.next_message: Callable[[], Any] = unpacker.unpack
         self.failure: Exception | None = None  # what was wrong with the values of the message that was read
 
     # -- to the wire
@@ -150,9 +152,6 @@ class Codec:
 
     # -- from the wire
 
-    def _new_unpacker(self) -> Any:
-        return msgpack.Unpacker(ext_hook=self._read, raw=False, strict_map_key=False, max_buffer_size=0, timestamp=3)
-
     def _read(self, code: int, data: bytes) -> Any:
         try:
             read = _READERS.get(code)
@@ -163,13 +162,6 @@ class Codec:
 
     def _inner(self, data: bytes) -> Any:
         return msgpack.unpackb(data, ext_hook=self._read, raw=False, strict_map_key=False, timestamp=3)
-
-    def feed(self, data: bytes) -> None:
-        self._unpacker.feed(data)
-
-    def next_message(self) -> Any:
-        """A whole message, or msgpack.OutOfData."""
-        return self._unpacker.unpack()
 
     def take_failure(self) -> Exception | None:
         failure, self.failure = self.failure, None

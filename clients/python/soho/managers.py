@@ -639,7 +639,7 @@ class BaseManager:
 
     @staticmethod
     def _finalize_manager(host: PrivateHost, session: Session, state: State, timeout: float) -> None:
-        session.close()
+        session.end()
         host.stop(timeout)
         state.value = State.SHUTDOWN  # type: ignore[attr-defined]
 
