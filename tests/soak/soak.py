@@ -29,6 +29,11 @@ GROWTH_MAX_SANITIZED = 512 << 20
 BEFORE_LOGIN = [name for name, kind in attack.ATTACKERS.items() if not kind.needs_rights]
 
 
+def shortened(text, beginning=3000, end=1000):
+    """What was sent last may be long: what happened stands before it."""
+    return text if len(text) <= beginning + end else f"{text[:beginning]}\n… {len(text) - beginning - end} characters …\n{text[-end:]}"
+
+
 class Broken(Exception):
     """A promise that was not kept."""
 
@@ -85,7 +90,7 @@ class Attack:
             self.tally["kills"] += 1
             return
         if process.returncode != 0:
-            raise Broken(f"an attacker found a defect:\n{err[-5000:]}")
+            raise Broken(f"an attacker found a defect:\n{shortened(err)}")
         self.tally["attackers"] += 1
         for key, value in json.loads(out).items():
             if key in self.tally:

@@ -139,14 +139,15 @@ def greeting(login: Login, address: Address, join: tuple[int, bytes] | None = No
     if "hmac-sha256-1" not in hello.get("mechs", ()):
         raise PermissionError(f"the host at {address.text} takes no login with a key (it offers: {', '.join(hello.get('mechs', ())) or 'none'})")
 
-    def proof(side: bytes) -> bytes:
-        text = b"soho-login-1 " + side + b"\0" + nonce + hello["nonce"] + b"\0" + secret.name.encode()
-        return hmac.digest(secret.secret, text, "sha256")
-
-    answer = yield "soho.auth", ["hmac-sha256-1", secret.name, proof(b"client")]
-    if not hmac.compare_digest(answer.get("proof", b""), proof(b"host")):
+    nonces = nonce + hello["nonce"]
+    answer = yield "soho.auth", ["hmac-sha256-1", secret.name, _proof(secret, b"client", nonces)]
+    if not hmac.compare_digest(answer.get("proof", b""), _proof(secret, b"host", nonces)):
         raise PermissionError(f"who answers at {address.text} does not know the key {secret.name}: it is not the host it should be")
     return _welcome(hello, answer)
+
+
+def _proof(key: Key, side: bytes, nonces: bytes) -> bytes:
+    return hmac.digest(key.secret, b"soho-login-1 " + side + b"\0" + nonces + b"\0" + key.name.encode(), "sha256")
 
 
 def _welcome(hello: dict[str, Any], login: dict[str, Any]) -> Welcome:

@@ -302,7 +302,7 @@ class Session:
             return connection
 
     def _first(self) -> Connection:
-        failures = []
+        failures: list[OSError] = []
         for address in self._candidates:
             try:
                 connection = Connection(address, self.login, None, self.name)

@@ -95,6 +95,8 @@ def _refusal(kind: str, text: str, where: str, remote: RemoteError) -> Exception
     refusal: type[Exception] | None = _REFUSALS.get(kind)
     if kind == "unauthenticated":
         from multiprocessing import AuthenticationError as refusal  # noqa: N813
+
+        text = f"{where}: {text}"
     if refusal is None:
         return remote
     exception = refusal(text)

@@ -25,7 +25,7 @@ from soho._session import Reference, Session
 from soho.errors import NoObject, NotStarted, RemoteError, SessionLost
 
 __all__ = ["AcquirerProxy", "ArrayProxy", "AutoProxy", "BarrierProxy", "BaseManager", "BaseProxy", "ConditionProxy", "DictProxy",
-           "EventProxy", "IteratorProxy", "ListProxy", "MakeProxyType", "Namespace", "NamespaceProxy", "NoObject", "NotStarted",
+           "EventProxy", "IteratorProxy", "ListProxy", "MakeProxyType", "Manager", "Namespace", "NamespaceProxy", "NoObject", "NotStarted",
            "RemoteError", "SessionLost", "SyncManager", "Token", "ValueProxy"]
 
 _PROVIDERS = "needs a process that runs Python, and hosts take objects from such processes only in a later version of soho"
@@ -194,8 +194,8 @@ def MakeProxyType(name: str, exposed: Iterable[str], _cache: dict[Any, type] = {
         return _cache[name, exposed]
     except KeyError:
         pass
-    made = type(name, (BaseProxy,), {method: forwarding(method) for method in exposed})
-    made._exposed_ = exposed
+    methods: dict[str, Any] = {method: forwarding(method) for method in exposed}
+    made = type(name, (BaseProxy,), {"_exposed_": exposed, **methods})
     _cache[name, exposed] = made
     return made
 
@@ -213,8 +213,7 @@ def AutoProxy(token: Token, serializer: str = "soho", manager: BaseManager | Non
     if made is None:
         methods = {name: forwarding(name, offered.get(name)) for name in names if exposed is not None or is_usable_name(name)}
         methods.pop("__init__", None)
-        made = type(f"AutoProxy[{token.typeid}]", (BaseProxy,), {**methods, "__doc__": description.get("doc") or None})
-        made._exposed_ = names
+        made = type(f"AutoProxy[{token.typeid}]", (BaseProxy,), {"_exposed_": names, **methods, "__doc__": description.get("doc") or None})
         if len(_auto_types) > 1000:
             _auto_types.clear()
         _auto_types[key] = made
@@ -246,7 +245,7 @@ class IteratorProxy(BaseProxy):
 
 
 class AcquirerProxy(BaseProxy):
-    _exposed_ = ("acquire", "release", "locked")
+    _exposed_: ClassVar[Sequence[str]] = ("acquire", "release", "locked")
 
     def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
         args = (blocking,) if timeout is None else (blocking, timeout)
@@ -507,6 +506,13 @@ _NAMED_PROXIES: dict[str, Callable[..., Any]] = {
 # ---- managers
 
 
+def Manager() -> SyncManager:  # noqa: N802
+    """A SyncManager that is started, as multiprocessing.Manager()."""
+    manager = SyncManager()
+    manager.start()
+    return manager
+
+
 class State:
     __slots__ = ["value"]
     INITIAL = 0
@@ -698,8 +704,8 @@ class BaseManager:
     def _debug_info(self) -> str:
         """One line for each object that clients refer to."""
         assert self._space is not None, "server not yet started"
-        objects = sorted(self._space.request("soho.objects"), key=lambda each: each["id"])
-        return "\n".join(f"  {each['id']}:       refcount={each['references']}\n    {each['type']}" for each in objects)
+        objects = {each["id"]: each for each in self._space.request("soho.objects")}
+        return "\n".join(f"  {id}:       refcount={each['references']}\n    {each['type']}" for id, each in sorted(objects.items()))
 
     def _number_of_objects(self) -> int:
         """How many objects clients refer to."""
