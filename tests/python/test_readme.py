@@ -1,4 +1,4 @@
-"""The programs of the README print what it says."""
+"""The Python programs of the READMEs print what these say."""
 import os
 import pathlib
 import re
@@ -8,8 +8,9 @@ import sys
 import pytest
 from soho_e2e import BUNDLED, Host
 
-README = pathlib.Path(__file__).resolve().parents[2] / "clients" / "python" / "README.md"
-PROGRAMS = re.findall(r"```python run\n(.*?)```\n```output\n(.*?)```", README.read_text(), re.S)
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "clients" / "python" / "README.md").read_text() + (ROOT / "README.md").read_text()
+PROGRAMS = re.findall(r"```python run\n(.*?)```\n```output\n(.*?)```", TEXT, re.S)
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def bundled():
 
 
 def test_there_are_programs():
-    assert len(PROGRAMS) == README.read_text().count("```python") == 3
+    assert len(PROGRAMS) == TEXT.count("```python") == 4
 
 
 @pytest.mark.parametrize("number", range(len(PROGRAMS)))
