@@ -1,5 +1,5 @@
 #pragma once
-// The lines about calls: each that is slow, and each at all at level debug.
+// The lines about calls: each that is slow, and each at all at level debug, with those that were refused.
 
 #include "host/object/arguments.hpp"
 #include "host/session/log.hpp"
@@ -19,5 +19,16 @@ struct CallLine {
 // Whether there may be one; costs next to nothing.
 inline bool has_line(const Log& log, std::int64_t took_ns) { return took_ns >= log.call_line_ns(); }
 void log_call(Log& log, const CallLine& line);
+
+// A call that no plugin has seen.
+struct RefusedCall {
+    std::uint64_t session;  // 0: it has none yet
+    std::string_view principal;
+    std::string_view request;  // as it was asked for: "soho.call", "pair.get_x"
+    const Callee* callee;      // null: none was found
+    const Error& error;
+    std::string_view trace;
+};
+void log_refused(Log& log, const RefusedCall& call);
 
 }  // namespace soho::host

@@ -93,22 +93,29 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
     }
 
     std::string_view trace;
-    if (auto admitted = check_admitted(caller); !admitted)
-        return caller.replies().refuse(request, admitted.error(), trace, seat);
+    const auto refuse_unseen = [&](const Error& error, const Callee* callee) {
+        log_refused(services_.log, {caller.has_session() ? caller.session()->id() : 0, caller.principal().name,
+                                    request.method, callee, error, trace});
+        caller.replies().refuse(request, error, trace, seat);
+    };
+    if (auto admitted = check_admitted(caller); !admitted) return refuse_unseen(admitted.error(), nullptr);
     if (spare_memory::is_given()) {
-        const Error error(Code::overloaded, "the host is short of memory; this call was not started");
-        return caller.replies().refuse(request, error, trace, seat);
+        return refuse_unseen(Error(Code::overloaded, "the host is short of memory; this call was not started"),
+                             nullptr);
     }
     auto what = resolve(caller, request, trace);
     if (!what) {
         // Clients of other hosts open with notifications of theirs: what is addressed to nobody is ignored.
         if (!request.wants_reply && request.method != "soho.call" && what.error().code == Code::no_object) return;
-        return caller.replies().refuse(request, what.error(), trace, seat);
+        return refuse_unseen(what.error(), nullptr);
     }
     caller.session();  // what is replied from here on may be a handle
     if (!what->options.name.empty() && open_instead(caller, request, *what, seat)) return;
-    if (auto started = start(caller, request, *what, seat); !started)
-        refuse_call(caller, request, *what, started.error(), seat);
+    if (auto started = start(caller, request, *what, seat); !started) {
+        if (!what->options.name.empty()) services_.names.abandon(what->options.name);
+        const Callee callee = what->callee();
+        refuse_unseen(started.error(), &callee);
+    }
     seat.objects.clear();
 }
 

@@ -38,6 +38,22 @@ class Lines(unittest.TestCase):
         self.assertTrue(self.lines(host, type="Mailbox", method="(create)", **who))
         self.assertNotIn("seven", host.log())
 
+    def test_calls_that_are_refused_are_lines(self):
+        host = hosted(self, PAIR, plugin("reply"), args=["--log-format", "json", "--log-levels", "call=debug"])
+        client = host.client()
+        session = client.do("soho.whoami")["session"]
+        for act in (lambda: client.call("pair", "set_z", 7, trace="t-1"), lambda: client.call("pair", "set_x", 1, 2), lambda: client.call("pear", "get_x"),
+                    lambda: client.do("pair.get_z"), lambda: client.create("Mailboxes")):
+            with self.assertRaises(Refused):
+                act()
+        who = {"session": session, "principal": f"uid:{os.getuid()}", "subsystem": "call", "level": "debug", "message": "a refused call"}
+        self.assertEqual([(line.get("type"), line.get("method"), line.get("request"), line["code"]) for line in self.lines(host, **who)],
+                         [(None, None, "soho.call", "no_method"), ("get_pair", "set_x", None, "bad_arguments"),
+                          (None, None, "soho.call", "no_object"), (None, None, "pair.get_z", "no_method"), (None, None, "soho.create", "no_type")])
+        first = self.lines(host, **who)[0]
+        self.assertEqual(first["trace"], "t-1")
+        self.assertIn('type get_pair exposes no method "set_z"', first["reason"])
+
     def test_slow_calls_are_lines_and_late_replies_are_not_slow(self):
         host = hosted(self, plugin("reply"), config="[host]\nslow_call_ms = 20\n")
         client = host.client()
