@@ -1,5 +1,7 @@
 #include "host/session/call_log.hpp"
 
+#include <new>
+
 namespace soho::host {
 
 namespace {
@@ -21,6 +23,20 @@ void log_call(Log& log, const CallLine& line) {
     fields.add_ms("duration_ms", line.took_ns).add("code", code_name(line.code));
     if (!line.trace.empty()) fields.add("trace", line.trace);
     log.call.log(level, "{}{}", slow ? "a slow call" : "a call", fields);
+}
+
+void record_replied(Services& services, Call& call, const Outcome& outcome) noexcept {
+    const std::int64_t took_ns = monotonic_now() - call.arrived_ns;
+    services.later_calls.record_shared(number_of(call.callee()), took_ns, !outcome.ok());
+    if (!has_line(services.log, took_ns)) return;
+    const CallContext context = call.context();
+    // What a plugin calls belongs to the session for which it does.
+    const std::uint64_t session = context.session != 0 ? context.session : context.origin_session;
+    try {
+        log_call(services.log, {session, context.principal, call.callee(), took_ns, outcome.error.code, context.trace,
+                                call.deferred()});
+    } catch (const std::bad_alloc&) {  // the reply matters more than the line
+    }
 }
 
 void log_refused(Log& log, const RefusedCall& call) {

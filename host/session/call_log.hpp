@@ -2,7 +2,8 @@
 // The lines about calls: each that is slow, and each at all at level debug, with those that were refused.
 
 #include "host/object/arguments.hpp"
-#include "host/session/log.hpp"
+#include "host/object/call.hpp"
+#include "host/session/services.hpp"
 
 namespace soho::host {
 
@@ -19,6 +20,9 @@ struct CallLine {
 // Whether there may be one; costs next to nothing.
 inline bool has_line(const Log& log, std::int64_t took_ns) { return took_ns >= log.call_line_ns(); }
 void log_call(Log& log, const CallLine& line);
+
+// Counts a call that has replied later, or elsewhere, and has its line written.
+void record_replied(Services& services, Call& call, const Outcome& outcome) noexcept;
 
 // A call that no plugin has seen.
 struct RefusedCall {

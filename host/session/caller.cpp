@@ -214,13 +214,7 @@ void Caller::cancel(std::uint32_t msgid) {
 }
 
 void Caller::replied(Call& call, Outcome outcome) noexcept {
-    const std::int64_t took_ns = monotonic_now() - call.arrived_ns;
-    services_.later_calls.record_shared(number_of(call.callee()), took_ns, !outcome.ok());
-    if (has_line(services_.log, took_ns)) {
-        const CallContext context = call.context();
-        log_call(services_.log, {context.session, context.principal, call.callee(), took_ns, outcome.error.code,
-                                 context.trace, call.deferred()});
-    }
+    record_replied(services_, call, outcome);
     if (call.oneway) {
         if (!outcome.ok()) replies_.log_oneway_failure(call.callee_text(), outcome.error);
         if (outcome.discardable != nullptr) outcome.discardable->discard();

@@ -1,6 +1,7 @@
 #include "host/session/ref_call.hpp"
 
 #include "host/object/call.hpp"
+#include "host/session/call_log.hpp"
 
 #include <soho/wire/handles.hpp>
 
@@ -43,6 +44,7 @@ public:
 
     void replied(Call& call, Outcome outcome) noexcept override {
         if (call.timer != 0) services_.timers.cancel(call.timer);
+        record_replied(services_, call, outcome);
         // One that waits sits on a thread of the pool and only wants to be woken. Others may go on to run the plugin's code:
         // not in the turn of the object that was called.
         if (waits_) return tell(done_, context_, outcome);
@@ -175,6 +177,7 @@ Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call
     }
     auto call = std::make_shared<Call>(services.objects, services.pool, target->home(), std::move(completion), context,
                                        Call::Limits{services.limits().frame_bytes_max, services.limits().depth_max});
+    call->arrived_ns = monotonic_now();
     call->set_method(target, *method, *bound, std::move(objects), std::move(turns));
     return Prepared{std::move(call), context.deadline_ns};
 } catch (const std::bad_alloc&) {

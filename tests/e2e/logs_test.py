@@ -54,6 +54,20 @@ class Lines(unittest.TestCase):
         self.assertEqual(first["trace"], "t-1")
         self.assertIn('type get_pair exposes no method "set_z"', first["reason"])
 
+    def test_calls_of_objects_on_objects_are_lines_and_counted(self):
+        host = hosted(self, plugin("objects"), args=["--log-format", "json", "--log-levels", "call=debug"])
+        client = host.client()
+        session = client.do("soho.whoami")["session"]
+        one, other = client.create("Node", "one"), client.create("Node", "other")
+        client.call(one, "link", "next", other)
+        for method in ("ask", "ask_and_wait"):
+            client.call(one, method, "next", "name", trace="t-2")
+        inner = {"principal": "plugin:objects", "session": session, "type": "Node", "method": "name", "code": "ok", "trace": "t-2"}
+        eventually(lambda: len(self.lines(host, **inner)) == 2, "the lines of the inner calls")
+        self.assertTrue(all(0 <= line["duration_ms"] < 60_000 for line in self.lines(host, **inner)))
+        counted = {each["method"]: each for each in client.do("soho.stats", {"methods": True})["methods"]}
+        self.assertEqual((counted["name"]["calls"], counted["name"]["errors"]), (2, 0))
+
     def test_slow_calls_are_lines_and_late_replies_are_not_slow(self):
         host = hosted(self, plugin("reply"), config="[host]\nslow_call_ms = 20\n")
         client = host.client()
