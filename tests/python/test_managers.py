@@ -3,6 +3,7 @@ import array
 import copy
 import multiprocessing
 import os
+import pathlib
 import queue
 import signal
 import subprocess
@@ -69,7 +70,14 @@ def test_the_host_ends_with_a_parent_that_is_killed():
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    eventually(lambda: not os.path.exists(f"/proc/{pid}") or "\nState:\tZ" in open(f"/proc/{pid}/status").read())
+
+    def is_gone():
+        try:
+            return "\nState:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text()
+        except FileNotFoundError:
+            return True
+
+    eventually(is_gone)
 
 
 def test_ctrl_c_is_not_for_the_host():

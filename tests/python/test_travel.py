@@ -313,3 +313,28 @@ def test_a_host_that_is_none(tmp_path):
                 soho.Client(f"unix:{path}")
             thread.join()
         os.unlink(path)
+
+
+def test_a_host_that_does_not_answer_stops_no_fork(monkeypatch):
+    monkeypatch.setattr(_session, "FORK_TIMEOUT", 0.2)
+    with SyncManager() as manager:
+        items = manager.list([1])
+        os.kill(manager._process.pid, signal.SIGSTOP)
+        try:
+            assert in_child(lambda: None) == 0
+        finally:
+            os.kill(manager._process.pid, signal.SIGCONT)
+        assert items[:] == [1], "the session is as it was"
+        assert in_child(lambda: items.append(2)) == 0
+        assert items[:] == [1, 2]
+
+
+def test_sessions_that_are_dropped_are_closed(host):
+    with soho.Client(host.address) as client:
+        before = client.stats()["connections"]
+        for _ in range(5):
+            user = SyncManager(host.address)
+            user.connect()
+            kept = user.list()
+        del user, kept
+        eventually(lambda: client.stats()["connections"] == before)

@@ -37,7 +37,7 @@ class Proxy(ObjectProxy):
 
 def _rebuild(typeid: str, address: str, object_id: int, ticket: str | None, allow_pickle: bool) -> Any:
     space = _ProxySpace(_session.session_at(address), allow_pickle)
-    reference = Reference(space.session, space.session.take(space, object_id, ticket)[0])
+    reference = Reference(space.session, space.session.take(object_id, ticket)[0])
     return space.make_proxy(reference, typeid)
 
 

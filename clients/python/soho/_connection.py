@@ -84,6 +84,10 @@ class Connection:
     def request(self, method: str, params: list[Any]) -> bytes:
         return REQUEST + self.pack(method) + self.pack(params)
 
+    def frame(self, msgid: int, method: str, params: list[Any]) -> bytes:
+        """A request for exchange_all()."""
+        return b"\x94\x00" + self.pack(msgid) + self.pack(method) + self.pack(params)
+
     def exchange(self, request: bytes) -> tuple[Any, Any]:
         """Sends a request; gives the error and the result of its reply, whose values are to be checked. Raises OSError when the connection
         is lost."""

@@ -6,8 +6,8 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
-import threading
 import weakref
 from typing import Any, Callable, Iterable, Sequence
 
@@ -49,7 +49,8 @@ def find_plugin(name: str) -> pathlib.Path:
 
 
 class PrivateHost:
-    """Runs until stop(), or until this process ends, however that ends. Raises OSError or RuntimeError if it does not start."""
+    """Runs until stop(), or until this process ends, however that ends. Raises OSError or RuntimeError if it does not start. What it logs
+    is printed when it is stopped."""
 
     def __init__(self, plugins: Iterable[str], address: _address.AnyAddress = None, authkey: bytes | None = None,
                  args: Sequence[str] = (), prepare: Callable[[], Any] | None = None):
@@ -61,21 +62,16 @@ class PrivateHost:
         command += _LIMITS
         if wanted.transport != "unix":
             command += ["--keys", self._write_key(authkey or b""), "--set", _RIGHTS]
-        read_log, write_log = os.pipe()
+        self._log = open(f"{self.directory}/log", "w+b", buffering=0)  # noqa: SIM115
         try:
             # A session of its own: what a terminal sends to this program (Ctrl-C) is not for the host, which ends after it.
-            self.process = subprocess.Popen(command + list(args), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=write_log,
+            self.process = subprocess.Popen(command + list(args), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log,
                                             start_new_session=True, preexec_fn=prepare)
         except BaseException:
-            os.close(read_log)
+            self._log.close()
             shutil.rmtree(self.directory, ignore_errors=True)
             raise
-        finally:
-            os.close(write_log)
         self._pid = os.getpid()
-        self._log: list[str] = []
-        self._log_reader = threading.Thread(target=self._read_log, args=(read_log,), name="soho-host-log", daemon=True)
-        self._log_reader.start()
         self.address = self._wait_until_ready()
         _hosts.add(self)
 
@@ -86,23 +82,14 @@ class PrivateHost:
             print(Key.from_authkey(authkey).line, file=lines)
         return file
 
-    def _read_log(self, descriptor: int) -> None:
-        """What the host logs goes to this program's standard error, and is told of if it does not start."""
-        with open(descriptor, encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                if len(self._log) < 100:
-                    self._log.append(line)
-                os.write(2, f"sohod: {line}".encode())
-
     def _wait_until_ready(self) -> Address:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if (found := re.search(rb"listens on (\S+)\n", line)) is not None:
                 return _address.parse(found[1].decode())
         code = self.process.wait()
-        self._log_reader.join(1)
-        shutil.rmtree(self.directory, ignore_errors=True)
-        said = "".join(self._log).strip()
+        said = self._said()
+        self._tidy_up()
         raise RuntimeError(f"sohod has not started (exit code {code}){': ' + said if said else ''}")
 
     def stop(self, timeout: float) -> None:
@@ -121,8 +108,19 @@ class PrivateHost:
             except subprocess.TimeoutExpired:
                 end()
         self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        if said := self._said():
+            print(said, file=sys.stderr)
+        self._tidy_up()
+
+    def _said(self) -> str:
+        """What the host has logged: warnings and worse."""
+        self._log.seek(0)
+        return self._log.read(1 << 20).decode(errors="replace").strip()
+
+    def _tidy_up(self) -> None:
+        for pipe in (self.process.stdin, self.process.stdout, self._log):
+            if pipe is not None:
+                pipe.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def after_fork_in_child(self) -> None:

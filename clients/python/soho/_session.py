@@ -26,6 +26,8 @@ from soho.errors import NoObject, RemoteError, SessionLost, exception_from
 # Connections that stay open without a call; each costs the host two kilobytes.
 IDLE_MAX = 8
 TICKET_TTL_MS = 60_000
+# How long a fork waits for a host that does not answer, in seconds.
+FORK_TIMEOUT = 2.0
 
 _CALL = REQUEST + b"\xa9soho.call"
 CALL_3 = _CALL + b"\x93"  # target, method, arguments
@@ -97,6 +99,10 @@ class Session:
         self._closed = False
         _sessions.add(self)
 
+    def __del__(self) -> None:
+        for connection in self._open:
+            connection.close()
+
     # -- calls
 
     def borrow(self) -> Connection:
@@ -109,6 +115,7 @@ class Session:
             return self._another()
 
     def give_back(self, connection: Connection) -> None:
+        connection.codec.home = None
         if len(self._idle) >= IDLE_MAX:
             self._open.discard(connection)
             connection.close()
@@ -145,6 +152,7 @@ class Session:
         except BaseException:
             self._abandon(connection)
             raise
+        codec.home = None  # which refers to this session
         if error is None and codec.failure is None and not self._unreleased and len(self._idle) < IDLE_MAX:
             self._idle.append(connection)
             return result
@@ -202,22 +210,6 @@ class Session:
         if len(self._open) < 2:
             self.give_back(self._another())
 
-    def request_all(self, home: Any, requests: list[tuple[str, list[Any]]]) -> list[tuple[Any, Any]]:
-        """Many requests at once; the error and the result of each."""
-        connection = self.borrow()
-        connection.codec.home = home
-        try:
-            pack = connection.pack
-            frames = [b"\x94\x00" + pack(number) + pack(method) + pack(params) for number, (method, params) in enumerate(requests)]
-            replies = connection.exchange_all(frames)
-        except OSError as failure:
-            self._lose(connection, failure, requests[0][0])
-        except BaseException:
-            self._abandon(connection)
-            raise
-        self.give_back(connection)
-        return replies
-
     # -- references
 
     def release(self, object_id: int) -> None:
@@ -234,6 +226,7 @@ class Session:
         else:
             self._unreleased.append(object_id)
             self._open.discard(connection)
+            connection.close()
 
     def _release_rest(self) -> None:
         ids = []
@@ -254,6 +247,7 @@ class Session:
             self._idle.append(connection)
         except OSError:
             self._open.discard(connection)
+            connection.close()
 
     def share(self, object_id: int) -> str | None:
         """A ticket for an object; None where the host gives none (any more)."""
@@ -263,7 +257,7 @@ class Session:
         except (RemoteError, PermissionError):
             return None
 
-    def take(self, home: Any, object_id: int, ticket: str | None) -> tuple[int, str]:
+    def take(self, object_id: int, ticket: str | None) -> tuple[int, str]:
         """A new count for an object that another session shared; returns its id and typeid."""
         if ticket is not None:
             try:
@@ -394,11 +388,16 @@ class Session:
         ids = list(dict.fromkeys(self.live.values())) if self.welcome is not None and self._pid == os.getpid() else []
         if not ids:
             return
-        try:
-            replies = self.request_all(None, [("soho.share", [object_id, TICKET_TTL_MS]) for object_id in ids])
-            self._tickets = {object_id: ticket for object_id, (error, ticket) in zip(ids, replies) if error is None}
-        except Exception:  # noqa: BLE001  a fork must not fail; without a ticket the child asks for the object by its id
-            pass
+        try:  # a fork must neither fail nor hang; without a ticket the child asks for the object by its id
+            connection = self.borrow()
+            connection.socket.settimeout(FORK_TIMEOUT)
+            replies = connection.exchange_all([connection.frame(number, "soho.share", [object_id, TICKET_TTL_MS])
+                                               for number, object_id in enumerate(ids)])
+            connection.socket.settimeout(None)
+        except (OSError, RemoteError):
+            return  # the connection stays open, for the session's sake, and is not used again
+        self.give_back(connection)
+        self._tickets = {object_id: ticket for object_id, (error, ticket) in zip(ids, replies) if error is None}
 
     def after_fork_in_parent(self) -> None:
         self._tickets = {}
@@ -420,17 +419,16 @@ class Session:
         first: dict[int, bool] = {}
         requests: list[bytes] = []
         ids = list(self.live.values())
-        pack = connection.pack
         for object_id in ids:
             ticket = self._tickets.get(object_id) if object_id not in first else None
             first[object_id] = True
             method, param = ("soho.claim", ticket) if ticket is not None else ("soho.retain", object_id)
-            requests.append(b"\x94\x00" + pack(len(requests)) + pack(method) + pack([param]))
+            requests.append(connection.frame(len(requests), method, [param]))
         connection.codec.home = _Bare
         replies = connection.exchange_all(requests)
         again = [object_id for object_id, (error, _) in zip(ids, replies) if error is not None and object_id in self._tickets]
         if again:  # a ticket that has run out: the parent may still have the object
-            more = [b"\x94\x00" + pack(number) + pack("soho.retain") + pack([object_id]) for number, object_id in enumerate(again)]
+            more = [connection.frame(number, "soho.retain", [object_id]) for number, object_id in enumerate(again)]
             lost = [object_id for object_id, (error, _) in zip(again, connection.exchange_all(more)) if error is not None]
         else:
             lost = [object_id for object_id, (error, _) in zip(ids, replies) if error is not None]

@@ -105,8 +105,8 @@ def _moment(text: str) -> Any:
 class Codec:
     """One for each connection: it is used by one thread at a time."""
 
-    # What the values are of; set before each use.
-    home: Home
+    # What the values are of; set before each use, and not kept after it.
+    home: Any = None
 
     def __init__(self) -> None:
         packer = msgpack.Packer(default=self._plainer, strict_types=True)

@@ -107,8 +107,7 @@ class BaseProxy(ObjectProxy):
         space, reference = token._space, token._reference
         if space is None or reference is None:  # one that the program made: it names an object that somebody has
             space = manager._space if manager is not None and manager._space is not None else _space_at(token.address, None, False, authkey)
-            reference = Reference(space.session, space.session.take(space, token.id, None)[0])
-            space.session.welcome or space.session.connect()
+            reference = Reference(space.session, space.session.take(token.id, None)[0])
         token._space = token._reference = None
         self._soho_bind(space, reference, token.typeid)
         set_own = object.__setattr__
@@ -152,7 +151,7 @@ class BaseProxy(ObjectProxy):
 
     def __copy__(self) -> Any:
         session = self._soho_session
-        reference = Reference(session, session.take(self._soho_space, self._soho_reference.id, None)[0])
+        reference = Reference(session, session.take(self._soho_reference.id, None)[0])
         return self._soho_space.make_proxy(reference, self._soho_typeid)
 
     def __deepcopy__(self, memo: Any) -> Any:
@@ -175,8 +174,7 @@ def _rebuild_proxy(proxytype: Callable[..., Any], typeid: str, address: str, obj
     """What a pickled proxy becomes."""
     authkey = None if login is not None or address in _session._logins else bytes(current_process().authkey)
     space = _space_at(address, login, allow_pickle, authkey)
-    reference = Reference(space.session, space.session.take(space, object_id, ticket)[0])
-    space.session.connect()
+    reference = Reference(space.session, space.session.take(object_id, ticket)[0])
     token = Token(typeid, space.session.address.plain, object_id)
     token._space, token._reference = space, reference
     return proxytype(token, "soho", **keywords)
@@ -252,8 +250,8 @@ class AcquirerProxy(BaseProxy):
         acquired: bool = self._callmethod("acquire", args)
         return acquired
 
-    def release(self, *args: Any) -> None:
-        self._callmethod("release", args)
+    def release(self) -> None:
+        self._callmethod("release")
 
     def locked(self) -> bool:
         locked: bool = self._callmethod("locked")
@@ -575,7 +573,7 @@ class BaseManager:
     address: None, a path, (host, port), or soho's own forms: "unix:PATH", "tcp:HOST:PORT", "tls:HOST:PORT". authkey: bytes, as in the
     standard library; or a soho.Key or soho.Token. allow_pickle: whether arbitrary Python objects may be values: None means for a host
     that this manager starts, and not after connect(). plugins: what a host that it starts has loaded: files, or names of plugins that
-    come with soho.
+    come with soho. ctx says how a Python process is started, and a host is none: it is not looked at.
     """
 
     _registry: ClassVar[dict[str, _Entry]] = {}
@@ -763,11 +761,11 @@ class SyncManager(BaseManager):
         made: SetProxy = self._create("set", _sequence(iterable))
         return made
 
-    def Array(self, typecode: str, sequence: Any, lock: bool = True, /) -> ArrayProxy:  # noqa: N802
+    def Array(self, typecode: str, sequence: Any, lock: bool = True) -> ArrayProxy:  # noqa: N802
         made: ArrayProxy = self._create("Array", typecode, sequence if isinstance(sequence, (int, BaseProxy)) else list(sequence))
         return made
 
-    def Value(self, typecode: str, value: Any, lock: bool = True, /) -> ValueProxy:  # noqa: N802
+    def Value(self, typecode: str, value: Any, lock: bool = True) -> ValueProxy:  # noqa: N802
         made: ValueProxy = self._create("Value", typecode, value)
         return made
 
