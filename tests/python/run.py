@@ -4,6 +4,9 @@ import sys
 
 import pytest
 
-sys.dont_write_bytecode = True
-folder = pathlib.Path(__file__).resolve().parent
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(folder), *(str(folder / name) for name in sys.argv[1:])]))
+if __name__ == "__main__":  # and not in the processes that tests spawn
+    sys.dont_write_bytecode = True
+    sys.stdout.reconfigure(line_buffering=True)
+    folder = pathlib.Path(__file__).resolve().parent
+    hangs = ["-o", "faulthandler_timeout=100"]  # a test that hangs says where
+    sys.exit(pytest.main(["-v", "-p", "no:cacheprovider", *hangs, "--rootdir", str(folder), *(str(folder / name) for name in sys.argv[1:])]))

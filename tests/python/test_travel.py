@@ -161,7 +161,7 @@ def test_a_child_that_comes_too_late_is_told_so(host, monkeypatch):
             except soho.NoObject as error:
                 read[1].send(str(error))
 
-        process = multiprocessing.get_context("fork").Process(target=too_late)
+        process = multiprocessing.get_context("fork").Process(target=too_late, daemon=True)
         process.start()
         del items
         client.ping()
@@ -225,14 +225,17 @@ def test_nothing_is_left_of_a_killed_process(manager, counted):
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        kept = [manager.list([number]) for number in range(100)]
-        lock.acquire()
-        threading.Thread(target=items.get, daemon=True).start()
-        time.sleep(0.05)
-        os.write(write, b"x")
-        time.sleep(1000)
-        os._exit(len(kept))
-    os.read(read, 1)
+        try:
+            kept = [manager.list([number]) for number in range(100)]
+            lock.acquire()
+            threading.Thread(target=items.get, daemon=True).start()
+            time.sleep(0.05)
+            os.write(write, b"x")
+            time.sleep(1000)
+        finally:
+            os._exit(len(kept))
+    os.close(write)
+    assert os.read(read, 1) == b"x"
     assert not lock.acquire(False)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
@@ -240,7 +243,6 @@ def test_nothing_is_left_of_a_killed_process(manager, counted):
     items.put("for the living")
     assert items.get(timeout=30) == "for the living"
     os.close(read)
-    os.close(write)
 
 
 def test_hundreds_of_proxies_are_inherited_at_once(manager, counted):

@@ -24,7 +24,7 @@ from soho_e2e import SANITIZER, Client, eventually, plugin
 from target import Target
 
 HANDLES = 9_000  # that a client holds when it is killed: nearly as many as it may
-GROWTH_MAX = 16 << 20  # bytes resident that may stay, in what the allocator cannot give back; a sanitizer keeps much more
+GROWTH_MAX = 32 << 20  # bytes resident that may stay, in what the allocator cannot give back, however long it takes; a sanitizer keeps much more
 GROWTH_MAX_SANITIZED = 512 << 20
 BEFORE_LOGIN = [name for name, kind in attack.ATTACKERS.items() if not kind.needs_rights]
 

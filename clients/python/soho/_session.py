@@ -385,7 +385,7 @@ class Session:
     def before_fork(self) -> None:
         """Tickets for all that is referred to, in one go."""
         self._tickets = {}
-        ids = list(dict.fromkeys(self.live.values())) if self.welcome is not None and self._pid == os.getpid() else []
+        ids = list(set(self.live.copy().values())) if self.welcome is not None and self._pid == os.getpid() else []
         if not ids:
             return
         try:  # a fork must neither fail nor hang; without a ticket the child asks for the object by its id
@@ -418,7 +418,7 @@ class Session:
         """References of one's own for what was inherited, before the first call."""
         first: dict[int, bool] = {}
         requests: list[bytes] = []
-        ids = list(self.live.values())
+        ids = list(self.live.copy().values())
         for object_id in ids:
             ticket = self._tickets.get(object_id) if object_id not in first else None
             first[object_id] = True
