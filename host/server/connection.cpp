@@ -97,7 +97,8 @@ void Connection::check_time() {
     const std::int64_t now = monotonic_now();
     const auto limit = pace_.overdue(now, caller_->limits());
     if (closed_ || limit == nullptr) return;
-    if (limit == &Limits::idle_ms && caller_->waits()) return pace_.active(now);
+    // A call that waits, or its reply that has come but is not written yet: in this order, as the one becomes the other.
+    if (limit == &Limits::idle_ms && (caller_->waits() || unsent_bytes() != 0)) return pace_.active(now);
     caller_->hit(limit);
     if (limit == &Limits::idle_ms) return close("it was idle for too long (idle_ms)");
     if (limit == &Limits::slow_reader_ms) return close("its client reads no replies (slow_reader_ms)");

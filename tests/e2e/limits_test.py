@@ -137,6 +137,36 @@ class Time(unittest.TestCase):
         self.assertEqual(waiting.reply(msgid), 7)
         self.assertEqual(waiting.closed(), [], "it idles from its last reply on")
 
+    def test_a_reply_that_comes_when_the_time_is_over_is_not_lost(self):
+        host = hosted(self, plugin("reply"), config="[limits]\nidle_ms = 10\n")
+
+        def counts():
+            with host.client() as client:
+                return client.call(client.create("Counts"), "get")
+
+        answered = 0
+        for _ in range(60):
+            waiting = []
+            for number in range(10):
+                try:
+                    client = host.client()
+                    waiting.append((client, client.start(client.create("Mailbox"), "later", "done", 9 + number % 4)))
+                except (Closed, OSError):
+                    pass  # it idled, before it asked
+            for client, msgid in waiting:
+                try:
+                    answered += client.reply(msgid) == "done"
+                except (Closed, OSError):
+                    pass  # so did this one: below, no reply that there was may be lost
+                client.close()
+        self.assertGreater(answered, 100)
+        for _ in range(20):
+            try:
+                self.assertEqual(counts()["discarded"], 0)
+                break
+            except (Closed, OSError):
+                pass
+
     def test_a_client_that_reads_nothing_is_closed(self):
         host = hosted(self, PAIR, plugin("kinds"), config="[limits]\nunsent_bytes = 4096\nslow_reader_ms = 200\n")
         slow = host.client()
