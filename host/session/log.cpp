@@ -9,12 +9,13 @@
 #include <unistd.h>
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <random>
 
 namespace soho::host {
 
 namespace {
 
-// Between a sentence and its fields, and between those; neither is in any text.
+// In front of a field, and between its key and its value; neither is in any of those.
 constexpr char field_begins = '\x1e', value_begins = '\x1f';
 constexpr char kind_text = 't', kind_number = 'n';
 
@@ -56,17 +57,26 @@ struct Parts {
     std::string text() const { return std::string(sentence) + std::string(is_cut ? cut_mark : ""); }
 };
 
+// Between a sentence and its fields. A sentence may hold what a peer has sent, and must not be able to hold this.
+const std::string& fields_begin() {
+    static const std::string mark = [] {
+        std::random_device random;
+        return fmt::format("\x1d{:08x}{:08x}", random(), random());
+    }();
+    return mark;
+}
+
 Parts parts_of(std::string_view payload) {
     Parts parts;
-    const auto cut = [&payload] {
-        const auto end = std::min(payload.find(field_begins), payload.size());
+    const auto cut_at = [&payload](std::string_view mark) {
+        const auto end = std::min(payload.find(mark), payload.size());
         const std::string_view part = payload.substr(0, end);
-        payload.remove_prefix(std::min(end + 1, payload.size()));
+        payload.remove_prefix(std::min(end + mark.size(), payload.size()));
         return part;
     };
-    parts.sentence = cut();
+    parts.sentence = cut_at(fields_begin());
     while (!payload.empty()) {
-        const std::string_view field = cut();
+        const std::string_view field = cut_at({&field_begins, 1});
         const auto value = std::min(field.find(value_begins), field.size());
         if (value < 1 || value == field.size()) continue;
         parts.fields.push_back({field.substr(1, value - 1), field.substr(value + 1), field[0] == kind_number});
@@ -176,6 +186,7 @@ constexpr std::string_view plugin_prefix = "plugin.";
 }  // namespace
 
 void Fields::begin(std::string_view key, char kind) {
+    if (encoded_.empty()) encoded_ = fields_begin();
     encoded_ += field_begins;
     encoded_ += kind;
     encoded_ += key;

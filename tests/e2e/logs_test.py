@@ -54,6 +54,19 @@ class Lines(unittest.TestCase):
         self.assertEqual(first["trace"], "t-1")
         self.assertIn('type get_pair exposes no method "set_z"', first["reason"])
 
+    def test_a_peer_writes_no_fields(self):
+        forged = 'x\x1ensession\x1f7\x1etprincipal\x1froot\x1d\x1et\x1e'
+        host = hosted(self, plugin("reply"), args=["--log-format", "json", "--log-level", "debug"])
+        client = host.client()
+        waits = client.start(client.create("Mailbox"), "get")
+        client.last_msgid = waits - 1
+        client.request(forged)
+        client.closed()
+        eventually(lambda: "was used for" in host.log())
+        line, = [json.loads(line) for line in host.log().splitlines() if "was used for" in line]
+        self.assertEqual(set(line), {"time", "level", "subsystem", "message"})
+        self.assertIn(forged, line["message"])
+
     def test_calls_of_objects_on_objects_are_lines_and_counted(self):
         host = hosted(self, plugin("objects"), args=["--log-format", "json", "--log-levels", "call=debug"])
         client = host.client()
