@@ -284,7 +284,12 @@ private:
 
 Result<void> read_one(const std::string& file, Options& options) {
     std::ifstream in(file, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    std::string text;
+    try {
+        text.assign(std::istreambuf_iterator<char>(in), {});
+    } catch (const std::ios_base::failure&) {  // a directory, or a disk that cannot be read
+        in.setstate(std::ios_base::failbit);
+    }
     if (!in) return refuse(Code::bad_arguments, fmt::format("{}: {}", file, std::strerror(errno)));
     options.config_files.push_back(file);
     return read_config(text, file, options);

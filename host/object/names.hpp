@@ -60,4 +60,31 @@ private:
     std::map<std::string, std::vector<Waiter>, std::less<>> reserved_;
 };
 
+// A name that was reserved: given up with the last that holds this, unless it was fulfilled. [any thread]
+class NameClaim {
+public:
+    NameClaim(Names& names, std::string_view name) : names_(names), name_(name) {}
+    NameClaim(const NameClaim&) = delete;
+    NameClaim& operator=(const NameClaim&) = delete;
+    ~NameClaim() {
+        if (held_.load(std::memory_order_acquire)) names_.abandon(name_);
+    }
+
+    Result<Names::Reservation> reserve(Names::Waiter when_settled) {
+        auto reservation = names_.reserve(name_, std::move(when_settled));
+        if (reservation && *reservation == Names::Reservation::reserved) held_.store(true, std::memory_order_release);
+        return reservation;
+    }
+    void fulfil(Names::Entry entry) {
+        names_.fulfil(name_, std::move(entry));
+        held_.store(false, std::memory_order_release);
+    }
+
+private:
+    Names& names_;
+    const std::string name_;
+    std::atomic<bool> held_{false};
+};
+using NameClaimPtr = std::shared_ptr<NameClaim>;
+
 }  // namespace soho::host

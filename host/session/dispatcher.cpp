@@ -112,17 +112,10 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
     caller.session();  // what is replied from here on may be a handle
     if (!what->options.name.empty() && open_instead(caller, request, *what, seat)) return;
     if (auto started = start(caller, request, *what, seat); !started) {
-        if (!what->options.name.empty()) services_.names.abandon(what->options.name);
         const Callee callee = what->callee();
         refuse_unseen(started.error(), &callee);
     }
     seat.objects.clear();
-}
-
-void Dispatcher::refuse_call(Caller& caller, const wire::Request& request, const Resolved& what, const Error& error,
-                             Seat& seat) const {
-    if (!what.options.name.empty()) services_.names.abandon(what.options.name);
-    caller.replies().refuse(request, error, what.options.trace, seat);
 }
 
 // What has just ended here; how long it took. One look at the clock serves the end of this call and the beginning of the next.
@@ -168,7 +161,7 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
         if (!held) return run_later(caller, request, what, *bound, turns, seat);
         // Answered before the turn is left: what waits for it may run on this thread then, and be stuck.
         if (auto ran = run_here(caller, request, what, *bound, seat); !ran)
-            refuse_call(caller, request, what, ran.error(), seat);
+            caller.replies().refuse(request, ran.error(), what.options.trace, seat);
     }
     if (seat.activity.lost) throw SeatLost();
     return {};
@@ -204,10 +197,9 @@ Result<void> Dispatcher::resolve_handles(Caller& caller, const wire::Request& re
 // What a call that runs on this stack needs if its reply comes later, or the stack's thread is too slow to be waited for.
 class Dispatcher::Inline : public Deferral, public SeatedCall {
 public:
-    Inline(Services& services, Caller& caller, const wire::Request& request, const Resolved& what,
-           const BoundArguments& arguments, const CallContext& context, Seat& seat, std::size_t reply_start)
-        : services_(services),
-          caller_(caller),
+    Inline(Caller& caller, const wire::Request& request, const Resolved& what, const BoundArguments& arguments,
+           const CallContext& context, Seat& seat, std::size_t reply_start)
+        : caller_(caller),
           request_(request),
           what_(what),
           arguments_(arguments),
@@ -235,7 +227,7 @@ private:
     std::shared_ptr<Call> make(bool runs) {
         const std::scoped_lock lock(mutex_);
         if (call_ != nullptr) return call_;
-        auto completion = named_completion(services_, caller_, what_.type, what_.options.name);
+        auto completion = named_completion(caller_, what_.claim);
         const auto made =
             caller_.make_call(request_, context_, bytes_of(arguments_), false, seat_, std::move(completion), runs);
         if (!made) return nullptr;
@@ -250,7 +242,6 @@ private:
         return call_;
     }
 
-    Services& services_;
     Caller& caller_;
     const wire::Request& request_;
     const Resolved& what_;
@@ -271,13 +262,19 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
     const std::size_t value_start = seat.out.size();
 
     const CallContext context = context_of(caller, request, what);
-    Inline deferral(services_, caller, request, what, arguments, context, seat, start);
+    Inline deferral(caller, request, what, arguments, context, seat, start);
     Invocation invocation(context, what.callee(), arguments, seat.objects, seat.out, caller.limits().frame_bytes_max,
                           deferral, &seat.out_mutex);
     const std::uint32_t status = what.target != nullptr ? invocation.invoke(*what.target, &seat.activity)
                                                         : invocation.create(nullptr, &seat.activity);
     if (deferral.call() != nullptr) {
         data::Buffer value;
+        if (seat.activity.lost) {  // nobody else writes what is there: no memory is needed to take it along
+            value = std::move(seat.out);
+            value.consume(value_start);
+            deferral.call()->conclude(status, invocation, std::move(value));
+            return {};
+        }
         value.append(seat.out.bytes().subspan(value_start));
         deferral.call()->conclude(status, invocation, std::move(value));
         seat.clock_ns = monotonic_now();
@@ -314,11 +311,11 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
     const TypePtr type(what.target != nullptr ? what.target->type_ptr() : what.type, &what.result_type());
     const auto adopted = services_.objects.adopt(type, invocation.take_instance(), caller.principal().name, seat.home);
     if (!adopted) {
-        caller.hit(&Limits::principal_objects_max);
+        if (adopted.error().code == Code::limit) caller.hit(&Limits::principal_objects_max);
         return tl::unexpected<Error>(adopted.error());
     }
     const ObjectPtr& object = *adopted;
-    if (!what.options.name.empty()) services_.names.fulfil(what.options.name, {object, caller.principal().name});
+    if (what.claim != nullptr) what.claim->fulfil({object, caller.principal().name});
     caller.replies().object(request, object, context.trace, seat);
     return {};
 }
@@ -329,7 +326,7 @@ Result<void> Dispatcher::run_later(Caller& caller, const wire::Request& request,
                                    Seat& seat) const {
     const std::size_t bytes = bytes_of(arguments);
     if (auto may = caller.may_keep(bytes); !may) return may;
-    auto completion = named_completion(services_, caller, what.type, what.options.name);
+    auto completion = named_completion(caller, what.claim);
     auto call = caller.make_call(request, context_of(caller, request, what), bytes, runs_on_pool(what), seat,
                                  std::move(completion));
     if (!call) return tl::unexpected<Error>(call.error());
@@ -354,16 +351,20 @@ Result<void> Dispatcher::run_later(Caller& caller, const wire::Request& request,
 
 // create-or-open by name is atomic: who comes first reserves the name, and goes on to create; who comes second gets what the
 // first has made, or makes. True: the request has its reply, or waits for it.
-bool Dispatcher::open_instead(Caller& caller, const wire::Request& request, const Resolved& what, Seat& seat) const {
+bool Dispatcher::open_instead(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const {
     const std::string_view trace = what.options.trace;
     const auto waiter = std::make_shared<OpenWaiter>(services_.names, what.type, std::string(what.options.name));
     const auto refused = [&](const Error& error) {
         caller.replies().refuse(request, error, trace, seat);
         return true;
     };
-    const auto reservation = services_.names.reserve(what.options.name, [waiter] { waiter->settled(); });
+    auto claim = std::make_shared<NameClaim>(services_.names, what.options.name);
+    const auto reservation = claim->reserve([waiter] { waiter->settled(); });
     if (!reservation) return refused(reservation.error());
-    if (*reservation == Names::Reservation::reserved) return false;
+    if (*reservation == Names::Reservation::reserved) {
+        what.claim = std::move(claim);
+        return false;
+    }
     if (!what.options.open_if_exists) return refused(waiter->exists());
     if (*reservation == Names::Reservation::taken) {
         const auto object = waiter->open();

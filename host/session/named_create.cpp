@@ -8,36 +8,29 @@ namespace {
 
 class NamedCompletion : public Completion {
 public:
-    NamedCompletion(Names& names, std::shared_ptr<Caller> caller, std::string name)
-        : names_(names),
-          caller_(std::move(caller)),
-          name_(std::move(name)) {}
+    NamedCompletion(std::shared_ptr<Caller> caller, NameClaimPtr claim)
+        : caller_(std::move(caller)),
+          claim_(std::move(claim)) {}
 
     void replied(Call& call, Outcome outcome) noexcept override {
-        if (outcome.ok() && outcome.object != nullptr) {
-            names_.fulfil(name_, {outcome.object, caller_->principal().name});
-            fulfilled_ = true;
-        }
+        if (outcome.ok() && outcome.object != nullptr) claim_->fulfil({outcome.object, caller_->principal().name});
         caller_->replied(call, std::move(outcome));
     }
     void finished(Call& call) noexcept override {
-        if (!fulfilled_) names_.abandon(name_);
+        claim_.reset();
         caller_->finished(call);
     }
 
 private:
-    Names& names_;
     const std::shared_ptr<Caller> caller_;
-    const std::string name_;
-    std::atomic<bool> fulfilled_ = false;
+    NameClaimPtr claim_;
 };
 
 }  // namespace
 
-std::shared_ptr<Completion> named_completion(Services& services, Caller& caller, const TypePtr& type,
-                                             std::string_view name) {
-    if (type == nullptr || name.empty()) return nullptr;
-    return std::make_shared<NamedCompletion>(services.names, caller.shared_from_this(), std::string(name));
+std::shared_ptr<Completion> named_completion(Caller& caller, const NameClaimPtr& claim) {
+    if (claim == nullptr) return nullptr;
+    return std::make_shared<NamedCompletion>(caller.shared_from_this(), claim);
 }
 
 Result<ObjectPtr> OpenWaiter::open() const {

@@ -1,13 +1,13 @@
 #pragma once
 // soho.create with a name: who makes the object publishes it in the same step, and who comes while it is being made waits.
 
+#include "host/object/names.hpp"
 #include "host/session/caller.hpp"
 
 namespace soho::host {
 
-// Stands between a create call and its caller, and publishes what was made. Null without a name.
-std::shared_ptr<Completion> named_completion(Services& services, Caller& caller, const TypePtr& type,
-                                             std::string_view name);
+// Stands between a create call and its caller, and publishes what was made. Null without a claim.
+std::shared_ptr<Completion> named_completion(Caller& caller, const NameClaimPtr& claim);
 
 // A create-or-open that found the name taken, or about to be.
 class OpenWaiter {

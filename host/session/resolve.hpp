@@ -1,6 +1,7 @@
 #pragma once
 // What a request wants called: the object or the type, the method, the arguments, the options.
 
+#include "host/object/names.hpp"
 #include "host/session/caller.hpp"
 #include "host/session/options.hpp"
 
@@ -13,6 +14,7 @@ struct Resolved {
     const Method* method = nullptr;  // exposed, or null for a create
     data::Bytes args;                // a MessagePack array
     RequestOptions options;
+    NameClaimPtr claim{};          // of a create that has reserved the name it takes
     std::int64_t deadline_ns = 0;  // 0: none
 
     Callee callee() const { return {target != nullptr ? target->type() : *type, method}; }
