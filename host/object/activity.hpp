@@ -34,32 +34,46 @@ struct Activity {
 };
 
 // Marks it for as long as this lives: for crash reports, and for the watch where it is a reactor's thread, whose `activity` that is.
+// One may be inside another: a method that makes an object may have the plugin let go of one, too.
 class ActivityMark {
 public:
     ActivityMark(Activity* activity, const Type& type, const Method* method, const char* part)
-        : activity_(activity),
-          running_(Running::here()) {
-        running_.set(&type, method, part);
-        if (activity_ == nullptr) return;
-        activity_->running.store(++activity_->runs, std::memory_order_release);
-    }
+        : ActivityMark(activity, Running::What{&type, method, part, nullptr}) {}
+    // Of code that belongs to no object.
+    ActivityMark(Activity* activity, const Plugin& plugin, const char* part)
+        : ActivityMark(activity, Running::What{nullptr, nullptr, part, &plugin}) {}
     ActivityMark(const ActivityMark&) = delete;
     ActivityMark& operator=(const ActivityMark&) = delete;
     ~ActivityMark() {
         leave();
-        running_.type.store(nullptr, std::memory_order_relaxed);
+        running_.set(outer_);
     }
 
 private:
+    ActivityMark(Activity* activity, const Running::What& what)
+        : activity_(activity),
+          running_(Running::here()),
+          outer_(running_.get()) {
+        running_.set(what);
+        if (activity_ == nullptr) return;
+        outer_run_ = activity_->running.load(std::memory_order_relaxed);
+        run_ = ++activity_->runs;
+        activity_->running.store(run_, std::memory_order_release);
+    }
+
     void leave() {
         if (activity_ == nullptr) return;
-        if (activity_->running.exchange(0, std::memory_order_acq_rel) != Activity::taken) return;
+        std::uint64_t run = run_;
+        if (activity_->running.compare_exchange_strong(run, outer_run_, std::memory_order_acq_rel)) return;
         activity_->handed_over.wait(false, std::memory_order_acquire);
         activity_->lost = true;
+        activity_->running.store(0, std::memory_order_relaxed);
     }
 
     Activity* activity_;
     Running& running_;
+    const Running::What outer_;
+    std::uint64_t outer_run_ = 0, run_ = 0;
 };
 
 }  // namespace soho::host

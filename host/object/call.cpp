@@ -37,6 +37,13 @@ void post_to_turn(const ObjectPtr& object, PluginTask task) {
     }
 }
 
+void post_at_home(Executor& home, const Plugin& plugin, const char* part, PluginTask task) {
+    home.post([&home, &plugin, part, shared = std::make_shared<PluginTask>(std::move(task))] {
+        const ActivityMark mark(home.activity(), plugin, part);
+        shared->run();
+    });
+}
+
 void Discardable::discard() {
     if (task_) post_to_turn(object_, std::move(task_));
 }
@@ -156,7 +163,7 @@ void Call::submit() {
 
 void Call::run(Activity* activity) noexcept {
     if (objects_.draining.load(std::memory_order_relaxed) && chain_.empty()) {
-        cancel(Code::not_started, fmt::format("the host is shutting down; {} was not started", callee_text()));
+        refuse_to_start();
     }
     if (!begin()) return finish();  // cancelled while it waited
 
@@ -210,7 +217,7 @@ Outcome Call::checked(data::Buffer value) const {
     return outcome;
 }
 
-Outcome Call::adopted(const soho_instance& instance) try {
+Outcome Call::adopted(const soho_instance& instance) {
     Outcome outcome;
     const TypePtr result_type = method_ != nullptr ? TypePtr(target_->type_ptr(), method_->returns_type) : type_;
     auto object = objects_.adopt(result_type, instance, principal_, home_);
@@ -219,10 +226,6 @@ Outcome Call::adopted(const soho_instance& instance) try {
     } else {
         outcome.error = object.error();
     }
-    return outcome;
-} catch (const std::bad_alloc&) {  // the table has grown too large
-    Outcome outcome;
-    outcome.error = out_of_memory();
     return outcome;
 }
 
@@ -322,7 +325,7 @@ void Call::go_through_callable(data::Buffer value, const soho_instance* source) 
 }
 
 // The first that answers it otherwise than the plugin: what the plugin wants to know of that is posted to it.
-bool Call::stop() {
+bool Call::stop(Unless unless) {
     PluginTask on_cancel;
     std::shared_ptr<Call> next;
     // What it was given, if it will never run: given back after the lock.
@@ -331,6 +334,7 @@ bool Call::stop() {
     ObjectPtr target;
     {
         const std::scoped_lock lock(mutex_);
+        if (unless == Unless::begun && begun()) return false;
         if (answered_.exchange(true, std::memory_order_acq_rel)) return false;
         if (!begun()) {
             arguments.swap(arguments_);
@@ -370,14 +374,22 @@ void Call::post_on_cancel(PluginTask task) {
     guarded.dispose = [](void* context) { delete static_cast<Guarded*>(context); };
     task = PluginTask(guarded);
     if (target_ != nullptr) return post_to_turn(target_, std::move(task));
-    home_.post([shared = std::make_shared<PluginTask>(std::move(task))] { shared->run(); });
+    post_at_home(home_, *type().plugin, "what a cancelled create does", std::move(task));
 }
 
 void Call::cancel(Code code, std::string text) {
-    if (!stop()) return;
+    if (stop()) answer(code, std::move(text));
+}
+
+void Call::answer(Code code, std::string text) {
     Outcome outcome;
     outcome.error = Error(code, std::move(text));
     completion_->replied(*this, std::move(outcome));
+}
+
+void Call::refuse_to_start() {
+    std::string text = fmt::format("the host is shutting down; {} was not started", callee_text());
+    if (stop(Unless::begun)) answer(Code::not_started, std::move(text));
 }
 
 void Call::abandon() { stop(); }

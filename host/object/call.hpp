@@ -76,7 +76,9 @@ public:
     // Answers it with that code, if it has no answer yet, and tells the plugin. Its slot stays taken until the plugin is
     // through with it, or its turn comes; what it was given goes at once if it has not begun. [any thread]
     void cancel(Code code, std::string text);
-    // The same, without an answer: the caller has gone. [any thread]
+    // The same where it has not begun and the host is about to end. [any thread]
+    void refuse_to_start();
+    // As cancel(), without an answer: the caller has gone. [any thread]
     void abandon();
 
     // Ends it with that outcome; nothing if it has ended. For calls that are never submitted. [any thread]
@@ -122,7 +124,9 @@ private:
     void go_through_callable(data::Buffer value, const soho_instance* source);
     bool begin_completion(std::uint32_t& refused);
     Outcome adopted(const soho_instance& instance);
-    bool stop();
+    enum class Unless : std::uint8_t { answered, begun };
+    bool stop(Unless unless = Unless::answered);
+    void answer(Code code, std::string text);
     void post_on_cancel(PluginTask task);
     const Type& type() const { return *type_; }
 
@@ -172,5 +176,7 @@ private:
 
 // Runs `task` in the object's turn, later. [any thread]
 void post_to_turn(const ObjectPtr& object, PluginTask task);
+// Runs `task`, which belongs to no object, at `home`, later. `part` says what it is, and must be a literal. [any thread]
+void post_at_home(Executor& home, const Plugin& plugin, const char* part, PluginTask task);
 
 }  // namespace soho::host

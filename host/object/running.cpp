@@ -23,7 +23,7 @@ Running& claim() {
 struct Claimed {
     Running& entry = claim();
     ~Claimed() {
-        entry.set(nullptr, nullptr, nullptr);
+        entry.set({});
         entry.thread = 0;
     }
 };

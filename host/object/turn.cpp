@@ -111,7 +111,7 @@ void Turn::leave(bool shared, Activity* activity) {
 }
 
 void Turn::hand_on(bool shared) {
-    if (TurnTaskPtr next = pass_on(shared)) start(std::move(next));
+    if (const TurnTaskPtr next = pass_on(shared)) start(next);
 }
 
 // Gives the turn up, and takes it again for what waits; null if nothing can start.
@@ -126,7 +126,7 @@ TurnTaskPtr Turn::pass_on(bool shared) {
         if (next == nullptr && holders_ == 0 && !queue_.empty() && queue_.front()->turns.size() > 1)
             several = queue_.front();
     }
-    for (auto& task : beside) start(std::move(task));
+    for (const auto& task : beside) start(task);
     if (several != nullptr && try_start_several(several)) return several;
     return next;
 }
@@ -153,18 +153,15 @@ TurnTaskPtr Turn::take_next(std::vector<TurnTaskPtr>& beside) {
     return next;
 }
 
-void Turn::start(TurnTaskPtr task) {
+void Turn::start(const TurnTaskPtr& task) {
     Turn& turn = *task->turns.front();
-    const bool on_pool = task->on_pool;
-    const bool urgent = task->overtakes;
-    bool& starved = task->starved;  // which `work` keeps
-    if (!on_pool)
-        return turn.home_.post([task = std::move(task), &home = turn.home_] { run_and_leave(task, home.activity()); });
-    auto work = [task = std::move(task)] { run_and_leave(task, nullptr); };
+    const auto at_home = [task, &home = turn.home_] { run_and_leave(task, home.activity()); };
+    if (!task->on_pool) return turn.home_.post(at_home);
+    const auto work = [task] { run_and_leave(task, nullptr); };
     Pool& pool = turn.domain_.pool;
-    if (urgent ? pool.post_urgent(work) : pool.post(work)) return;
-    starved = true;
-    turn.home_.post(std::move(work));
+    if (task->overtakes ? pool.post_urgent(work) : pool.post(work)) return;
+    task->starved = true;
+    turn.home_.post(at_home);
 }
 
 void Turn::run_and_leave(const TurnTaskPtr& task, Activity* activity) {

@@ -66,7 +66,7 @@ private:
     TurnTaskPtr pass_on(bool shared);
     TurnTaskPtr take_next(std::vector<TurnTaskPtr>& beside);
     static bool try_start_several(const TurnTaskPtr& task);
-    static void start(TurnTaskPtr task);
+    static void start(const TurnTaskPtr& task);
     static void run_and_leave(const TurnTaskPtr& task, Activity* activity);
     void hand_on(bool shared);
 

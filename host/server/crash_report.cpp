@@ -52,16 +52,17 @@ private:
     std::size_t size_ = 0;
 };
 
-void tell(const Running& entry, const Type& type, int crashed) {
+void tell(const Running& entry, const Running::What& what, int crashed) {
     const int thread = entry.thread.load(std::memory_order_relaxed);
     Line line;
     line << "  thread ";
     line.number(static_cast<std::uintptr_t>(thread));
-    line << " in plugin " << type.plugin->name() << ": ";
-    if (const Method* method = entry.method.load(std::memory_order_relaxed)) {
-        line << type.type_id << "." << method->name;
-    } else if (const char* part = entry.part.load(std::memory_order_relaxed)) {
-        line << part << " of " << type.type_id;
+    line << " in plugin " << (what.type != nullptr ? what.type->plugin : what.plugin)->name() << ": ";
+    if (what.type != nullptr && what.method != nullptr) {
+        line << what.type->type_id << "." << what.method->name;
+    } else if (what.part != nullptr) {
+        line << what.part;
+        if (what.type != nullptr) line << " of " << what.type->type_id;
     }
     line << (thread == crashed ? "  <- crashed" : "");
     line.write();
@@ -118,9 +119,9 @@ void on_crash(int number, siginfo_t* info, void*) {
     head.write();
     bool any = false;
     for (const Running& entry : Running::all()) {
-        const Type* type = entry.type.load(std::memory_order_acquire);
-        if (type == nullptr) continue;
-        tell(entry, *type, thread);
+        const Running::What what = entry.get();
+        if (!what) continue;
+        tell(entry, what, thread);
         any = true;
     }
     Line end;

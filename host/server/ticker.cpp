@@ -2,6 +2,7 @@
 
 #include "host/object/arguments.hpp"
 #include "host/object/spare_memory.hpp"
+#include "host/registry/plugin.hpp"
 
 #include <fmt/format.h>
 #include <pthread.h>
@@ -116,29 +117,37 @@ void Ticker::look_at(Watched& watched, std::int64_t now_ns) {
     Activity& activity = seat.activity;
     const bool found = watched.watch.sample(activity, now_ns, cpu_time(activity), [&] { return sleeps(activity); });
     activity.stuck.store(watched.watch.stuck(), std::memory_order_relaxed);
-    if (!found) return;
-    const Running& what = *activity.what.load();
-    const Type* type = what.type.load(std::memory_order_relaxed);
-    const Method* method = what.method.load(std::memory_order_relaxed);
-    const char* const part = what.part.load(std::memory_order_relaxed);
+    const bool retries = watched.impossible && watched.watch.stuck();
+    if (!found && !retries) return;
+    const Running::What what = activity.what.load()->get();
     const auto taken = watched.reactor.take_over(watched.watch.run());
+    watched.impossible = taken == Reactor::TakeOver::impossible;
     if (taken == Reactor::TakeOver::was_over) return;  // and what it was may be something else by now
-    stalls_.fetch_add(1, std::memory_order_relaxed);
+    if (found) stalls_.fetch_add(1, std::memory_order_relaxed);
     if (taken == Reactor::TakeOver::done) activity.stuck.store(false, std::memory_order_relaxed);
+    if (found) return tell(what, taken);
+    if (!watched.impossible) log_.info("a thread has taken the place of the one that is stuck: its connections go on");
+}
+
+void Ticker::tell(const Running::What& what, Reactor::TakeOver taken) {
     const std::int64_t ms = stuck_ns_ / 1'000'000;
-    if (method == nullptr) {
-        log_.warn("{} of type {} has kept a reactor for {} ms: declare the type blocking", part, type->type_id, ms);
+    std::string place;
+    if (what.type == nullptr) {
+        place = what.plugin != nullptr ? fmt::format("{} of plugin {}", what.part, what.plugin->name()) : "a plugin";
+        log_.warn("{} has kept a reactor for {} ms: let an object's blocking method do what takes long", place, ms);
+    } else if (what.method == nullptr) {
+        place = fmt::format("{} of type {}", what.part, what.type->type_id);
+        log_.warn("{} has kept a reactor for {} ms: declare the type blocking", place, ms);
     } else {
-        method->on_pool.store(true, std::memory_order_relaxed);
-        log_.warn("method {}.{} has kept a reactor for {} ms: from now on it runs on the pool; declare it blocking",
-                  type->type_id, method->name, ms);
+        place = fmt::format("method {}.{}", what.type->type_id, what.method->name);
+        what.method->on_pool.store(true, std::memory_order_relaxed);
+        log_.warn("{} has kept a reactor for {} ms: from now on it runs on the pool; declare it blocking", place, ms);
     }
     if (taken == Reactor::TakeOver::impossible) {
         log_.error(
-            "no thread can take the place of the one that is stuck in {} ({} may be stuck at a time, and the system "
-            "must "
-            "have room): its connections wait",
-            type->type_id, Reactor::threads_max - 1);
+            "no thread can take the place of the one that is stuck in {} ({} may be stuck at a time, and the "
+            "system must have room): its connections wait",
+            place, Reactor::threads_max - 1);
     }
 }
 

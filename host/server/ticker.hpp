@@ -51,12 +51,14 @@ private:
         Reactor& reactor;
         const Seat* seat;
         StuckWatch watch;
+        bool impossible = false;  // no thread was to be had for what is stuck
     };
 
     void run();
     void watch(std::int64_t now_ns);
     void watch_memory();
     void look_at(Watched& watched, std::int64_t now_ns);
+    void tell(const Running::What& what, Reactor::TakeOver taken);
 
     Timers& timers_;
     spdlog::logger& log_;

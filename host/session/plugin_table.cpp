@@ -30,14 +30,18 @@ Services& services_of(const soho_host* host) { return *static_cast<Services*>(Pl
 
 // A plugin's task that waits for something to happen, and then runs in an object's turn. It does not keep the object alive.
 struct Waiting {
-    Waiting(PluginTask task_, const ObjectPtr& object_)
-        : task(std::move(task_)),
+    Waiting(const Plugin& plugin_, const char* part_, PluginTask task_, const ObjectPtr& object_, bool in_turn_)
+        : plugin(plugin_),
+          part(part_),
+          task(std::move(task_)),
           object(object_),
-          in_turn(object_ != nullptr) {}
+          in_turn(in_turn_) {}
 
+    const Plugin& plugin;
+    const char* const part;  // what the task is
     PluginTask task;
     std::weak_ptr<Object> object;
-    bool in_turn;
+    const bool in_turn;
     std::atomic<bool> cancelled{false};
     std::atomic<bool> posted{false};  // and has not begun: a busy object misses ticks, they do not pile up
 };
@@ -62,7 +66,7 @@ bool run_waiting(Services& services, const std::shared_ptr<Waiting>& waiting) {
     if (waiting->cancelled.load(std::memory_order_acquire)) return false;
     if (waiting->posted.exchange(true, std::memory_order_acq_rel)) return true;
     if (!waiting->in_turn) {
-        services.home->post([task = std::make_shared<PluginTask>(shared_task(waiting))] { task->run(); });
+        post_at_home(*services.home, waiting->plugin, waiting->part, shared_task(waiting));
         return true;
     }
     const ObjectPtr object = waiting->object.lock();
@@ -101,7 +105,8 @@ std::uint64_t object_new(const soho_host* host, soho_text type_id, const soho_in
     const std::string principal = "plugin:" + plugin.name();
     const auto object = services.objects.adopt(type, instance, principal, *services.home);
     if (!object) {
-        services.allowances.hits().hit(&Limits::principal_objects_max, principal);
+        if (object.error().code == Code::limit)
+            services.allowances.hits().hit(&Limits::principal_objects_max, principal);
         return 0;
     }
     services.references.retain(&plugin, holder, *object);
@@ -120,7 +125,7 @@ int post_task(const soho_host* host, std::uint64_t id, const soho_task* given) {
     Services& services = services_of(host);
     PluginTask task(*given);
     if (id == 0) {
-        services.home->post([shared = std::make_shared<PluginTask>(std::move(task))] { shared->run(); });
+        post_at_home(*services.home, Plugin::of(host), "a task", std::move(task));
         return 0;
     }
     const ObjectPtr object = services.objects.find(id);
@@ -182,8 +187,7 @@ std::uint64_t timer_start(const soho_host* host, std::uint64_t id, std::int64_t 
     Services& services = services_of(host);
     const ObjectPtr object = id != 0 ? services.objects.find(id) : nullptr;
     auto timer = std::make_shared<PluginTimer>();
-    timer->waiting = std::make_shared<Waiting>(PluginTask(*given), object);
-    timer->waiting->in_turn = id != 0;
+    timer->waiting = std::make_shared<Waiting>(Plugin::of(host), "a timer", PluginTask(*given), object, id != 0);
     timer->period_ns = period_ns;
     const std::uint64_t number = services.plugin_timers->add(timer);
     start_timer(services, timer, monotonic_now() + std::max<std::int64_t>(0, delay_ns));
@@ -201,8 +205,8 @@ void timer_cancel(const soho_host* host, std::uint64_t number) {
 std::uint64_t on_session_end(const soho_host* host, std::uint64_t session, std::uint64_t id, const soho_task* given) {
     Services& services = services_of(host);
     const ObjectPtr object = id != 0 ? services.objects.find(id) : nullptr;
-    auto waiting = std::make_shared<Waiting>(PluginTask(*given), object);
-    waiting->in_turn = id != 0;
+    auto waiting =
+        std::make_shared<Waiting>(Plugin::of(host), "what a session's end does", PluginTask(*given), object, id != 0);
     return services.sessions.on_session_end(session, [&services, waiting] { run_waiting(services, waiting); });
 }
 

@@ -34,10 +34,19 @@ void tell(Done done, void* context, const Outcome& outcome) {
     done(context, &told);
 }
 
+void tell_later(Services& services, const Plugin& plugin, Done done, void* context, Outcome outcome) {
+    services.home->post(
+        [&home = *services.home, &plugin, done, context, shared = std::make_shared<Outcome>(std::move(outcome))] {
+            const ActivityMark mark(home.activity(), plugin, "a continuation");
+            tell(done, context, *shared);
+        });
+}
+
 class RefCompletion : public Completion {
 public:
-    RefCompletion(Services& services, const soho_ref_call& given)
+    RefCompletion(Services& services, const Plugin& plugin, const soho_ref_call& given)
         : services_(services),
+          plugin_(plugin),
           done_(given.done),
           context_(given.context),
           waits_((given.flags & SOHO_REF_CALL_WAITS) != 0) {}
@@ -48,15 +57,13 @@ public:
         // One that waits sits on a thread of the pool and only wants to be woken. Others may go on to run the plugin's code:
         // not in the turn of the object that was called.
         if (waits_) return tell(done_, context_, outcome);
-        services_.home->post(
-            [done = done_, context = context_, shared = std::make_shared<Outcome>(std::move(outcome))] {
-                tell(done, context, *shared);
-            });
+        tell_later(services_, plugin_, done_, context_, std::move(outcome));
     }
     void finished(Call&) noexcept override {}
 
 private:
     Services& services_;
+    const Plugin& plugin_;
     Done done_;
     void* context_;
     bool waits_;
@@ -189,13 +196,12 @@ Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call
 void start_ref_call(Services& services, Plugin& plugin, const soho_ref_call& from) {
     soho_ref_call given{};
     std::memcpy(&given, &from, std::min<std::size_t>(from.size, sizeof given));
-    const auto completion = std::make_shared<RefCompletion>(services, given);
+    const auto completion = std::make_shared<RefCompletion>(services, plugin, given);
     auto prepared = prepare(services, plugin, given, completion);
     if (!prepared) {
-        auto outcome = std::make_shared<Outcome>();
-        outcome->error = prepared.error();
-        services.home->post([done = given.done, context = given.context, outcome] { tell(done, context, *outcome); });
-        return;
+        Outcome outcome;
+        outcome.error = prepared.error();
+        return tell_later(services, plugin, given.done, given.context, std::move(outcome));
     }
     if (prepared->deadline_ns != 0) {
         prepared->call->timer =

@@ -6,7 +6,11 @@ import sys
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import PAIR, Refused, eventually, hosted, plugin  # noqa: E402
+from soho_e2e import PAIR, Refused, eventually, ext_handle, hosted, id_of, plugin  # noqa: E402
+
+
+def as_ext(handle):
+    return ext_handle(id_of(handle), "Stall")
 
 
 class Stuck(unittest.TestCase):
@@ -155,6 +159,29 @@ class Stuck(unittest.TestCase):
         client.close()
         self.host.back_at(gauges)
 
+    def test_code_that_belongs_to_no_object_gets_stuck_as_well(self):
+        for count, (method, args) in enumerate((("timer", ()), ("task", ()), ("reply_of", (self.client.create("Stall"),)),
+                                                ("session_end", ())), 1):
+            client = self.host.client(ext=True)
+            client.call(client.create("Stall"), method, *map(as_ext, args))
+            if method == "session_end":
+                client.close()
+            self.at_the_door(count)
+            self.assertEqual(self.client.do("pair.get_x"), 5)
+        self.open()
+        self.at_the_door(0)
+        log = self.host.log()
+        for part in ("a timer", "a task", "a continuation", "what a session's end does"):
+            self.assertIn(f"{part} of plugin stall has kept a reactor for 10 ms", log)
+
+    def test_one_inside_another_does_not_hide_it(self):
+        held = self.client.start(self.client.create("Stall"), "make_twice")
+        self.at_the_door()
+        self.assertEqual(self.client.do("pair.get_x"), 5)
+        self.open()
+        self.assertEqual(self.client.reply(held), "made")
+        self.assertIn("method Stall.make_twice has kept a reactor for 10 ms", self.host.log())
+
     def test_one_that_waited_for_its_turn_gets_stuck_on_the_thread_that_left_it(self):
         stall = self.client.create("Stall")
         first = self.client.start(stall, "hold0", "first")
@@ -183,7 +210,7 @@ class Stuck(unittest.TestCase):
         held = [self.client.start(stall, f"hold{i}", str(i)) for i, stall in enumerate(stalls[:63])]
         self.at_the_door(63)
         held.append(self.client.start(stalls[63], "hold63", "63"))
-        eventually(lambda: "no thread can take the place of the one that is stuck in Stall" in self.host.log(), "the word")
+        eventually(lambda: "no thread can take the place of the one that is stuck in method Stall" in self.host.log(), "the word")
         self.host.process.send_signal(signal.SIGTERM)  # nobody is there to open the door
         self.assertEqual(self.host.ended(), 0)
 

@@ -261,6 +261,12 @@ SOHO_PLUGIN(reply, "1.0", plugin) {
         .args("ms"_a = 10)
         .method("spin", &Slow::spin)
         .args("ms"_a = 10)
+        .method("undeclared_copy",
+                [](Slow&, std::int64_t ms, soho::Value value) {
+                    std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+                    return value;
+                })
+        .args("ms", "value")
         .method("quick", [](Slow& slow) { return ++std::atomic_ref(slow.calls); })
         .method("sleeping", [](Slow&) { return Slow::sleeping.load(); });
     plugin.type<Slow>("Slow");

@@ -2,9 +2,11 @@
 // on the pool from then on; so there are many.
 #include <soho/plugin.hpp>
 
+#include <unistd.h>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -75,13 +77,41 @@ struct Stall {
         });
         kept_.push_back(std::move(reply));
     }
+    // Code that belongs to no object.
+    void timer(soho::Call& call) {
+        timer_ = call.host().after(0, std::chrono::milliseconds(1), [] { wait_at_the_door(); });
+    }
+    void task(soho::Call& call) {
+        call.host().post_to_turn(0, [] { wait_at_the_door(); });
+    }
+    void reply_of(soho::Call& call, soho::ObjectRef other) {
+        other.call<std::int64_t>(call, "calls").then([](soho::Outcome<std::int64_t>) { wait_at_the_door(); });
+    }
+    void session_end(soho::Call& call) {
+        session_end_ = call.host().on_session_end(call.session(), 0, [] { wait_at_the_door(); });
+    }
     std::int64_t brief(std::int64_t us) {
         std::this_thread::sleep_for(std::chrono::microseconds(us));
         return ++calls;
     }
 
     std::vector<soho::Reply<std::string>> kept_;
+    soho::Timer timer_;
+    soho::SessionEnd session_end_;
 };
+
+// An object made by a method is let go of inside it; and the method stays.
+struct Node {
+    int value = 0;
+};
+std::shared_ptr<Node> the_node = std::make_shared<Node>();
+
+std::string make_twice(soho::Call& call) {
+    const auto first = call.host().make_object<Node>("StallNode", the_node, call.object());
+    const auto again = call.host().make_object<Node>("StallNode", the_node, call.object());
+    wait_at_the_door();
+    return "made";
+}
 
 struct StallEnd {
     StallEnd() = default;
@@ -90,9 +120,15 @@ struct StallEnd {
     ~StallEnd() { wait_at_the_door(); }
 };
 
+// Loading takes until there is such a file.
+void wait_for_file(const char* path) {
+    while (path != nullptr && ::access(path, F_OK) != 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+}
+
 }  // namespace
 
 SOHO_PLUGIN(stall, "1.0", plugin) {
+    wait_for_file(std::getenv("SOHO_TEST_STALL_LOAD"));
     plugin.methods<Door>()
         .method("open", [](Door& door) { door.set(true); })
         .method("close", [](Door& door) { door.set(false); })
@@ -110,6 +146,14 @@ SOHO_PLUGIN(stall, "1.0", plugin) {
         stall.method("later" + number, &Stall::later).args("text");
     }
     for (int i = 0; i < 1000; ++i) stall.method("brief" + std::to_string(i), &Stall::brief).args("us");
+    stall.method("timer", &Stall::timer)
+        .method("task", &Stall::task)
+        .method("reply_of", &Stall::reply_of)
+        .args("other")
+        .method("session_end", &Stall::session_end)
+        .method("make_twice", [](Stall&, soho::Call& call) { return make_twice(call); });
+    plugin.methods<Node>().method("value", [](Node& node) { return node.value; });
+    plugin.type<Node>("StallNode").concurrent();
     stall.method("cancel_stalls", &Stall::cancel_stalls)
         .method("echo", [](Stall&, soho::Value value) { return value; })
         .args("value")

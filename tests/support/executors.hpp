@@ -10,7 +10,7 @@
 
 namespace soho::test {
 
-// Work waits until the test runs it, on the test's thread.
+// Work waits until the test runs it, on a thread of the test: on one at a time, as there is one activity.
 class QueueExecutor final : public host::Executor {
 public:
     void post(host::Work work) override {
@@ -21,6 +21,7 @@ public:
     host::Activity* activity() override { return &activity_; }
 
     bool run_one() {
+        const std::scoped_lock one(running_);
         host::Work work;
         {
             const std::scoped_lock lock(mutex_);
@@ -52,6 +53,7 @@ public:
     }
 
 private:
+    std::mutex running_;
     mutable std::mutex mutex_;
     std::condition_variable posted_;
     std::deque<host::Work> queue_;
