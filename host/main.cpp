@@ -98,9 +98,18 @@ void keep_little_memory() {
     ::mallopt(M_TRIM_THRESHOLD, kept_bytes_max);
 }
 
+// One that comes before anybody listens to it waits; unheeded, it ends the process.
+void hold_hangups(int how) {
+    sigset_t hangup;
+    ::sigemptyset(&hangup);
+    ::sigaddset(&hangup, SIGHUP);
+    ::pthread_sigmask(how, &hangup, nullptr);
+}
+
 int run(const CommandLine& line, const Options& options, Log& log) {
     for (const std::string& file : options.config_files) log.host.info("config {}", file);
     Server server(options.server, log);
+    hold_hangups(SIG_UNBLOCK);
     Reloading reloading(line, options, server, log);
     server.set_reload([&reloading] { return reloading.reload(); });
     server.start();
@@ -139,6 +148,7 @@ int say_that_it_is_sound(const CommandLine& line, const Options& options) {
 int main(int argc, char** argv) {
     const auto line = soho::host::parse_command_line(argc, argv);
     if (!line) return line.error();
+    soho::host::hold_hangups(SIG_BLOCK);
     const auto options = soho::host::read_options(*line);
     if (!options) {
         fmt::print(stderr, "sohod: {}\n", options.error().text);

@@ -1,9 +1,11 @@
 #include "host/object/object_table.hpp"
 
+#include "host/object/invocation.hpp"
 #include "host/registry/plugin.hpp"
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <new>
 #include <random>
 
 namespace soho::host {
@@ -85,13 +87,34 @@ Object::~Object() {
     type_->plugin->bytes.give_back(bytes.used());
 }
 
+// How far it has come.
+struct ObjectTable::Adoption {
+    Account& account;
+    bool charged = false;  // the account, for an object that there is not yet
+    bool owned = false;    // the instance, by an object, which gives it back
+};
+
 Result<ObjectPtr> ObjectTable::adopt(const TypePtr& type, const soho_instance& given, std::string_view principal,
                                      Executor& home) {
-    Account& account = accounts_.of(principal);
     const Object::Instance instance{given.self, given.identity != nullptr ? given.identity : given.self, given.owner,
                                     given.release};
+    Adoption adoption{accounts_.of(principal)};
+    try {
+        return adopt(adoption, type, instance, home);
+    } catch (const std::bad_alloc&) {  // a table has grown too large
+        if (adoption.charged) adoption.account.objects.give_back(1);
+        if (!adoption.owned) give_back(type, turn_of(instance.identity), instance);
+        forget(instance.identity);
+        return tl::unexpected<Error>(out_of_memory());
+    }
+}
+
+Result<ObjectPtr> ObjectTable::adopt(Adoption& adoption, const TypePtr& type, const Object::Instance& instance,
+                                     Executor& home) {
     IdentityShard& shard = identity_shard(instance.identity);
-    ObjectPtr object;  // should memory run out, it goes after the lock
+    // Should memory run out, these go after the lock.
+    ObjectPtr object;
+    std::shared_ptr<Turn> turn;
     std::unique_lock lock(shard.mutex);
     Identity& identity = shard.identities[instance.identity];
     for (const auto& [known_type, known] : identity.objects) {
@@ -99,31 +122,43 @@ Result<ObjectPtr> ObjectTable::adopt(const TypePtr& type, const soho_instance& g
         object = known.lock();
         if (object != nullptr) {
             lock.unlock();
+            adoption.owned = true;
             give_back(type, object->turn_ptr(), instance);
             return object;
         }
     }
 
-    if (!account.take_object()) {
-        std::shared_ptr<Turn> turn = turn_for(*type, instance.identity, identity, home);
+    turn = turn_for(*type, instance.identity, identity, home);
+    adoption.charged = adoption.account.take_object();
+    if (!adoption.charged) {
         lock.unlock();
+        adoption.owned = true;
         give_back(type, std::move(turn), instance);
         forget(instance.identity);
-        return too_many(account);
+        return too_many(adoption.account);
     }
     const std::uint64_t id = next_id_.fetch_add(1, std::memory_order_relaxed);
-    std::shared_ptr<Turn> turn = turn_for(*type, instance.identity, identity, home);
-    object = ObjectPtr(new Object(id, type, instance, std::move(turn), home, account),
-                       [this](Object* last) { retire(last); });
+    auto* const made = new Object(id, type, instance, std::move(turn), home, adoption.account);
+    adoption.charged = false;
+    adoption.owned = true;
+    living_.fetch_add(1, std::memory_order_relaxed);
+    created_.fetch_add(1, std::memory_order_relaxed);
+    object = ObjectPtr(made, [this](Object* last) { retire(last); });
     std::erase_if(identity.objects, [](const auto& entry) { return entry.second.expired(); });
     identity.objects.emplace_back(type.get(), object);
     // Before another thread can come by the object through its identity.
     IdShard& ids = id_shard(id);
     const std::scoped_lock id_lock(ids.mutex);
     ids.objects.emplace(id, object);
-    living_.fetch_add(1, std::memory_order_relaxed);
-    created_.fetch_add(1, std::memory_order_relaxed);
     return object;
+}
+
+// Null if it has none.
+std::shared_ptr<Turn> ObjectTable::turn_of(const void* identity) {
+    IdentityShard& shard = identity_shard(identity);
+    const std::scoped_lock lock(shard.mutex);
+    const auto found = shard.identities.find(identity);
+    return found != shard.identities.end() ? found->second.turn.lock() : nullptr;
 }
 
 std::shared_ptr<Turn> ObjectTable::turn_for(const Type& type, const void* key, Identity& identity, Executor& home) {

@@ -59,7 +59,10 @@ private:
     IdentityShard& identity_shard(const void* identity) {
         return identities_[(reinterpret_cast<std::uintptr_t>(identity) >> 6) % shard_count];
     }
+    struct Adoption;
+    Result<ObjectPtr> adopt(Adoption& adoption, const TypePtr& type, const Object::Instance& instance, Executor& home);
     std::shared_ptr<Turn> turn_for(const Type& type, const void* key, Identity& identity, Executor& home);
+    std::shared_ptr<Turn> turn_of(const void* identity);
     void forget(const void* key);
     std::shared_ptr<Turn> keyed_turn(const void* key, Executor& home);
     void retire(Object* object);

@@ -93,7 +93,19 @@ Result<void> Connection::take_tls_peer() {
     return name->empty() ? Result<void>() : caller_->count_connection();
 }
 
+void Connection::ask_to_check_time(std::int64_t now_ns) {
+    if (pace_.overdue(now_ns, caller_->limits()) == nullptr) return;
+    if (asked_to_check_.exchange(true, std::memory_order_relaxed)) return;  // its reactor may be stuck
+    reactor_.post([self = shared_from_this()] { self->check_time(); });
+}
+
+void Connection::end() {
+    if (!closed_) guarded(&Connection::drain_mailbox);
+    close("the host ends");
+}
+
 void Connection::check_time() {
+    asked_to_check_.store(false, std::memory_order_relaxed);
     const std::int64_t now = monotonic_now();
     const auto limit = pace_.overdue(now, caller_->limits());
     if (closed_ || limit == nullptr) return;
@@ -258,8 +270,9 @@ void Connection::refuse_frame(data::Bytes front, const wire::FrameReader& reader
 void Connection::flush(std::size_t counted) {
     if (closed_) return;
     Seat& seat = reactor_.seat();
-    for (Replies::Notice& notice : caller_->replies().take_notices())
-        notices_.push_back({bytes_queued_ + notice.end, std::move(notice.undelivered)});
+    Replies::Notices notices = caller_->replies().take_notices();
+    for (Replies::Notice& notice : notices) notice.end += bytes_queued_;
+    notices_.splice(notices_.end(), notices);
     bytes_queued_ += seat.out.size();
 
     data::Bytes bytes = seat.out.bytes();
@@ -342,6 +355,7 @@ std::shared_ptr<Batch> Connection::take_over(Seat& lost) {
     auto self = shared_from_this();
     Seat& seat = reactor_.seat();
     seat.out.clear();
+    if (admitted_) pace_.active(lost.arrived_ns);  // its request was complete, whatever becomes of it
     try {
         std::unique_ptr<Torn> rest;
         if (!lost.rest.empty()) {
@@ -372,7 +386,7 @@ void Connection::flush_and_go_on() {
 
 // What the kernel has taken is delivered.
 void Connection::settle_notices() {
-    const auto settled = [this](const Notice& notice) { return notice.end <= bytes_written_; };
+    const auto settled = [this](const Replies::Notice& notice) { return notice.end <= bytes_written_; };
     notices_.erase(notices_.begin(), std::find_if_not(notices_.begin(), notices_.end(), settled));
 }
 

@@ -29,16 +29,20 @@ public:
     // [its reactor]
     void start();
     void close(std::string_view reason);
-    // Tells a client that asked that the host is about to end.
-    void tell_draining() {
-        if (!closed_) caller_->tell_draining();
+    // The host is about to end: what has not begun will not, and a client that asked is told.
+    void drain() {
+        if (closed_) return;
+        caller_->tell_draining();
+        caller_->refuse_waiting();
     }
     // Closes it if a limit of time is passed.
     void check_time();
+    // The host ends: what replies there are go out, as far as the socket takes them.
+    void end();
     // Counts it for its principal, where the system has told who that is; before start().
     Result<void> count() { return caller_->count_connection(); }
-    // [any thread] Whether check_time() may find something.
-    bool overdue(std::int64_t now_ns) const { return pace_.overdue(now_ns, caller_->limits()) != nullptr; }
+    // Has its reactor look at its times, if there may be something to find. [any thread]
+    void ask_to_check_time(std::int64_t now_ns);
 
     // -- Batch --
     std::shared_ptr<Batch> take_over(Seat& lost) override;
@@ -53,10 +57,6 @@ private:
     struct Torn {
         data::Buffer bytes;
         wire::FrameReader reader;
-    };
-    struct Notice {
-        std::uint64_t end;  // counted in bytes since the connection began
-        Undelivered undelivered;
     };
 
     void guarded(void (Connection::*step)());
@@ -94,13 +94,14 @@ private:
     std::size_t unsent_from_ = 0;  // what is in front has been written
     std::uint64_t bytes_queued_ = 0;
     std::uint64_t bytes_written_ = 0;
-    std::vector<Notice> notices_;
+    Replies::Notices notices_;                  // their ends are counted from where the connection began
     std::atomic<std::size_t> unsent_bytes_{0};  // in unsent_, in the mailbox, and on the way from there to here
     bool closed_ = false;
     bool reading_ = false;
     bool writing_ = false;
     bool closing_ = false;  // once all is written
     bool starved_ = false;  // a take-over found no memory
+    std::atomic<bool> asked_to_check_{false};
 
     struct Mail {
         data::Buffer frame;

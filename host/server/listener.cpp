@@ -98,7 +98,7 @@ Result<std::unique_ptr<Listener>> Listener::open(const ListenerOptions& options,
     if (!address) return tl::unexpected<Error>(address.error());
     std::unique_ptr<Listener> listener(new Listener(*address, options, context, log));
     const bool is_unix = address->transport == wire::Address::Transport::unix_socket;
-    auto opened = is_unix ? Result<void>() : listener->check_logins(logins);
+    auto opened = listener->check_logins(logins);
     if (opened)
         opened = passed >= 0 ? listener->take_over(passed) : is_unix ? listener->open_unix() : listener->open_tcp();
     if (!opened)
@@ -200,6 +200,7 @@ Result<void> Listener::remove_stale_socket() const {
 
 // Whoever reaches the port could do what the host's user can, if nothing asked who it is.
 Result<void> Listener::check_logins(Logins logins) const {
+    if (address_.transport == wire::Address::Transport::unix_socket) return {};
     if (uses_tls() && !logins.tls)
         return soho::refuse(Code::denied,
                             "TLS takes a certificate and its key: add --tls-certificate FILE --tls-key FILE");

@@ -44,6 +44,8 @@ public:
     static bool is_at(const ListenerOptions& options, const wire::Address& address);
     ~Listener();
 
+    // Whether that is enough for its clients to be let in. Fails with a sentence that says what to do.
+    Result<void> check_logins(Logins logins) const;
     // Begins to accept; both functions run on the thread of the listener's io_context. [that thread, as close()]
     void start(ChooseReactor choose, OnAccept on_accept);
     void close();
@@ -67,7 +69,6 @@ private:
     Result<void> open_unix();
     Result<void> open_tcp();
     Result<void> take_over(int descriptor);
-    Result<void> check_logins(Logins logins) const;
     Result<void> check_plaintext(bool is_loopback) const;
     Result<void> lock_path();
     Result<void> open_to_group() const;

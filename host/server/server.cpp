@@ -99,9 +99,15 @@ Server::~Server() = default;
 
 void Server::set_reload(std::function<Result<Reloaded>()> reload) {
     services_->reload = [this, reload = std::move(reload)] {
-        service_manager::reloading();
+        {
+            const std::scoped_lock lock(mutex_);
+            if (ends_requested_ != 0)
+                return Result<Reloaded>(refuse(Code::not_started, "the host is shutting down: it reads no config"));
+            service_manager::reloading();
+        }
         auto reloaded = reload();
-        service_manager::ready(status());
+        const std::scoped_lock lock(mutex_);
+        if (ends_requested_ == 0) service_manager::ready(status());
         return reloaded;
     };
 }
@@ -142,13 +148,20 @@ void Server::await_input_end() {
     });
 }
 
+// While plugins load there is nothing yet that a reload could change: it is made when all is in place.
+void Server::on_hangup() {
+    {
+        const std::scoped_lock lock(mutex_);
+        hung_up_ = !listens_;
+        if (hung_up_) return log_.info("SIGHUP: the config is read again as soon as the plugins are loaded");
+    }
+    static_cast<void>(services_->reload());  // it logs what came of it
+}
+
 // The first ends in order, the second does not wait for calls, and the third for nothing. While plugins load, the second does
 // not either: what it would wait for is a plugin.
 void Server::on_signal(int signal) {
-    if (signal == SIGHUP) {
-        static_cast<void>(services_->reload());  // it logs what came of it
-        return;
-    }
+    if (signal == SIGHUP) return on_hangup();
     ++signals_seen_;
     const char* const name = signal == SIGINT ? "SIGINT" : "SIGTERM";
     if (signals_seen_ < (running_ ? 3 : 2)) {
@@ -183,6 +196,13 @@ Result<void> Server::apply_security(const SecurityOptions& options) {
         auto loaded = Tls::load(options.tls);
         if (!loaded) return tl::unexpected<Error>(loaded.error());
         tls = *std::move(loaded);
+    }
+    const Listener::Logins logins{!secrets.keys.empty() || !secrets.tokens.empty(), !options.tls.client_ca.empty(),
+                                  tls != nullptr};
+    for (const auto& listener : listeners_) {
+        if (auto enough = listener->check_logins(logins); !enough)
+            return refuse(enough.error().code,
+                          fmt::format("{} is open: {}", listener->address().text(), enough.error().text));
     }
     credentials_.set(std::move(secrets));
     tls_.set(std::move(tls));
@@ -224,7 +244,12 @@ Result<void> Server::listen() {
         });
     }
     watchdog_.start(service_manager::watchdog_ns());
-    service_manager::ready(status());
+    {
+        const std::scoped_lock lock(mutex_);
+        listens_ = true;
+        if (ends_requested_ == 0) service_manager::ready(status());
+        if (std::exchange(hung_up_, false)) gate_.post([this] { on_hangup(); });
+    }
     return {};
 }
 
@@ -330,8 +355,7 @@ void Server::watch_times() {
     {
         const std::scoped_lock lock(mutex_);
         for (const auto& [key, connection] : connections_) {
-            if (connection->overdue(now))
-                connection->reactor().post([connection = connection] { connection->check_time(); });
+            connection->ask_to_check_time(now);
         }
     }
     give_back_memory();
@@ -388,7 +412,7 @@ void Server::drain() {
     objects_.draining = true;
     std::unique_lock lock(mutex_);
     for (const auto& [key, connection] : connections_)
-        connection->reactor().post([connection = connection] { connection->tell_draining(); });
+        connection->reactor().post([connection = connection] { connection->drain(); });
     while (services_->calls_in_flight != 0 && ends_requested_ == 1 && monotonic_now() < until) {
         changed_.wait_for(lock, std::chrono::milliseconds(10));
     }
@@ -405,8 +429,7 @@ bool Server::end() {
         const std::scoped_lock lock(mutex_);
         for (const auto& [key, connection] : connections_) open.push_back(connection);
     }
-    for (const auto& connection : open)
-        connection->reactor().post([connection] { connection->close("the host ends"); });
+    for (const auto& connection : open) connection->reactor().post([connection] { connection->end(); });
     open.clear();
     names_.clear();
     tickets_.clear();
@@ -429,7 +452,9 @@ bool Server::end() {
         for (Plugin* plugin : snapshot->plugins) plugin->unload();
     } else {
         log_.warn("{} objects live on at the end", objects_.created() - objects_.destroyed());
+        ended = false;  // what plugins still hold must not meet the ends of statics
     }
+    ended &= services_->calls_in_flight == 0;
     gate_.stop(thread_end_ns);
     return ended;
 }

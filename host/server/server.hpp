@@ -78,6 +78,7 @@ private:
     void await_signal();
     void await_input_end();
     void on_signal(int signal);
+    void on_hangup();
     Reactor& next_reactor();
     void drain();
     bool end();
@@ -127,6 +128,8 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     int ends_requested_ = 0;
+    bool listens_ = false;
+    bool hung_up_ = false;  // before that
     std::unordered_map<const Connection*, std::shared_ptr<Connection>> connections_;
 };
 

@@ -22,6 +22,7 @@ const Allowance& Allowances::of(std::string_view listener, std::string_view prin
 void Allowances::replace(LimitRules rules) {
     {
         const std::scoped_lock lock(mutex_);
+        rules.listeners.merge(rules_.listeners);
         rules_ = std::move(rules);
         base_ = keep(rules_.base);
         for (const auto& [key, allowance] : all_)

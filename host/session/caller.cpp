@@ -44,11 +44,25 @@ Result<void> Caller::count_connection() {
     Account& account = allowance().account();
     if (!account.take_connection()) {
         hit(&Limits::principal_connections_max);
-        return soho::refuse(Code::limit, fmt::format("{} has {} connections already (principal_connections)",
-                                                     principal().name, account.connections.used()));
+        return soho::refuse(Code::limit,
+                            fmt::format("{} has {} connections already, counting those that it closed while their "
+                                        "calls run (principal_connections)",
+                                        principal().name, account.connections.used()));
     }
     counted_ = &account;
     return {};
+}
+
+// What waits for its turn is refused at once, so that its client can make it again elsewhere.
+void Caller::refuse_waiting() {
+    std::list<std::shared_ptr<Call>> waiting;  // which grows by little
+    {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& [msgid, call] : unanswered_) {
+            if (!call->begun()) waiting.push_back(call);
+        }
+    }
+    for (const auto& call : waiting) call->refuse_to_start();
 }
 
 void Caller::tell_draining() {
@@ -174,17 +188,17 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
             fmt::format("{} blocking calls of this connection run already (calls_running); this one was not started",
                         blocking_));
     }
-    ++waiting_;
-    bytes_ += bytes;
-    blocking_ += blocking;
-    session_->waiting.fetch_add(1, std::memory_order_relaxed);
-    services_.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
     if (call->oneway) {
         oneway_.emplace(call.get(), call);
     } else {
         unanswered_.emplace(call->tag, call);
         unanswered_size_.store(unanswered_.size(), std::memory_order_relaxed);
     }
+    ++waiting_;
+    bytes_ += bytes;
+    blocking_ += blocking;
+    session_->waiting.fetch_add(1, std::memory_order_relaxed);
+    services_.calls_in_flight.fetch_add(1, std::memory_order_relaxed);
     return call;
 }
 
@@ -272,7 +286,7 @@ void Caller::finished(Call& call) noexcept {
 }
 
 void Caller::gone(Seat& seat) {
-    std::vector<std::shared_ptr<Call>> abandoned;
+    std::list<std::shared_ptr<Call>> abandoned;  // which grows by little
     {
         const std::scoped_lock lock(mutex_);
         outlet_ = nullptr;

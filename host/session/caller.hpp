@@ -57,6 +57,8 @@ public:
     void end(std::string reason) { closing_reason_ = std::move(reason); }
     const SessionPtr& session();
     bool has_session() const { return session_ != nullptr; }
+    // Calls that have not begun will not, as the host is about to end.
+    void refuse_waiting();
     // It wants to know when the host is about to end.
     void ask_for_draining() { wants_draining_ = true; }
     // Tells it that the host is, if it wants to know.

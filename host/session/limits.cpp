@@ -41,7 +41,7 @@ constexpr std::array table{
     Limit{"ticket_ttl_ms", &Limits::ticket_ttl_ms_max, 1, 60'000, Scope::connection, true,
           "Milliseconds that a ticket may live"},
     Limit{"principal_connections", &Limits::principal_connections_max, 1, 1'000'000, Scope::principal, true,
-          "Connections of one principal"},
+          "Connections of one principal, with those that it closed while their calls run"},
     Limit{"principal_objects", &Limits::principal_objects_max, 1, 1'000'000'000, Scope::principal, true,
           "Objects that one principal has made and that are not destroyed"},
     Limit{"principal_bytes", &Limits::principal_bytes_max, 1, INT64_MAX, Scope::principal, true,

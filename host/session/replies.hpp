@@ -56,7 +56,8 @@ public:
     void notice(Undelivered undelivered, const Seat& seat) {
         notices_.push_back({seat.out.size(), std::move(undelivered)});
     }
-    std::vector<Notice> take_notices() { return std::exchange(notices_, {}); }
+    using Notices = std::list<Notice>;  // which grows by little: what it gets must not be lost for want of memory
+    Notices take_notices() { return std::exchange(notices_, {}); }
 
 private:
     Result<void> write_outcome(wire::Out& out, data::Buffer& buffer, Outcome& outcome, Undelivered& undelivered);
@@ -68,7 +69,7 @@ private:
     const SessionPtr& session_;
     wire::ErrorForm error_form_;
     wire::HandleForm handle_form_ = wire::HandleForm::map;
-    std::vector<Notice> notices_;
+    Notices notices_;
 };
 
 }  // namespace soho::host

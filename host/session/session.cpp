@@ -43,13 +43,9 @@ ObjectPtr Session::find(std::uint64_t id) const {
 
 void Session::drop(std::uint64_t id) { release(id, UINT64_MAX); }
 
-std::vector<ObjectPtr> Session::take_all() {
+Session::References Session::take_all() {
     const std::scoped_lock lock(mutex_);
-    std::vector<ObjectPtr> objects;
-    objects.reserve(references_.size());
-    for (auto& [id, reference] : references_) objects.push_back(std::move(reference.object));
-    references_.clear();
-    return objects;
+    return std::exchange(references_, {});
 }
 
 std::vector<Session::Held> Session::held() const {

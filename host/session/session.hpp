@@ -40,8 +40,13 @@ public:
     ObjectPtr find(std::uint64_t id) const;
     // Forgets the object whatever its count (soho.drop).
     void drop(std::uint64_t id);
+    struct Reference {
+        ObjectPtr object;
+        std::uint64_t count = 0;
+    };
+    using References = std::unordered_map<std::uint64_t, Reference>;
     // All of it, once, when the last connection has gone.
-    std::vector<ObjectPtr> take_all();
+    References take_all();
 
     struct Held {
         std::uint64_t id;
@@ -58,11 +63,6 @@ public:
     std::atomic<std::uint32_t> waiting{0};
 
 private:
-    struct Reference {
-        ObjectPtr object;
-        std::uint64_t count = 0;
-    };
-
     const std::uint64_t id_;
     const Secret secret_;
     const Principal principal_;

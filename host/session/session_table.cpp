@@ -20,10 +20,10 @@ Session::Secret random_secret() {
 }
 
 // A client may leave 10,000 objects behind: their destructors must not keep a reactor from everybody else.
-void release_in_slices(std::shared_ptr<std::vector<ObjectPtr>> objects, Executor& home) {
+void release_in_slices(std::shared_ptr<Session::References> objects, Executor& home) {
     const std::int64_t until = monotonic_now() + pass_ns;
     for (std::size_t released = 0; !objects->empty() && released < released_in_one_pass; ++released) {
-        objects->pop_back();
+        objects->erase(objects->begin());
         if (monotonic_now() > until) break;
     }
     if (!objects->empty()) home.post([objects = std::move(objects), &home] { release_in_slices(objects, home); });
@@ -71,7 +71,7 @@ void SessionTable::leave(const SessionPtr& session, Executor& home) {
     }
     if (on_end_) on_end_(*session);
     for (const Work& work : ended) work();
-    release_in_slices(std::make_shared<std::vector<ObjectPtr>>(session->take_all()), home);
+    release_in_slices(std::make_shared<Session::References>(session->take_all()), home);
 }
 
 SessionPtr SessionTable::find(std::uint64_t id) const {

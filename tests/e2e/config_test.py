@@ -92,6 +92,41 @@ class Reloaded(unittest.TestCase):
         self.write(BEFORE)
         self.assertEqual(host.admin.do("soho.reload"), {"changed": [], "needs_restart": []})
 
+    def test_what_cannot_be_read_changes_nothing(self):
+        host = self.host()
+        folder = pathlib.Path(self.directory) / "sohod.d"
+        (folder / "10-a-folder.toml").mkdir(parents=True)
+        with self.assertRaisesRegex(Refused, "10-a-folder.toml: Is a directory"):
+            host.admin.do("soho.reload")
+        host.process.send_signal(signal.SIGHUP)
+        eventually(lambda: host.log().count("10-a-folder.toml: Is a directory") == 2)
+        self.assertEqual(self.handles(host), 3)
+
+    def test_a_listener_keeps_its_limits_while_it_listens(self):
+        listener = f'[[listener]]\naddress = "unix:{self.directory}/NAME.sock"\nlimits = {{ handles = 2 }}\n'
+        self.write(listener.replace("NAME", "one"))
+        host = hosted(self, PAIR, listen=False, args=("--config", str(self.file)))
+        self.write(listener.replace("NAME", "other").replace("handles = 2", "handles = 4"))
+        self.assertEqual(len(host.admin.do("soho.reload")["needs_restart"]), 2)
+        self.assertEqual(self.handles(host), 2)
+        self.write(listener.replace("NAME", "one").replace("handles = 2", "handles = 4"))
+        host.admin.do("soho.reload")
+        self.assertEqual(self.handles(host), 4)
+        self.write("")
+        host.admin.do("soho.reload")
+        self.assertEqual(self.handles(host), 4)
+
+    def test_what_a_start_would_refuse_is_refused(self):
+        keys = pathlib.Path(self.directory) / "keys"
+        keys.write_text(subprocess.run([BIN / "soho", "keygen", "me"], capture_output=True, text=True, check=True).stdout)
+        keys.chmod(0o600)
+        listen = f'[host]\nlisten = ["unix:{self.directory}/s.sock", "tcp:127.0.0.1:0"]\n'
+        self.write(listen + f'[login]\nkeys = "{keys}"\n')
+        host = hosted(self, PAIR, listen=False, args=("--config", str(self.file)))
+        self.write(listen)
+        with self.assertRaisesRegex(Refused, r"tcp:127\.0\.0\.1:\d+ is open: nothing says who may use it"):
+            host.admin.do("soho.reload")
+
     def test_rules_and_drop_ins_come_and_go(self):
         self.write(BEFORE + f"""
 [host]

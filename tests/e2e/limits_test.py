@@ -125,6 +125,18 @@ class Time(unittest.TestCase):
         self.assertEqual(hits(host), {"login_ms": 2})
         busy.do("soho.ping")
 
+    def test_a_first_request_that_keeps_its_reactor_has_come_in_time(self):
+        host = hosted(self, plugin("stall"), config="[host]\nreactors = 1\n[limits]\nlogin_ms = 200\nstuck_ms = 10\n")
+        other = host.client()
+        door = other.create("Door")
+        other.do("soho.publish", other.create("Stall"), "stall")
+        first = host.client()
+        held = first.request("stall.hold0", "x")
+        eventually(lambda: other.call(door, "waiting") == 1)
+        time.sleep(0.6)
+        other.call(door, "open")
+        self.assertEqual(first.reply(held), "x")
+
     def test_an_idle_connection_is_closed_but_none_with_a_call_that_waits(self):
         host = hosted(self, plugin("reply"), config="[limits]\nidle_ms = 100\n")
         idle, waiting = host.client(), host.client()

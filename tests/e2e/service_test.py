@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import BIN, PAIR, PATIENCE, Client, eventually, hosted  # noqa: E402
+from soho_e2e import BIN, PAIR, PATIENCE, Client, Refused, eventually, hosted, plugin  # noqa: E402
 
 
 class Manager:
@@ -43,6 +43,42 @@ class Notified(unittest.TestCase):
         manager.hears("READY=1")
         host.process.send_signal(signal.SIGTERM)
         manager.hears("STOPPING=1")
+
+    def test_what_comes_before_it_is_ready_is_done_then(self):
+        manager = Manager(self)
+        directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        loaded, file = directory / "loaded", directory / "sohod.toml"
+        file.write_text('[[access]]\nwho = "key:somebody"\nrights = ["call"]\n')
+        host = hosted(self, plugin("stall"), args=("--config", str(file)), ready=False,
+                      environment={"NOTIFY_SOCKET": manager.path, "SOHO_TEST_STALL_LOAD": str(loaded)})
+        eventually(lambda: "config " in host.log())
+        file.write_text("[limits]\nhandles = 3\n")
+        host.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "SIGHUP: the config is read again as soon as" in host.log())
+        loaded.touch()
+        self.assertIn("READY=1", manager.socket.recv(4096).decode().split("\n"))
+        manager.hears("RELOADING=1")
+        manager.hears("READY=1")
+        host.wait_ready()
+        self.assertEqual(host.admin.do("soho.access", "key:somebody", "Stall", "echo")["allowed"], False)
+        self.assertIn("the config was reloaded; changed: access, limits.handles", host.log())
+
+    def test_once_it_is_stopping_nothing_is_read_any_more(self):
+        manager = Manager(self)
+        host = hosted(self, plugin("reply"), config="[host]\ndrain_ms = 60000\n", environment={"NOTIFY_SOCKET": manager.path})
+        client = host.client()
+        waits = client.start(client.create("Mailbox"), "get")
+        client.do("soho.ping")
+        host.process.send_signal(signal.SIGTERM)
+        manager.hears("STOPPING=1")
+        host.process.send_signal(signal.SIGHUP)
+        with self.assertRaisesRegex(Refused, "^not_started: the host is shutting down"):
+            client.do("soho.reload")
+        client.notify("soho.cancel", waits)
+        self.assertEqual(host.ended(), 0)
+        manager.socket.settimeout(0.05)
+        with self.assertRaises(TimeoutError):
+            manager.hears("READY=1")
 
     def test_the_watchdog_is_fed_while_a_reactor_turns(self):
         manager = Manager(self)

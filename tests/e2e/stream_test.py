@@ -510,6 +510,27 @@ class Ends(unittest.TestCase):
         self.assertEqual(host.ended(), 0)
         self.assertFalse(os.path.exists(host.path))
 
+    def test_what_waits_is_refused_at_once_and_safe_to_try_again(self):
+        for drain_ms in (60_000, 0):
+            with self.subTest(drain_ms=drain_ms):
+                host = hosted(self, plugin("reply"), PAIR, config=f"[host]\ndrain_ms = {drain_ms}\n")
+                client, beside = host.client(), host.client()
+                slow = client.create("Slow")
+                running = client.start(slow, "sleep", 1_000)
+                queued = [client.start(slow, "quick") for _ in range(3)]
+                made = beside.request("soho.create", "SlowCreate", [1_000], {"name": "made"})
+                eventually(lambda: host.stats("calls_in_flight") == {"calls_in_flight": 5})
+                opens = client.request("soho.create", "SlowCreate", [1_000], {"name": "made", "if_exists": "open"})
+                client.do("soho.ping")
+                host.process.send_signal(signal.SIGTERM)
+                for msgid in (*queued, opens):
+                    self.assertEqual(client.outcome(msgid).kind, "not_started")
+                if drain_ms:
+                    self.assertNotIn(running, client.replies)
+                    self.assertEqual(client.reply(running), 1)
+                    self.assertNotIsInstance(beside.outcome(made), Refused)
+                self.assertEqual(host.ended(), 0)
+
     def test_clients_that_asked_are_told_and_no_others(self):
         host = hosted(self, plugin("reply"), config="[host]\ndrain_ms = 60000\n")
         asked = host.client(errors="full", features=["draining", "of a later version"])

@@ -61,7 +61,8 @@ class Target(Host):
             self.admin.do("soho.unpublish", name)
         for each in self.admin.do("soho.objects"):
             if each["holders"] and all(holder.startswith("object #") for holder in each["holders"]):
-                self.admin.do("soho.drop", each["id"])
+                with contextlib.suppress(Refused):  # it has just gone by itself
+                    self.admin.do("soho.drop", each["id"])
 
     def wake(self):
         """Has every reactor serve somebody: they open what they need then."""

@@ -260,13 +260,16 @@ class Host:
         self.connections = []
         self._admin = None
         if ready:
-            try:
-                eventually(self._listens_or_ended, "that the host listens")
-                if self.process.poll() is not None:
-                    raise AssertionError(f"the host ended with {self.process.returncode}:\n{self.log()}")
-            except BaseException:
-                self.kill()
-                raise
+            self.wait_ready()
+
+    def wait_ready(self):
+        try:
+            eventually(self._listens_or_ended, "that the host listens")
+            if self.process.poll() is not None:
+                raise AssertionError(f"the host ended with {self.process.returncode}:\n{self.log()}")
+        except BaseException:
+            self.kill()
+            raise
 
     def _listens_or_ended(self):
         listening = re.search(r"listens on (\S+)\n", self.output())
