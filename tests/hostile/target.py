@@ -1,11 +1,12 @@
 """A host to attack: with a Unix socket, TCP and TLS, and, where root runs the tests, strangers who are somebody else."""
+import contextlib
 import os
 import pathlib
 import re
 import subprocess
 import tempfile
 
-from soho_e2e import BIN, BUNDLED, PAIR, Host, plugin
+from soho_e2e import BIN, BUNDLED, PAIR, Host, Refused, plugin
 
 NOBODY = 65534
 CONFIG = """
