@@ -24,6 +24,14 @@ struct CallContext {
     std::span<Turn* const> held;           // turns that the waiting part of that chain keeps
 };
 
+// What a call made on another's behalf has of that one, owned.
+struct InheritedContext {
+    std::uint64_t origin_session = 0;
+    std::string owner, trace;
+    std::int64_t deadline_ns = 0;
+    std::vector<std::uint64_t> chain;  // with the object that was called
+};
+
 // Where a reply that comes later gets its Call from.
 class Deferral {
 public:

@@ -31,8 +31,9 @@ std::uint32_t Call::pending_complete(soho_pending* pending, soho_bytes result) {
         call.go_through_callable(std::move(value), nullptr);
         return gone ? SOHO_DISCARDED : SOHO_ACCEPTED;
     }
+    const bool is_nil = value.size() == 1 && value.data()[0] == 0xc0;  // a method may have no object to give
     Outcome outcome = call.checked(std::move(value));
-    if (call.method_ == nullptr || call.method_->returns_type != nullptr) {
+    if (call.method_ == nullptr || (call.method_->returns_type != nullptr && !is_nil)) {
         outcome = {};
         outcome.error =
             Error(Code::internal, fmt::format("{} completed with a value where an object is due: a defect of plugin {}",

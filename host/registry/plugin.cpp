@@ -155,8 +155,23 @@ Result<void> Plugin::run_load() {
     return adopt(registration);
 }
 
-Result<void> Plugin::adopt(Registration& registration) {
-    auto pending = registration.take_types();
+Result<std::unique_ptr<Plugin>> Plugin::provide(Note note, std::string source,
+                                                std::vector<std::unique_ptr<PendingType>> types, const HostTable& host,
+                                                std::uint64_t generation) {
+    if (const char* why = wire::name_mismatch(note.name))
+        return bad(fmt::format("the provider's name \"{}\": {}", note.name, why));
+    for (std::size_t i = 0; i < types.size(); ++i) {
+        const auto same = [&](const auto& other) { return other->type.local_id == types[i]->type.local_id; };
+        if (std::any_of(types.begin(), types.begin() + static_cast<std::ptrdiff_t>(i), same))
+            return bad(fmt::format("typeid \"{}\" is offered twice", types[i]->type.local_id));
+    }
+    std::unique_ptr<Plugin> plugin(
+        new Plugin({std::move(source), std::move(note), nullptr}, PluginOptions(), host, generation));
+    if (auto adopted = plugin->adopt(std::move(types)); !adopted) return tl::unexpected<Error>(adopted.error());
+    return plugin;
+}
+
+Result<void> Plugin::adopt(std::vector<std::unique_ptr<PendingType>> pending) {
     for (const auto& type : pending) {
         type->type.plugin = this;
         type->type.generation = generation_;
@@ -165,6 +180,11 @@ Result<void> Plugin::adopt(Registration& registration) {
     auto types = link_types(std::move(pending));
     if (!types) return tl::unexpected<Error>(types.error());
     types_ = *std::move(types);
+    return {};
+}
+
+Result<void> Plugin::adopt(Registration& registration) {
+    if (auto adopted = adopt(registration.take_types()); !adopted) return adopted;
     for (const auto& publication : registration.publications()) {
         TypePtr type = find_local(publication.type_id);
         if (type == nullptr || type->create == nullptr) {

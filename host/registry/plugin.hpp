@@ -1,5 +1,5 @@
 #pragma once
-// A loaded plugin: its library, the table it was given, and the types it registered.
+// A plugin: its library, the table it was given, and the types it registered.
 
 #include "host/registry/library.hpp"
 #include "host/registry/quota.hpp"
@@ -33,16 +33,22 @@ public:
     static Result<Plugin*> load(Library library, const PluginOptions& options, const HostTable& host,
                                 std::uint64_t generation, std::vector<std::unique_ptr<Plugin>>& kept);
 
+    // One that no file stands behind, but a provider, `source`: its types' functions are the caller's.
+    static Result<std::unique_ptr<Plugin>> provide(Note note, std::string source,
+                                                   std::vector<std::unique_ptr<PendingType>> types,
+                                                   const HostTable& host, std::uint64_t generation);
+
     Plugin(const Plugin&) = delete;
     Plugin& operator=(const Plugin&) = delete;
 
     const std::string& name() const { return library_.note.name; }
     const std::string& version() const { return library_.note.version; }
-    const std::string& file() const { return library_.file; }
+    const std::string& file() const { return library_.file; }  // or who provides it
     const std::string& settings() const { return options_.settings; }
     const std::vector<TypePtr>& types() const { return types_; }
     const std::vector<Publication>& publications() const { return publications_; }
     void* services() const { return services_; }
+    const soho_host& table() const { return table_; }
     // Bytes that it charged to all its objects.
     Quota bytes;
     // The type that the plugin calls so; without its prefix.
@@ -64,6 +70,7 @@ private:
     Result<void> enter();
     Result<void> run_load();
     Result<void> adopt(Registration& registration);
+    Result<void> adopt(std::vector<std::unique_ptr<PendingType>> types);
 
     Library library_;
     PluginOptions options_;

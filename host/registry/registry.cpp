@@ -28,6 +28,12 @@ std::shared_ptr<const Snapshot> Registry::snapshot() const {
 }
 
 void Registry::change(const std::function<void(Snapshot&)>& edit) {
+    const std::scoped_lock changing(changing_);
+    swap_in(edit);
+}
+
+// With changing_ held.
+void Registry::swap_in(const std::function<void(Snapshot&)>& edit) {
     auto next = std::make_shared<Snapshot>(*snapshot());
     ++next->generation;
     edit(*next);
@@ -35,15 +41,43 @@ void Registry::change(const std::function<void(Snapshot&)>& edit) {
     current_ = std::move(next);
 }
 
+Result<Plugin*> Registry::provide(Note note, std::string source, std::vector<std::unique_ptr<PendingType>> types) {
+    const std::scoped_lock changing(changing_);
+    auto provided = Plugin::provide(std::move(note), std::move(source), std::move(types), host_, ++loads_);
+    if (!provided) return tl::unexpected<Error>(provided.error());
+    number_callees(**provided);
+    return plugins_.emplace_back(*std::move(provided)).get();
+}
+
+Result<void> Registry::enter(Plugin& plugin) {
+    const std::scoped_lock changing(changing_);
+    if (auto free = check_free(plugin); !free) return free;
+    swap_in([&](Snapshot& next) {
+        next.plugins.push_back(&plugin);
+        for (const auto& type : plugin.types()) next.types.emplace(type->type_id, type);
+    });
+    return {};
+}
+
+void Registry::withdraw(const Plugin& plugin) {
+    const std::scoped_lock changing(changing_);
+    swap_in([&](Snapshot& next) {
+        std::erase(next.plugins, &plugin);
+        std::erase_if(next.types, [&](const auto& entry) { return entry.second->plugin == &plugin; });
+    });
+}
+
 Result<Plugin*> Registry::load(const std::string& path, const PluginOptions& options) {
     auto library = open_library(path);
     if (library) return load(*std::move(library), options);
     const Result<Plugin*> refused = tl::unexpected<Error>(library.error());
+    const std::scoped_lock changing(changing_);
     record(path, refused);
     return refused;
 }
 
 Result<Plugin*> Registry::load(Library library, const PluginOptions& options) {
+    const std::scoped_lock changing(changing_);
     const std::string file = library.file;
     const auto loaded = try_load(std::move(library), options);
     record(file, loaded);
@@ -60,7 +94,7 @@ void Registry::number_callees(const Plugin& plugin) {
 
 void Registry::record(const std::string& file, const Result<Plugin*>& loaded) {
     if (loaded) number_callees(**loaded);
-    change([&](Snapshot& next) {
+    swap_in([&](Snapshot& next) {
         if (!loaded) {
             next.refused.push_back({file, loaded.error().text});
             return;
@@ -75,24 +109,28 @@ Result<Plugin*> Registry::try_load(Library library, const PluginOptions& options
     if (!loaded) return loaded;
     Plugin& added = **loaded;
 
-    const auto current = snapshot();
-    const auto bad = [&](std::string why) {
+    if (auto free = check_free(added); !free) {
         added.discard();
-        return refuse(Code::exists, fmt::format("{}: {}", added.file(), why));
-    };
+        return refuse(free.error().code, fmt::format("{}: {}", added.file(), free.error().text));
+    }
+    return &added;
+}
+
+Result<void> Registry::check_free(const Plugin& added) const {
+    const auto current = snapshot();
     for (const Plugin* other : current->plugins) {
         if (other->name() == added.name())
-            return bad(fmt::format("a plugin named \"{}\" is loaded already, from {}: rename one", added.name(),
-                                   other->file()));
+            return refuse(Code::exists, fmt::format("a plugin named \"{}\" is loaded already, from {}: rename one",
+                                                    added.name(), other->file()));
     }
     for (const auto& type : added.types()) {
         if (const TypePtr* taken = current->find(type->type_id)) {
-            return bad(fmt::format(
-                "typeid \"{}\" is taken by plugin {} ({}): rename it, or give one of them a prefix in the config",
-                type->type_id, (*taken)->plugin->name(), (*taken)->plugin->file()));
+            return refuse(Code::exists, fmt::format("typeid \"{}\" is taken by plugin {} ({}): rename it, or give one "
+                                                    "of them a prefix in the config",
+                                                    type->type_id, (*taken)->plugin->name(), (*taken)->plugin->file()));
         }
     }
-    return &added;
+    return {};
 }
 
 Result<std::vector<std::string>> plugin_files(const std::string& folder) {

@@ -26,7 +26,7 @@ struct Snapshot {
     Error no_type(std::string_view type_id, const std::function<bool(const Type&)>& may_know = {}) const;
 };
 
-// Thread-safe. Loading is done by one thread.
+// Thread-safe.
 class Registry {
 public:
     explicit Registry(HostTable host) : host_(host) {}
@@ -38,15 +38,23 @@ public:
     // The same for a library that is open.
     Result<Plugin*> load(Library library, const PluginOptions& options = {});
 
+    // Types that a provider stands behind: kept, but for nobody to see until they are entered. Who took them away may enter them again.
+    Result<Plugin*> provide(Note note, std::string source, std::vector<std::unique_ptr<PendingType>> types);
+    Result<void> enter(Plugin& plugin);
+    void withdraw(const Plugin& plugin);
+
     // Makes another snapshot from the current one and swaps it in.
     void change(const std::function<void(Snapshot&)>& edit);
 
 private:
+    void swap_in(const std::function<void(Snapshot&)>& edit);
     Result<Plugin*> try_load(Library library, const PluginOptions& options);
+    Result<void> check_free(const Plugin& added) const;
     void record(const std::string& file, const Result<Plugin*>& loaded);
     void number_callees(const Plugin& plugin);
 
     HostTable host_;
+    std::mutex changing_;  // by who makes the next snapshot
     std::uint64_t loads_ = 0;
     std::uint32_t callees_ = 0;
     std::vector<std::unique_ptr<Plugin>> plugins_;  // never shrinks: a loaded library stays

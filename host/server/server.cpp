@@ -3,6 +3,7 @@
 #include "host/object/spare_memory.hpp"
 #include "host/server/crash_report.hpp"
 #include "host/server/service_manager.hpp"
+#include "host/session/provider.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -92,6 +93,7 @@ Server::Server(const ServerOptions& options, Log& log)
     services_->home = reactors_.front().get();
     services_->shutdown = [this] { request_end(); };
     services_->plugin_timers = make_plugin_timers();
+    services_->offers = std::make_shared<Offers>();
     sessions_.set_on_end([this](const Session& session) { names_.drop_session(session.id()); });
 }
 

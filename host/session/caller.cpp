@@ -4,6 +4,7 @@
 
 #include "host/session/dispatcher.hpp"
 #include "host/session/login.hpp"
+#include "host/session/provider.hpp"
 
 #include <fmt/format.h>
 #include <new>
@@ -102,6 +103,7 @@ const SessionPtr& Caller::session() {
 }
 
 bool Caller::take(const wire::Frame& frame, Seat& seat) {
+    if (provider_ != nullptr && wire::is_reply(frame)) return provider_->take(frame, closing_reason_);
     Seat::count(seat.requests);
     std::uint32_t msgid = 0;
     bool msgid_known = false;
@@ -211,7 +213,20 @@ void Caller::watch_deadline(const std::shared_ptr<Call>& call) {
     });
 }
 
+bool Caller::push(data::Buffer frame) {
+    const std::scoped_lock lock(mutex_);
+    if (outlet_ == nullptr) return false;
+    outlet_->deliver(std::move(frame), {});
+    return true;
+}
+
+std::size_t Caller::unsent_bytes() const {
+    const std::scoped_lock lock(mutex_);
+    return outlet_ != nullptr ? outlet_->unsent_bytes() : 0;
+}
+
 bool Caller::waits() const {
+    if (provider_ != nullptr) return true;
     const std::scoped_lock lock(mutex_);
     return waiting_ != 0;
 }
@@ -295,6 +310,7 @@ void Caller::gone(Seat& seat) {
         unanswered_.clear();
         unanswered_size_.store(0, std::memory_order_relaxed);
     }
+    if (provider_ != nullptr) provider_->gone();
     for (const auto& call : abandoned) call->abandon();
     auto notices = replies_.take_notices();
     for (auto notice = notices.rbegin(); notice != notices.rend(); ++notice) notice->undelivered.discard();

@@ -6,6 +6,7 @@
 namespace soho::host {
 
 class Dispatcher;
+class Provider;
 struct LoginState;
 
 // A connection, as its caller sees it.
@@ -66,6 +67,13 @@ public:
     bool first_request() const { return requests_ == 1; }
     Replies& replies() { return replies_; }
     void set_session(SessionPtr session) { session_ = std::move(session); }
+    // What it offers, if it does (soho.offer).
+    const std::shared_ptr<Provider>& provider() const { return provider_; }
+    void set_provider(std::shared_ptr<Provider> provider) { provider_ = std::move(provider); }
+    // Sends a request or a notification to it; false if it has gone. [any thread]
+    bool push(data::Buffer frame);
+    // Of what it has not read yet. [any thread]
+    std::size_t unsent_bytes() const;
     // What is remembered until the login.
     LoginState& login();
     void forget_login();
@@ -87,7 +95,7 @@ public:
     // Whether so many bytes of arguments may wait.
     Result<void> may_keep(std::size_t bytes);
     void cancel(std::uint32_t msgid);
-    // Whether a call of it runs or waits.
+    // Whether a call of it runs or waits, or it stands ready for others'.
     bool waits() const;
 
     // -- Completion --
@@ -108,6 +116,7 @@ private:
     std::unique_ptr<LoginState> login_;
     SessionPtr session_;
     Replies replies_;
+    std::shared_ptr<Provider> provider_;
     std::uint64_t requests_ = 0;
     bool wants_draining_ = false;
     std::string closing_reason_;

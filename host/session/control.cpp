@@ -6,6 +6,7 @@
 #include "host/session/hello.hpp"
 #include "host/session/login.hpp"
 #include "host/session/params.hpp"
+#include "host/session/provider.hpp"
 #include "host/session/report.hpp"
 #include "host/session/resolve.hpp"
 #include "host/session/rights.hpp"
@@ -313,6 +314,32 @@ Result<void> log_level(Context& context) {
     return done(context);
 }
 
+Result<void> offer(Context& context) {
+    Caller& caller = context.caller;
+    if (caller.provider() != nullptr)
+        return refuse(Code::exists,
+                      fmt::format("this connection has offered {} already: offer all types at once, or on another",
+                                  caller.provider()->offer().name()));
+    if (caller.replies().handle_form() != wire::HandleForm::ext)
+        return bad_arguments("soho.offer: a provider must ask for handles \"ext\" in its hello");
+    if (!context.request.wants_reply)
+        return bad_arguments("soho.offer must be a request: nothing is sent before its reply");
+    caller.session();
+    auto provider = context.services.offers->take(caller, context.params[0]);
+    if (!provider) return tl::unexpected<Error>(provider.error());
+    caller.set_provider(*provider);
+    const Plugin& plugin = (*provider)->offer().plugin();
+    context.services.log.host.info("provider {} {} of session {} ({}): {} types", plugin.name(), plugin.version(),
+                                   caller.session()->id(), caller.principal().name, plugin.types().size());
+    return done(context);
+}
+
+Result<void> withdraw(Context& context) {
+    if (context.caller.provider() == nullptr) return refuse(Code::no_object, "this connection has offered nothing");
+    context.services.offers->withdraw(*context.caller.provider(), context.services.registry);
+    return done(context);
+}
+
 Result<void> shutdown(Context& context) {
     context.services.log.host.info("session {} ({}) asks for the host's end", context.caller.session()->id(),
                                    context.caller.principal().name);
@@ -345,6 +372,8 @@ constexpr Control::Method methods[] = {
     {"soho.cancel", cancel, Control::Needs::nothing, 1, 1, "[msgid]"},
     {"soho.types", types, Control::Needs::admission, 0, 1, "[typeid?]"},
     {"soho.names", names, Control::Needs::admission, 0, 0, "[]"},
+    {"soho.offer", offer, Control::Needs::admission, 1, 1, "[{name, version?, types}]"},
+    {"soho.withdraw", withdraw, Control::Needs::admission, 0, 0, "[]"},
     {"soho.ping", done, Control::Needs::nothing, 0, 0, "[]"},
     {"soho.whoami", whoami, Control::Needs::nothing, 0, 0, "[]"},
     {"soho.objects", objects, Control::Needs::admission, 0, 1, "[options?]"},
@@ -359,7 +388,7 @@ constexpr Control::Method methods[] = {
     {"soho.shutdown", shutdown, Control::Needs::admin, 0, 0, "[]"},
 };
 
-constexpr std::string_view reserved[] = {"soho.offer", "soho.withdraw", "soho.state", "soho.subscribe"};
+constexpr std::string_view reserved[] = {"soho.state", "soho.subscribe"};
 
 Result<const Control::Method*> find_method(std::string_view name) {
     const auto found = std::find_if(std::begin(methods), std::end(methods),

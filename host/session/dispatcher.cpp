@@ -22,6 +22,12 @@ CallContext context_of(Caller& caller, const wire::Request& request, const Resol
     context.trace = what.options.trace;
     context.deadline_ns = what.deadline_ns;
     context.oneway = !request.wants_reply;
+    if (what.parent != nullptr) {
+        context.origin_session = what.parent->origin_session;
+        context.chain = what.parent->chain;
+        if (context.owner.empty()) context.owner = what.parent->owner;
+        if (context.trace.empty()) context.trace = what.parent->trace;
+    }
     return context;
 }
 
@@ -40,6 +46,14 @@ Error too_late(const Resolved& what) {
 Error too_late_to_start(const Resolved& what) {
     return Error(Code::deadline,
                  fmt::format("the time of {} was over before it could start (timeout_ms)", what.callee().text()));
+}
+
+// Objects of providers may call others that call them, and so on.
+Result<void> check_chain(Caller& caller, const Resolved& what) {
+    if (what.parent == nullptr || what.parent->chain.size() <= caller.limits().chain_max) return {};
+    caller.hit(&Limits::chain_max);
+    return refuse(Code::limit, fmt::format("calls of objects on objects, one inside the other, {} deep (chain)",
+                                           what.parent->chain.size()));
 }
 
 // The turns that a call needs, taken if all are free, and left at the end. `what` must live as long: it keeps the target's.
@@ -148,10 +162,13 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
         if (auto may = caller.may_wait(); !may) return may;
         if (auto may = caller.may_keep(bytes_of(*bound)); !may) return may;
     }
-    if (what.options.timeout_ns != 0) {
-        what.deadline_ns = seat.arrived_ns + what.options.timeout_ns;
-        if (monotonic_now() >= what.deadline_ns) return tl::unexpected<Error>(too_late_to_start(what));
-    }
+    if (what.options.timeout_ns != 0) what.deadline_ns = seat.arrived_ns + what.options.timeout_ns;
+    if (what.parent != nullptr && what.parent->deadline_ns != 0)
+        what.deadline_ns =
+            what.deadline_ns == 0 ? what.parent->deadline_ns : std::min(what.deadline_ns, what.parent->deadline_ns);
+    if (what.deadline_ns != 0 && monotonic_now() >= what.deadline_ns)
+        return tl::unexpected<Error>(too_late_to_start(what));
+    if (auto inside = check_chain(caller, what); !inside) return inside;
     caller.session()->calls.fetch_add(1, std::memory_order_relaxed);
 
     const bool elsewhere = runs_on_pool(what) || (what.method != nullptr && what.method->through_callable);
@@ -172,22 +189,25 @@ Result<void> Dispatcher::resolve_handles(Caller& caller, const wire::Request& re
                                          Seat& seat) const {
     seat.objects.clear();
     if (!request.may_hold_handles) return {};
-    const wire::HandleVisitor keep = [&](const wire::Handle& handle) -> Result<void> {
+    const wire::HandleVisitor keep = [&](wire::Handle& handle) -> Result<void> {
         auto object = find_handle(caller, handle);
         if (!object) return tl::unexpected<Error>(object.error());
+        if (handle.own) handle = {(*object)->id(), (*object)->type().type_id};
         seat.objects.push_back(*std::move(object));
         return {};
     };
     data::Bytes& kw = what.options.kw;
-    if (caller.replies().handle_form() == wire::HandleForm::ext) {
+    const bool is_ext = caller.replies().handle_form() == wire::HandleForm::ext;
+    if (is_ext && caller.provider() == nullptr) {
         auto found = wire::visit_handles(what.args, keep);
         return found && !kw.empty() ? wire::visit_handles(kw, keep) : found;
     }
     seat.translated.clear();
     wire::Out out(seat.translated);
-    auto translated = wire::from_map_form(what.args, out, keep);
+    const auto translate = is_ext ? wire::to_ext_form : wire::from_map_form;  // a provider's own become the host's
+    auto translated = translate(what.args, out, keep);
     const std::size_t args_size = seat.translated.size();
-    if (translated && !kw.empty()) translated = wire::from_map_form(kw, out, keep);
+    if (translated && !kw.empty()) translated = translate(kw, out, keep);
     if (!translated) return translated;
     what.args = seat.translated.bytes().first(args_size);
     if (!kw.empty()) kw = seat.translated.bytes().subspan(args_size);

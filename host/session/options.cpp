@@ -60,6 +60,11 @@ const char* read_option(std::string_view key, const Token& token, data::Bytes va
     if (key == "name") return text(options.name);
     if (key == "uses") return unsigned_integer(options.uses);
     if (key == "referrers") return unsigned_integer(options.referrers);
+    if (key == "parent") {
+        if (token.kind != Kind::unsigned_integer || token.unsigned_value > UINT32_MAX) return "a msgid";
+        options.parent = static_cast<std::uint32_t>(token.unsigned_value);
+        return nullptr;
+    }
     if (key == "session") return boolean(options.session);
     if (key == "methods") return boolean(options.methods);
     const bool known = token.kind == Kind::string && (token.text() == "open" || token.text() == "fail");

@@ -5,6 +5,7 @@
 #include <soho/result.hpp>
 
 #include <initializer_list>
+#include <optional>
 
 namespace soho::host {
 
@@ -19,6 +20,7 @@ struct RequestOptions {
     bool methods = false;
     std::uint64_t uses = 1;
     std::uint64_t referrers = 0;
+    std::optional<std::uint32_t> parent;
 };
 
 // `value` is a map or nil, or empty for none. `allowed` are the keys that this request takes. Fails with bad_arguments.

@@ -137,7 +137,7 @@ Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call
     const data::Bytes kwargs(given.kwargs.data, static_cast<std::size_t>(given.kwargs.size));
     std::vector<ObjectPtr> objects;
     const wire::HandleVisitor resolve = [&](const wire::Handle& handle) -> Result<void> {
-        ObjectPtr object = services.objects.find(handle.id);
+        ObjectPtr object = handle.own ? nullptr : services.objects.find(handle.id);
         if (object == nullptr) return tl::unexpected<Error>(services.objects.no_object(handle.id));
         objects.push_back(std::move(object));
         return {};

@@ -57,6 +57,8 @@ void Replies::log_oneway_failure(std::string_view method, const Error& error) {
 // of its type does not matter: the host knows.
 wire::HandleVisitor Replies::holder(Undelivered& undelivered) {
     return [this, &undelivered](wire::Handle& handle) -> Result<void> {
+        if (handle.own)
+            return soho::refuse(Code::internal, "the result holds a handle in the form of a provider's own");
         const ObjectPtr object = services_.objects.find(handle.id);
         if (object == nullptr) {
             return soho::refuse(Code::internal,

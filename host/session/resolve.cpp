@@ -1,6 +1,7 @@
 #include "host/session/resolve.hpp"
 
 #include "host/session/params.hpp"
+#include "host/session/provider.hpp"
 #include "host/session/rights.hpp"
 
 #include <fmt/format.h>
@@ -59,7 +60,7 @@ Result<Resolved> resolve_method(Caller& caller, ObjectPtr target, std::string_vi
 Result<Resolved> resolve_call(Caller& caller, const wire::Request& request, std::string_view& trace) {
     const auto params = read_params(request, 2, 4, "[target, method, args?, options?]");
     if (!params) return tl::unexpected<Error>(params.error());
-    const auto options = parse_options((*params)[3], request.method, {"kw", "timeout_ms", "owner", "trace"});
+    const auto options = parse_options((*params)[3], request.method, {"kw", "timeout_ms", "owner", "trace", "parent"});
     if (!options) return tl::unexpected<Error>(options.error());
     trace = options->trace;
     const auto args = read_arguments((*params)[2]);
@@ -95,8 +96,8 @@ Result<Resolved> resolve_create(Caller& caller, const wire::Request& request, st
     const auto params = read_params(request, 1, 3, "[typeid, args?, options?]");
     if (!params) return tl::unexpected<Error>(params.error());
     Resolved what;
-    const auto options =
-        parse_options((*params)[2], request.method, {"kw", "timeout_ms", "owner", "trace", "name", "if_exists"});
+    const auto options = parse_options((*params)[2], request.method,
+                                       {"kw", "timeout_ms", "owner", "trace", "name", "if_exists", "parent"});
     if (!options) return tl::unexpected<Error>(options.error());
     what.options = *options;
     trace = options->trace;
@@ -122,12 +123,21 @@ Result<Resolved> resolve_create(Caller& caller, const wire::Request& request, st
 }  // namespace
 
 Result<Resolved> resolve(Caller& caller, const wire::Request& request, std::string_view& trace) {
-    if (request.method == "soho.call") return resolve_call(caller, request, trace);
-    if (request.method == "soho.create") return resolve_create(caller, request, trace);
-    return resolve_name(caller, request);
+    const bool is_call = request.method == "soho.call";
+    if (!is_call && request.method != "soho.create") return resolve_name(caller, request);
+    auto what = is_call ? resolve_call(caller, request, trace) : resolve_create(caller, request, trace);
+    if (!what || !what->options.parent) return what;
+    if (caller.provider() != nullptr) what->parent = caller.provider()->inherited(*what->options.parent);
+    if (what->parent != nullptr) return what;
+    return bad_arguments(fmt::format("{}: parent {} is no request that this connection is serving as a provider",
+                                     request.method, *what->options.parent));
 }
 
 Result<ObjectPtr> find_handle(Caller& caller, const wire::Handle& handle) {
+    if (handle.own) {
+        if (caller.provider() != nullptr) return caller.provider()->adopt(handle);
+        return refuse(Code::no_object, "a handle of a provider's own, but this connection offers nothing");
+    }
     ObjectPtr object = caller.find(handle.id);
     if (object == nullptr || !may_know(caller, *object))
         return tl::unexpected<Error>(caller.services().objects.no_object(handle.id));

@@ -1,6 +1,7 @@
 #pragma once
 // What a request wants called: the object or the type, the method, the arguments, the options.
 
+#include "host/object/invocation.hpp"
 #include "host/object/names.hpp"
 #include "host/session/caller.hpp"
 #include "host/session/options.hpp"
@@ -14,8 +15,9 @@ struct Resolved {
     const Method* method = nullptr;  // exposed, or null for a create
     data::Bytes args;                // a MessagePack array
     RequestOptions options;
-    NameClaimPtr claim{};          // of a create that has reserved the name it takes
-    std::int64_t deadline_ns = 0;  // 0: none
+    NameClaimPtr claim{};                              // of a create that has reserved the name it takes
+    std::int64_t deadline_ns = 0;                      // 0: none
+    std::shared_ptr<const InheritedContext> parent{};  // of a provider's call on behalf of one that it serves
 
     Callee callee() const { return {target != nullptr ? target->type() : *type, method}; }
     const Type& result_type() const { return method != nullptr ? *method->returns_type : *type; }

@@ -47,6 +47,12 @@ Result<void> check_publish(Caller& caller, const Object& object, std::string_vie
     return denied(caller, fmt::format("publish a {} as \"{}\"", object.type().type_id, name));
 }
 
+Result<void> check_provide(Caller& caller, const Type& type) {
+    const Grants& grants = caller.access().grants();
+    if (grants.everywhere(right_provide) || grants.find(right_provide, {type.type_id}) != nullptr) return {};
+    return denied(caller, fmt::format("provide a {}", type.type_id));
+}
+
 Result<void> check_create(Caller& caller, const Type& type, std::string_view published_as) {
     const Grants& grants = caller.access().grants();
     const auto may = [&](std::uint32_t right, const Subject& subject) {

@@ -18,6 +18,7 @@
 
 namespace soho::host {
 
+class Offers;
 class PluginTimers;
 
 // What a reload found to be different, by the settings' names.
@@ -52,6 +53,7 @@ struct Services {
         return soho::refuse(Code::unavailable, "this host has no config to reload");
     };
     std::shared_ptr<PluginTimers> plugin_timers{};
+    std::shared_ptr<Offers> offers{};
 
     // Of calls that end elsewhere than where they began; the others are counted by their seats.
     CallStats later_calls{};

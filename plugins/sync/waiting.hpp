@@ -24,7 +24,7 @@ struct Owner {
 
     friend bool operator==(const Owner&, const Owner&) = default;
 };
-inline Owner owner_of(const soho::Call& call) { return {call.session(), std::string(call.owner())}; }
+inline Owner owner_of(const soho::Call& call) { return {call.origin_session(), std::string(call.owner())}; }
 
 // Seconds as Python takes them, or none.
 using Seconds = std::optional<double>;

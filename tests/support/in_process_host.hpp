@@ -6,6 +6,7 @@
 #include "host/registry/plugin.hpp"
 #include "host/session/dispatcher.hpp"
 #include "host/session/plugin_table.hpp"
+#include "host/session/provider.hpp"
 
 #include <spdlog/sinks/null_sink.h>
 #include <deque>
@@ -47,6 +48,7 @@ class InProcessHost {
 public:
     explicit InProcessHost(const std::string& plugin_file) {
         services_.plugin_timers = host::make_plugin_timers();
+        services_.offers = std::make_shared<host::Offers>();
         services_.home = &home_;
         services_.seats.add(seat_);
         const auto plugin = registry_.load(plugin_file);

@@ -21,7 +21,7 @@ using Out = data::Writer<Buffer>;
 
 bool body_is_value(std::int8_t type) {
     return type == wire::ext_handle || type == wire::ext_tuple || type == wire::ext_set || type == wire::ext_slice ||
-           type == wire::ext_range || type == wire::ext_opaque;
+           type == wire::ext_range || type == wire::ext_opaque || type == wire::ext_own;
 }
 bool body_is_text(std::int8_t type) { return type == wire::ext_big_integer || type == wire::ext_datetime; }
 

@@ -30,6 +30,7 @@ TestHost::TestHost(const host::Limits& limits_)
     services.home = &home;
     services.shutdown = [this] { ++shutdowns; };
     services.plugin_timers = host::make_plugin_timers();
+    services.offers = std::make_shared<host::Offers>();
     sessions.set_on_end([this](const host::Session& session) { names.drop_session(session.id()); });
 }
 

@@ -3,6 +3,7 @@
 
 #include "host/session/dispatcher.hpp"
 #include "host/session/plugin_table.hpp"
+#include "host/session/provider.hpp"
 
 #include "tests/support/executors.hpp"
 #include "tests/support/memory_plugin.hpp"

@@ -116,6 +116,13 @@ Result<Request> decode_request(const Frame& frame, std::uint32_t* msgid, bool* m
     return request;
 }
 
+bool is_reply(const Frame& frame) {
+    Reader reader(frame.bytes);
+    Token array, type;
+    return reader.next(array) && array.kind == Kind::array && array.size != 0 && reader.next(type) &&
+           type.kind == Kind::unsigned_integer && type.unsigned_value == static_cast<unsigned>(FrameType::reply);
+}
+
 Result<Reply> decode_reply(const Frame& frame) {
     Reader reader(frame.bytes);
     Token token;
@@ -211,7 +218,7 @@ void write_handle(Out& out, const Handle& handle, HandleForm form) {
     inner.array(2);
     inner.unsigned_integer(handle.id);
     inner.string(handle.type_id);
-    out.extension(ext_handle, body.bytes());
+    out.extension(handle.own ? ext_own : ext_handle, body.bytes());
 }
 
 bool read_handle(data::Bytes value, HandleForm form, Handle& handle) {
@@ -221,13 +228,16 @@ bool read_handle(data::Bytes value, HandleForm form, Handle& handle) {
     Token id;
     Token type;
     if (form == HandleForm::ext) {
-        if (token.kind != Kind::extension || token.extension_type != ext_handle) return false;
+        if (token.kind != Kind::extension) return false;
+        handle.own = token.extension_type == ext_own;
+        if (!handle.own && token.extension_type != ext_handle) return false;
         Reader body(token.bytes());
         if (!body.next(token) || token.kind != Kind::array || token.size != 2 || !body.next(id) || !body.next(type) ||
             !body.at_end())
             return false;
     } else {
         Token key;
+        handle.own = false;
         if (token.kind != Kind::map || token.size != 2 || !reader.next(key) || key.kind != Kind::string ||
             key.text() != handle_key || !reader.next(id) || !reader.next(key) || key.kind != Kind::string ||
             key.text() != handle_type_key || !reader.next(type)) {
@@ -235,7 +245,8 @@ bool read_handle(data::Bytes value, HandleForm form, Handle& handle) {
         }
     }
     if (id.kind != Kind::unsigned_integer || id.unsigned_value > id_max || type.kind != Kind::string) return false;
-    handle = {id.unsigned_value, type.text()};
+    handle.id = id.unsigned_value;
+    handle.type_id = type.text();
     return true;
 }
 

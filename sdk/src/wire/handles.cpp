@@ -22,6 +22,7 @@ Result<void> malformed(std::int8_t type) {
 bool holds_values(std::int8_t type) {
     return type == ext_tuple || type == ext_set || type == ext_slice || type == ext_range || type == ext_opaque;
 }
+bool is_handle(const Token& token) { return token.extension_type == ext_handle || token.extension_type == ext_own; }
 bool is_text(const Token& token) {
     return token.kind == Kind::extension &&
            (token.extension_type == ext_big_integer || token.extension_type == ext_datetime);
@@ -145,9 +146,9 @@ private:
     }
 
     Result<void> extension(const Token& token, Bytes whole, int depth) {
-        if (token.extension_type == ext_handle) {
+        if (is_handle(token)) {
             Handle handle;
-            if (!read_handle(whole, HandleForm::ext, handle)) return malformed(ext_handle);
+            if (!read_handle(whole, HandleForm::ext, handle)) return malformed(token.extension_type);
             return visit_(handle);
         }
         if (!holds_values(token.extension_type)) return {};
@@ -159,8 +160,8 @@ private:
 
     Result<void> extension_to_ext(const Token& token, Bytes whole, Out& out, int depth) {
         Handle handle;
-        if (token.extension_type == ext_handle) {
-            if (!read_handle(whole, HandleForm::ext, handle)) return malformed(ext_handle);
+        if (is_handle(token)) {
+            if (!read_handle(whole, HandleForm::ext, handle)) return malformed(token.extension_type);
             if (auto known = visit_(handle); !known) return known;
             write_handle(out, handle, HandleForm::ext);
             return {};
@@ -186,7 +187,8 @@ private:
         std::uint32_t count = 0;
         switch (token.extension_type) {
             case ext_handle:
-                if (!read_handle(whole, HandleForm::ext, handle)) return malformed(ext_handle);
+            case ext_own:
+                if (!read_handle(whole, HandleForm::ext, handle)) return malformed(token.extension_type);
                 if (auto known = visit_(handle); !known) return known;
                 write_handle(out, handle, HandleForm::map);
                 return {};

@@ -25,7 +25,7 @@ TEST_F(ControlTest, UnknownMethodsSuggestTheNearest) {
               R"("no_method: this host has no method \"soho.pong\"; did you mean \"soho.ping\"?")");
     EXPECT_EQ(client.ask("soho.creat", "[]"),
               R"("no_method: this host has no method \"soho.creat\"; did you mean \"soho.create\"?")");
-    EXPECT_EQ(client.ask("soho.offer", "[]"), R"("no_method: this host has no method \"soho.offer\"")");
+    EXPECT_EQ(client.ask("soho.state", "[]"), R"("no_method: this host has no method \"soho.state\"")");
     EXPECT_EQ(client.ask("soho.", "[]"), R"("no_method: this host has no method \"soho.\"")");
     EXPECT_EQ(client.send(R"([2, "soho.pong", []])"), "");
 }

@@ -13,6 +13,8 @@ using Out = data::Writer<data::Buffer>;
 // true, `*msgid` says whom to answer.
 Result<Request> decode_request(const Frame& frame, std::uint32_t* msgid, bool* msgid_known);
 Result<Reply> decode_reply(const Frame& frame);
+// Whether it says that it is one.
+bool is_reply(const Frame& frame);
 
 // [0, msgid, method, …: the caller writes params. Without a msgid: [2, method, …
 void begin_request(Out& out, std::uint32_t msgid, std::string_view method);
@@ -25,7 +27,7 @@ void write_error_reply(Out& out, std::uint32_t msgid, const Error& error, ErrorF
 // The error of a reply, in either form; an error of another host's making becomes Code::internal with its text.
 Error decode_error(data::Bytes error);
 
-// A handle as an extension: [id, typeid] in type 0x53.
+// A handle; as an extension it is [id, typeid] in type 0x53, or 0x5b for a provider's own, which has no other form.
 void write_handle(Out& out, const Handle& handle, HandleForm form);
 // Whether `value` (one whole value) is a handle in that form.
 bool read_handle(data::Bytes value, HandleForm form, Handle& handle);

@@ -43,6 +43,7 @@ inline constexpr std::int8_t ext_datetime = 0x57;
 inline constexpr std::int8_t ext_slice = 0x58;
 inline constexpr std::int8_t ext_range = 0x59;
 inline constexpr std::int8_t ext_opaque = 0x5a;
+inline constexpr std::int8_t ext_own = 0x5b;
 
 inline constexpr std::string_view handle_key = "$soho";
 inline constexpr std::string_view handle_type_key = "type";
@@ -52,6 +53,7 @@ inline constexpr std::uint64_t id_max = (std::uint64_t{1} << 53) - 1;  // JavaSc
 struct Handle {
     std::uint64_t id = 0;
     std::string_view type_id;  // borrowed
+    bool own = false;          // the id is a provider's own: of the table that the provider keeps (PROTOCOL.md, 9)
 };
 
 // What `name.rest` is split into, at the last dot; `name` is empty if there is no dot.
