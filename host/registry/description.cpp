@@ -124,6 +124,7 @@ public:
                 if (key == "proxytype") return keep(type_.proxytype, text_of(key, value));
                 if (key == "create_method") return keep(may_create_, bool_of(key, value));
                 if (key == "callable") return keep(has_callable_, bool_of(key, value));
+                if (key == "open") return keep(is_open_, bool_of(key, value));
                 if (key == "version") return read_version(value);
                 if (key == "args") return read_parameters(value, parameters_);
                 if (key == "exposed") return read_exposed(value);
@@ -134,6 +135,7 @@ public:
             });
     }
 
+    bool is_open() const { return is_open_; }
     const soho_type& type() {
         for (std::size_t i = 0; i < methods_.size(); ++i) methods_[i].parameters = to_abi(method_parameters_[i]);
         type_.methods = to_abi(methods_);
@@ -214,7 +216,7 @@ private:
 
     const ProvidedFunctions functions_;
     soho_type type_{};
-    bool may_create_ = true, has_callable_ = true;
+    bool may_create_ = true, has_callable_ = true, is_open_ = false;
     std::vector<soho_parameter> parameters_;
     std::vector<soho_method> methods_;
     std::deque<std::vector<soho_parameter>> method_parameters_;
@@ -231,6 +233,7 @@ Result<std::unique_ptr<PendingType>> read_description(Bytes description, const P
     auto type = copy_type(tables.type());
     if (type) {
         for (const Method& method : (*type)->type.methods) method.on_pool = false;
+        if (tables.is_open()) (*type)->type.find_open = functions.find_open;
     }
     return type;
 }

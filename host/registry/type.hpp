@@ -90,9 +90,13 @@ struct Type {
     bool per_plugin() const { return (flags & SOHO_TYPE_PER_PLUGIN) != 0; }
     bool blocking() const { return (flags & SOHO_TYPE_BLOCKING) != 0; }
 
+    // Of a type whose provider decides for each object what it exposes: the method of a name that is not listed, or null.
+    const Method* (*find_open)(const Type& type, std::string_view method) = nullptr;
+
     const Method* find(std::string_view method) const {
         const auto found = exposed.find(method);
-        return found == exposed.end() ? nullptr : found->second;
+        if (found != exposed.end()) return found->second;
+        return find_open != nullptr ? find_open(*this, method) : nullptr;
     }
     // "type Pair exposes no method "get_z" (exposed: get_x, set_x); did you mean …?"
     Error no_method(std::string_view method) const;

@@ -60,7 +60,8 @@ void describe_method(const Method& method, wire::Out& out) {
 }  // namespace
 
 void describe_type(const Type& type, wire::Out& out) {
-    out.map(8);
+    const bool is_open = type.find_open != nullptr;
+    out.map(8 + is_open);
     text_entry(out, "type", type.type_id);
     out.string("version");
     out.array(2);
@@ -71,6 +72,10 @@ void describe_type(const Type& type, wire::Out& out) {
     out.string("create_method");
     out.boolean(type.creatable());
     text_entry(out, "plugin", type.plugin->name());
+    if (is_open) {
+        out.string("open");
+        out.boolean(true);
+    }
     out.string("args");
     describe_signature(type.signature, out);
     out.string("methods");

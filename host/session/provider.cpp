@@ -33,7 +33,14 @@ std::uint32_t create_remote(void* context, const soho_call* call, soho_instance*
     return SOHO_FAILED;
 }
 
-constexpr ProvidedFunctions functions{invoke_remote, create_remote};
+const Method* find_open(const Type& type, std::string_view method) {
+    return static_cast<const Offer::Callee*>(type.context)->offer->open_method(type, method);
+}
+
+constexpr ProvidedFunctions functions{invoke_remote, create_remote, find_open};
+
+// Names that clients make up are kept, too.
+constexpr std::size_t open_methods_max = 1000;
 
 struct Asked {
     std::string name, version = "0";
@@ -88,6 +95,25 @@ std::string source_of(const Caller& caller, const SessionPtr& session) {
 }  // namespace
 
 // ---- offers
+
+const Method* Offer::open_method(const Type& type, std::string_view name) {
+    if (name.starts_with('_') || wire::identifier_mismatch(name) != nullptr) return nullptr;
+    const std::scoped_lock lock(mutex_);
+    std::pair<const Type*, std::string> key(&type, name);
+    if (const auto known = open_methods_.find(key); known != open_methods_.end()) return &known->second.method;
+    if (open_methods_.size() == open_methods_max) return nullptr;
+    OpenMethod& made = open_methods_[key];
+    made.method.name = name;
+    made.callee = {this, made.method.name};
+    made.method.returns = "any";
+    made.method.flags = SOHO_METHOD_DEFERS;
+    made.method.signature.args_name = "args";
+    made.method.signature.kwargs_name = "kwargs";
+    made.method.context = &made.callee;
+    made.method.invoke = invoke_remote;
+    made.method.number = UINT32_MAX;  // counted with all that there is no room for
+    return &made.method;
+}
 
 Result<Offer*> Offers::find(Caller& caller, Bytes text) {
     for (Offer& offer : all_) {

@@ -19,8 +19,8 @@ class Provider;
 class Offer {
 public:
     struct Callee {
-        Offer* offer;
-        std::string_view name;  // of the method, or of the type
+        Offer* offer = nullptr;
+        std::string_view name{};  // of the method, or of the type
     };
 
     Offer(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {}
@@ -28,6 +28,8 @@ public:
     const std::string& name() const { return name_; }
     const std::string& text() const { return text_; }  // MessagePack: what was offered
     Plugin& plugin() const { return *plugin_; }
+    // Of an open type: the method of that name, if it can be one; made when it is first asked for.
+    const Method* open_method(const Type& type, std::string_view name);
     // Who stands behind it now; null: nobody.
     std::shared_ptr<Provider> provider() const {
         const std::scoped_lock lock(mutex_);
@@ -41,6 +43,11 @@ private:
     Plugin* plugin_ = nullptr;
     std::deque<Callee> callees_;
     mutable std::mutex mutex_;
+    struct OpenMethod {
+        Method method;
+        Callee callee;
+    };
+    std::map<std::pair<const Type*, std::string>, OpenMethod> open_methods_;
     std::shared_ptr<Provider> provider_;
 };
 

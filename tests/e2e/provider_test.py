@@ -114,6 +114,25 @@ class Provided(unittest.TestCase):
         self.assertEqual(self.provider.do("soho.ping"), None)
         self.assertEqual(self.provider.asked, [])
 
+    def test_an_open_type_decides_for_each_object(self):
+        with Provider(self.host, described("Any", "listed", open=True), name="any") as provider:
+            created = self.client.request("soho.create", "Any", [])
+            provider.answer(provider.next("soho.create")[0], own_handle(3, "Any"))
+            thing = self.client.reply(created)
+            for name in ("listed", "whatever"):
+                call = self.client.request("soho.call", thing, name, [1], {"kw": {"k": 2}})
+                msgid, (_, method, args, options) = provider.next("soho.call")
+                self.assertEqual((method, args, options["kw"]), (name, [1], {"k": 2}))
+                provider.answer(msgid, error=[3, "no such method", {"kind": "no_method"}])
+                self.assertEqual(self.client.outcome(call).kind, "no_method")
+            for name in ("_private", "__class__", "a b", "", "x" * 256):
+                with self.assertRaisesRegex(Refused, "no_method"):
+                    self.client.call(thing, name)
+            self.assertTrue(self.client.do("soho.types", "Any")["open"])
+            calls = [self.client.start(thing, f"made_up_{i}") for i in range(1100)]
+            refused = [self.client.outcome(call) for call in calls[999:]]
+            self.assertEqual({each.kind for each in refused}, {"no_method"})
+
     def test_errors_arrive_as_they_are(self):
         counter = self.create()
         for error, wanted in (([16, "'k'", {"kind": "failed", "type": "KeyError", "data": b"\x01"}], ("failed", "KeyError", "'k'")),
