@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 #include <malloc.h>
 #include <openssl/rand.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <algorithm>
@@ -48,8 +49,15 @@ void start_pool_thread(Work body) {
     });
 }
 
+// Those that this process may run on.
+std::size_t processors() {
+    cpu_set_t mine;
+    if (::sched_getaffinity(0, sizeof mine, &mine) == 0) return static_cast<std::size_t>(CPU_COUNT(&mine));
+    return std::max(1u, std::thread::hardware_concurrency());  // more of them than the set has room for
+}
+
 std::vector<std::unique_ptr<Reactor>> make_reactors(std::size_t count) {
-    if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
+    if (count == 0) count = processors();
     std::vector<std::unique_ptr<Reactor>> reactors;
     for (std::size_t i = 0; i < count; ++i) reactors.push_back(std::make_unique<Reactor>());
     return reactors;
