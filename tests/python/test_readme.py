@@ -21,7 +21,7 @@ def bundled():
 
 
 def test_there_are_programs():
-    assert len(PROGRAMS) == TEXT.count("```python") == 4
+    assert len(PROGRAMS) == TEXT.count("```python") == 6
 
 
 @pytest.mark.parametrize("number", range(len(PROGRAMS)))

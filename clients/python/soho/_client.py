@@ -36,12 +36,18 @@ class Proxy(ObjectProxy):
 
 
 def _rebuild(typeid: str, address: str, object_id: int, ticket: str | None, allow_pickle: bool) -> Any:
-    space = _ProxySpace(_session.session_at(address), allow_pickle)
+    space = ProxySpace(_session.session_at(address), allow_pickle)
     reference = Reference(space.session, space.session.take(object_id, ticket)[0])
     return space.make_proxy(reference, typeid)
 
 
-class _ProxySpace(Space):
+def _any_method(self: Proxy, name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+    return forwarding(name).__get__(self)
+
+
+class ProxySpace(Space):
     def make_proxy(self, reference: Reference, typeid: str) -> Proxy:
         proxy = object.__new__(self._class_of(typeid))
         proxy._soho_bind(self, reference, typeid)
@@ -53,6 +59,8 @@ class _ProxySpace(Space):
         if made is None:
             methods = {name: forwarding(name, method) for name, method in description["methods"].items() if is_usable_name(name)}
             methods.pop("__eq__", None)
+            if description.get("open"):  # each object decides
+                methods["__getattr__"] = _any_method
             made = type(typeid, (Proxy,), {**methods, "__doc__": description.get("doc") or None, "__module__": "soho"})
             description["_class"] = made
         return made
@@ -82,7 +90,7 @@ class Client:
             secret = default_secret()
         login = Login(secret, tls_ca, tls_name, tls_certificate, tls_key)
         self._session = Session(address, login, name)
-        self._space = _ProxySpace(self._session, allow_pickle)
+        self._space = ProxySpace(self._session, allow_pickle)
         self._session.connect()
         _session._logins.setdefault(self._session.address.text, login)
 

@@ -18,7 +18,7 @@ from soho._login import AUTHKEY_NAME, Key
 # Those of a program that shares its own objects among its own processes, and not of a host for strangers.
 _LIMITS = ["--tickets", "1000000", "--handles", "10000000", "--connections", "16000", "--principal-connections", "16000",
            "--principal-objects", "100000000"]
-_RIGHTS = f'access = [{{ who = "key:{AUTHKEY_NAME}", rights = ["create", "call", "share", "publish", "admin"] }}]'
+_RIGHTS = f'access = [{{ who = "key:{AUTHKEY_NAME}", rights = ["create", "call", "share", "publish", "provide", "admin"] }}]'
 
 _hosts: weakref.WeakSet[PrivateHost] = weakref.WeakSet()
 

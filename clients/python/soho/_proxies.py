@@ -7,6 +7,8 @@ from multiprocessing import context, current_process
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterable, Mapping, Sequence
 
+import msgpack
+
 from soho import _address, _session
 from soho._login import Key, Login
 from soho._proxy import ObjectProxy, Space, forwarding, is_usable_name
@@ -15,7 +17,7 @@ from soho._session import Reference, Session
 if TYPE_CHECKING:
     from soho.managers import BaseManager
 
-NEEDS_PYTHON = "needs a process that runs Python, and hosts take objects from such processes only in a later version of soho"
+NEEDS_PYTHON = "needs a process that runs Python where the object is: register a class of your own, with its callable, for that"
 
 
 # ---- tokens
@@ -44,10 +46,12 @@ class Token:
 class Entry:
     """What register() was told of a typeid."""
 
-    __slots__ = ("exposed", "method_to_typeid", "proxytype")
+    __slots__ = ("exposed", "method_to_typeid", "proxytype", "callable", "create_method")
 
-    def __init__(self, exposed: Sequence[str] | None, method_to_typeid: Mapping[str, str] | None, proxytype: Callable[..., Any]):
+    def __init__(self, exposed: Sequence[str] | None, method_to_typeid: Mapping[str, str] | None, proxytype: Callable[..., Any],
+                 callable: Callable[..., Any] | None = None, create_method: bool = True):  # noqa: A002
         self.exposed, self.method_to_typeid, self.proxytype = exposed, method_to_typeid, proxytype
+        self.callable, self.create_method = callable, create_method
 
 
 class ManagerSpace(Space):
@@ -122,7 +126,7 @@ class BaseProxy(ObjectProxy):
 
     def _getvalue(self) -> Any:
         """A copy of the object's value, of those types that can be copied."""
-        for method, args in (("copy", ()), ("__getitem__", (slice(None),)), ("get", ()), ("getvalue", ())):
+        for method, args in (("__getvalue__", ()), ("copy", ()), ("__getitem__", (slice(None),)), ("get", ()), ("getvalue", ())):
             if method in self._methods():
                 return self._callmethod(method, args)
         raise TypeError(f"the type {self._soho_typeid} has nothing that gives a copy of its value (a method copy, get or getvalue)")
@@ -196,6 +200,10 @@ def AutoProxy(token: Token, serializer: str = "soho", manager: BaseManager | Non
                              else _space_at(token.address, None, False, authkey))
     description = space.describe(token.typeid)
     offered: dict[str, Any] = description["methods"]
+    if exposed is None and description.get("open") and token._reference is not None:  # each object decides
+        said = space.session.call(space, token._reference, msgpack.packb(token.id) + msgpack.packb("__exposed__"), (token.typeid, "__exposed__"),
+                                  [], None)
+        exposed = tuple(name for name in said if is_usable_name(name))
     names = tuple(offered if exposed is None else exposed)
     key = (id(space.session.types), token.typeid, names)
     made = _auto_types.get(key)
@@ -254,6 +262,21 @@ class AcquirerProxy(BaseProxy):
 
     def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         self._callmethod("release")
+
+
+class PoolProxy(BaseProxy):
+    _exposed_ = ("apply", "apply_async", "close", "imap", "imap_unordered", "join", "map", "map_async", "starmap", "starmap_async", "terminate")
+    _method_to_typeid_ = {"apply_async": "AsyncResult", "map_async": "AsyncResult", "starmap_async": "AsyncResult", "imap": "Iterator",
+                          "imap_unordered": "Iterator"}
+    for _name in _exposed_:
+        locals()[_name] = forwarding(_name)
+    del _name
+
+    def __enter__(self) -> PoolProxy:
+        return self
+
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        self._callmethod("terminate")
 
 
 class ConditionProxy(AcquirerProxy):
@@ -487,4 +510,4 @@ def as_sequence(value: Any) -> Any:
 NAMED_PROXIES: dict[str, Callable[..., Any]] = {
     "AcquirerProxy": AcquirerProxy, "ArrayProxy": ArrayProxy, "BarrierProxy": BarrierProxy, "ConditionProxy": ConditionProxy,
     "DictProxy": DictProxy, "EventProxy": EventProxy, "IteratorProxy": IteratorProxy, "ListProxy": ListProxy,
-    "NamespaceProxy": NamespaceProxy, "SetProxy": SetProxy, "ValueProxy": ValueProxy}
+    "NamespaceProxy": NamespaceProxy, "PoolProxy": PoolProxy, "SetProxy": SetProxy, "ValueProxy": ValueProxy}

@@ -18,7 +18,7 @@ from typing import Any, Callable, Protocol
 
 import msgpack
 
-HANDLE, TUPLE, SET, BIG_INTEGER, DATETIME, SLICE, RANGE, OPAQUE = range(0x53, 0x5B)
+HANDLE, TUPLE, SET, BIG_INTEGER, DATETIME, SLICE, RANGE, OPAQUE, OWN = range(0x53, 0x5C)
 
 
 class Remote:
@@ -206,4 +206,5 @@ _READERS: dict[int, Callable[[Codec, bytes], Any]] = {
     SLICE: lambda codec, data: slice(*codec._inner(data)),
     RANGE: lambda codec, data: range(*codec._inner(data)),
     OPAQUE: _read_opaque,
+    OWN: lambda codec, data: codec.home.own(msgpack.unpackb(data)[0]),  # of a provider, in this process
 }

@@ -7,11 +7,12 @@ the exception that Python would raise for it: `AttributeError` for a method that
 from __future__ import annotations
 
 import builtins
+import multiprocessing
 import queue
 import threading
 from typing import Any
 
-__all__ = ["NoObject", "NotStarted", "RemoteError", "SessionLost"]
+__all__ = ["NoObject", "NotExposed", "NotStarted", "RemoteError", "SessionLost"]
 
 _KINDS = {1: "protocol", 2: "no_object", 3: "no_method", 4: "bad_arguments", 5: "denied", 6: "unauthenticated", 7: "deadline",
           8: "cancelled", 9: "overloaded", 10: "limit", 11: "unavailable", 12: "moved", 13: "fenced", 14: "not_started",
@@ -52,11 +53,15 @@ class NotStarted(RemoteError):
     """The host had no room for the call, or is about to end. The method did not run: it is safe to call again."""
 
 
+class NotExposed(RemoteError, AttributeError):
+    """A method that the object's type does not expose."""
+
+
 class SessionLost(RemoteError, ConnectionError, EOFError):
     """The connection to the host is lost, and with it the objects of this session. A call that was on its way may have run."""
 
 
-_REFUSALS: dict[str, type[Exception]] = {"no_method": AttributeError, "bad_arguments": TypeError, "denied": PermissionError,
+_REFUSALS: dict[str, type[Exception]] = {"no_method": NotExposed, "bad_arguments": TypeError, "denied": PermissionError,
                                          "deadline": TimeoutError}
 _REMOTE: dict[str, type[RemoteError]] = {"no_object": NoObject, "overloaded": NotStarted, "not_started": NotStarted}
 # Those that a method may name: what takes one text, and does not end a program.
@@ -65,6 +70,7 @@ _NAMED: dict[str, type[Exception]] = {
     if isinstance(kind, type) and issubclass(kind, Exception)
     and not issubclass(kind, (UnicodeError, builtins.BaseExceptionGroup)) and name == kind.__name__}
 _NAMED.update(UnicodeError=UnicodeError, Empty=queue.Empty, Full=queue.Full, BrokenBarrierError=threading.BrokenBarrierError)
+_NAMED["multiprocessing.TimeoutError"] = multiprocessing.TimeoutError  # which is not the built-in one
 
 
 def exception_from(error: Any, where: str) -> Exception:
@@ -100,5 +106,7 @@ def _refusal(kind: str, text: str, where: str, remote: RemoteError) -> Exception
     if refusal is None:
         return remote
     exception = refusal(text)
+    if isinstance(exception, RemoteError):
+        exception.kind = kind
     exception.__cause__ = remote
     return exception

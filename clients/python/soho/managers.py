@@ -10,22 +10,25 @@ typeids are the types of that host's plugins.
 """
 from __future__ import annotations
 
+import multiprocessing.pool
+import signal
 import subprocess
-from multiprocessing import ProcessError, current_process, util
-from typing import Any, Callable, ClassVar, Iterable, Mapping, NoReturn, Sequence
+from multiprocessing import ProcessError, current_process, get_context, util
+from typing import Any, Callable, ClassVar, Iterable, Mapping, NoReturn, Sequence, Tuple
 
 from soho import _address, _session
 from soho._login import Key, Login, Secret, default_secret
 from soho._private_host import PrivateHost
+from soho._provider import Hosted, Provider
 from soho._proxies import (NEEDS_PYTHON, AcquirerProxy, ArrayProxy, AutoProxy, BarrierProxy, BaseProxy, ConditionProxy, DictProxy, Entry,
-                           EventProxy, IteratorProxy, ListProxy, MakeProxyType, ManagerSpace, Namespace, NamespaceProxy, RebuildProxy,
-                           SetProxy, Token, ValueProxy, as_sequence, default_registry)
+                           EventProxy, IteratorProxy, ListProxy, MakeProxyType, ManagerSpace, Namespace, NamespaceProxy, PoolProxy,
+                           RebuildProxy, SetProxy, Token, ValueProxy, as_sequence, default_registry)
 from soho._session import Session
 from soho.errors import NoObject, NotStarted, RemoteError, SessionLost
 
 __all__ = ["AcquirerProxy", "ArrayProxy", "AutoProxy", "BarrierProxy", "BaseManager", "BaseProxy", "ConditionProxy", "DictProxy",
            "EventProxy", "IteratorProxy", "ListProxy", "MakeProxyType", "Manager", "Namespace", "NamespaceProxy", "NoObject", "NotStarted",
-           "RebuildProxy", "RemoteError", "SessionLost", "SetProxy", "SyncManager", "Token", "ValueProxy"]
+           "PoolProxy", "RebuildProxy", "RemoteError", "SessionLost", "SetProxy", "SyncManager", "Token", "ValueProxy"]
 
 
 def Manager() -> SyncManager:  # noqa: N802
@@ -70,12 +73,76 @@ class _Process:
         self._popen.kill()
 
 
+# A type and what the host calls it, for each that a provider offers.
+Offers = Sequence[Tuple[Hosted, str]]
+
+
+def _provider(address: str, login: Login, allow_pickle: bool, offers: Offers) -> Provider:
+    provider = Provider(address, login=login, space=lambda session: ManagerSpace(session, default_registry, allow_pickle))
+    for hosted, name in offers:
+        provider.add(hosted, name)
+    return provider
+
+
+def _run_provider(address: str, login: Login, allow_pickle: bool, offers: Offers, initializer: Callable[..., Any] | None,
+                  initargs: Iterable[Any], ready: Any) -> None:
+    """The process that has a manager's Python objects; it ends with the host."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what a terminal sends to the program is the program's
+    if initializer is not None:
+        initializer(*initargs)
+    provider = _provider(address, login, allow_pickle, offers)
+    try:
+        provider.start()
+    except Exception as error:  # noqa: BLE001  the manager raises it
+        ready.send(str(error))
+        return
+    ready.send(None)
+    ready.close()
+    provider.serve_forever()
+
+
+class _ProviderProcess:
+    """Started by the manager, in the way of its context."""
+
+    def __init__(self, ctx: Any, *args: Any):
+        there, here = ctx.Pipe(duplex=False)
+        self.process = ctx.Process(target=_run_provider, args=(*args, here), name="soho-provider")
+        self.process.start()
+        here.close()
+        try:
+            if (failure := there.recv()) is not None:
+                raise RuntimeError(f"the objects of this manager cannot be hosted: {failure}")
+        except BaseException:
+            self.stop(1.0)
+            raise
+        finally:
+            there.close()
+
+    def stop(self, timeout: float) -> None:
+        """Once the host has gone; it ends by itself then."""
+        for end in (self.process.terminate, self.process.kill):
+            self.process.join(timeout)
+            if not self.process.is_alive():
+                break
+            end()
+        self.process.join()
+
+
 class Server:
-    """What get_server() returns: a host that runs while serve_forever() does."""
+    """What get_server() returns: a host that runs while serve_forever() does, and the objects that Python makes, in this process."""
 
     def __init__(self, manager: BaseManager):
         self._host = manager._start_host(None, ())
         self.address = self._host.address.plain
+        self._provider: Provider | None = None
+        if offers := manager._offers():
+            self._provider = _provider(self._host.address.text, manager._login_there(self._host.address), manager._allow_pickle is not False,
+                                       offers)
+            try:
+                self._provider.start()
+            except BaseException:
+                self._host.stop(5.0)
+                raise
 
     def serve_forever(self) -> NoReturn:
         """Returns as the standard library's does: by SystemExit, when a client shuts the host down, or at Ctrl-C."""
@@ -95,7 +162,7 @@ class BaseManager:
     address: None, a path, (host, port), or soho's own forms: "unix:PATH", "tcp:HOST:PORT", "tls:HOST:PORT". authkey: bytes, as in the
     standard library; or a soho.Key or soho.Token. allow_pickle: whether arbitrary Python objects may be values: None means for a host
     that this manager starts, and not after connect(). plugins: what a host that it starts has loaded: files, or names of plugins that
-    come with soho. ctx says how a Python process is started, and a host is none: it is not looked at.
+    come with soho. ctx: how the Python process is started that has the objects which Python callables make; there is none without such.
     """
 
     _registry: ClassVar[dict[str, Entry]] = {}
@@ -104,8 +171,10 @@ class BaseManager:
     def __init__(self, address: Any = None, authkey: bytes | Secret = None, serializer: str = "pickle", ctx: Any = None, *,
                  shutdown_timeout: float = 1.0, allow_pickle: bool | None = None, plugins: Sequence[str] | None = None,
                  login: Login | None = None):
-        if serializer not in ("pickle", "soho"):
+        if serializer not in ("pickle", "soho", "xmlrpclib"):
             raise ValueError(f"serializer {serializer!r}: values travel as MessagePack, whatever it is; leave it out")
+        if serializer == "xmlrpclib" and allow_pickle is None:  # who says so wants no pickles
+            allow_pickle = False
         self._address = address
         self._secret: Any = current_process().authkey if authkey is None else authkey
         self._authkey = bytes(self._secret) if isinstance(self._secret, bytes) else b""
@@ -115,6 +184,8 @@ class BaseManager:
         self._allow_pickle = allow_pickle
         self._own_plugins = tuple(plugins) if plugins is not None else None
         self._login = login
+        self._ctx = ctx or get_context()
+        self._providers: list[_ProviderProcess] = []
         self._state = State()
         self._state.value = State.INITIAL  # type: ignore[attr-defined]
         self._process: _Process | None = None
@@ -148,25 +219,63 @@ class BaseManager:
         return Login(self._secret)
 
     def start(self, initializer: Callable[..., Any] | None = None, initargs: Iterable[Any] = ()) -> None:
-        """Starts a host for this manager alone. `initializer` runs in its process before the host does."""
+        """Starts a host for this manager alone, and a Python process for what the registered callables make. `initializer` runs in that
+        process first; without one, in the host's before the host does."""
         self._check_initial()
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
-        host = self._start_host(initializer, initargs)
+        offers = self._offers()
+        host = self._start_host(None if offers else initializer, initargs)
         self._address = host.address.plain
         self._process = _Process(host)
         session = Session(self._address, self._login_there(host.address))
         _session._by_address[(tuple(session._candidates), session.login)] = session
         _session._logins[session.address.text] = session.login
         self._space = ManagerSpace(session, self._registry, self._allow_pickle is not False)
+        end = util.Finalize(self, type(self)._finalize_manager, args=(host, self._providers, session, self._state, self._shutdown_timeout),
+                            exitpriority=0)
+        self.shutdown = end
+        try:
+            if offers:
+                self._provide(offers, initializer, initargs)
+        except BaseException:
+            end()
+            raise
         self._state.value = State.STARTED  # type: ignore[attr-defined]
-        self.shutdown = util.Finalize(self, type(self)._finalize_manager, args=(host, session, self._state, self._shutdown_timeout),
-                                      exitpriority=0)
+
+    def _offers(self) -> Offers:
+        """What Python has to host: the types with a callable, and those that their methods' results are taken as."""
+        wanted = [typeid for typeid, entry in self._registry.items() if entry.callable is not None]
+        return self._offers_of(self._registry, wanted)
+
+    def _offers_of(self, registry: Mapping[str, Entry], wanted: Iterable[str]) -> Offers:
+        plugins = self._own_plugins if self._own_plugins is not None else self._plugins
+        taken = default_registry if "sync" in plugins else {}
+        offers: dict[str, tuple[Hosted, str]] = {}
+        rest = list(wanted)
+        while rest:
+            typeid = rest.pop(0)
+            entry = registry.get(typeid)
+            if typeid in offers or entry is None:
+                continue
+            hosted = Hosted(typeid, entry.callable, entry.proxytype, entry.exposed, entry.method_to_typeid, entry.create_method)
+            offers[typeid] = hosted, f"python.{typeid}" if typeid in taken and entry.callable is None else typeid
+            rest += hosted.method_to_typeid.values()
+        return list(offers.values())
+
+    def _provide(self, offers: Offers, initializer: Callable[..., Any] | None = None, initargs: Iterable[Any] = ()) -> None:
+        """Has a Python process host them."""
+        assert self._space is not None
+        session = self._space.session
+        self._providers.append(_ProviderProcess(self._ctx, session.address.text, session.login, self._allow_pickle is not False, offers,
+                                                initializer, tuple(initargs)))
 
     @staticmethod
-    def _finalize_manager(host: PrivateHost, session: Session, state: State, timeout: float) -> None:
+    def _finalize_manager(host: PrivateHost, providers: list[_ProviderProcess], session: Session, state: State, timeout: float) -> None:
         session.end()
         host.stop(timeout)
+        for provider in providers:
+            provider.stop(timeout)
         state.value = State.SHUTDOWN  # type: ignore[attr-defined]
 
     def connect(self) -> None:
@@ -235,16 +344,13 @@ class BaseManager:
     @classmethod
     def register(cls, typeid: str, callable: Callable[..., Any] | None = None, proxytype: Callable[..., Any] | None = None,  # noqa: A002
                  exposed: Sequence[str] | None = None, method_to_typeid: Mapping[str, str] | None = None, create_method: bool = True) -> None:
-        """Registers a type of the host's plugins with this class of managers.
+        """Registers a type with this class of managers: one of the host's plugins, or one that a Python callable makes objects of.
 
-        typeid: its name there, and of the manager's method that creates one. callable: must be None, for plugins bring their own.
-        proxytype: the class of its proxies; AutoProxy if there is none. exposed: the methods that its proxies have; what the host
+        typeid: its name in the host, and of the manager's method that creates one. callable: what makes an object, in the process that
+        start() or serve_forever() has for that; a manager that connects does not look at it. None: a plugin of the host does. proxytype: the class of its proxies; AutoProxy if there is none. exposed: the methods that its proxies have; what the host
         exposes if there is none, and never more. method_to_typeid: as which typeid, of those registered, the results of methods that
         return objects are taken. create_method: whether the manager gets that method.
         """
-        if callable is not None:
-            raise NotImplementedError(f"register({typeid!r}, callable=…): an object that is made by a Python callable {NEEDS_PYTHON}. Leave "
-                                      "callable out to use a type of the host's plugins")
         if "_registry" not in cls.__dict__:
             cls._registry = cls._registry.copy()
         if isinstance(exposed, str):
@@ -255,7 +361,7 @@ class BaseManager:
         for key, value in (method_to_typeid or {}).items():
             assert type(key) is str, f"{key!r} is not a string"
             assert type(value) is str, f"{value!r} is not a string"
-        cls._registry[typeid] = Entry(exposed, method_to_typeid, proxytype)
+        cls._registry[typeid] = Entry(exposed, method_to_typeid, proxytype, callable, create_method)
         if create_method:
 
             def create(self: BaseManager, /, *args: Any, **kwds: Any) -> Any:
@@ -269,6 +375,10 @@ class SyncManager(BaseManager):
     """Shares what Python's SyncManager does: lists, dicts, namespaces, values, arrays, queues, locks and all that; and sets."""
 
     _plugins = ("sync",)
+
+    def __init__(self, *args: Any, **kwds: Any):
+        super().__init__(*args, **kwds)
+        self._provided: set[str] = set()  # what Python hosts only when it is asked for
 
     def list(self, sequence: Iterable[Any] = (), /) -> ListProxy:
         made: ListProxy = self._create("list", as_sequence(sequence))
@@ -298,9 +408,13 @@ class SyncManager(BaseManager):
         made: BarrierProxy = self._create("Barrier", parties) if timeout is None else self._create("Barrier", parties, None, timeout)
         return made
 
-    def Pool(self, *args: Any, **kwds: Any) -> NoReturn:  # noqa: N802
-        raise NotImplementedError(f"Pool(): a pool of workers that run Python functions {NEEDS_PYTHON}. Use multiprocessing.Pool or "
-                                  "concurrent.futures; proxies can be passed to their functions")
+    def Pool(self, *args: Any, **kwds: Any) -> PoolProxy:  # noqa: N802
+        """A pool of worker processes, children of a Python process that the first of them has started."""
+        if self._process is not None and "Pool" not in self._provided:
+            self._provided.add("Pool")
+            self._provide(self._offers_of(_POOL_TYPES, ["Pool"]))
+        made: PoolProxy = self._create("Pool", *args, **kwds)
+        return made
 
 
 def _register(typeid: str, proxytype: Callable[..., Any] | None = None, **keywords: Any) -> None:
@@ -317,6 +431,10 @@ for _typeid, _proxytype in (("Event", EventProxy), ("Condition", ConditionProxy)
                             ("Namespace", NamespaceProxy)):
     _register(_typeid, _proxytype)
 _register("Iterator", IteratorProxy, create_method=False)
+_register("Pool", PoolProxy)
+_register("AsyncResult", create_method=False)
+_POOL_TYPES = {"Pool": Entry(None, None, PoolProxy, multiprocessing.pool.Pool), "AsyncResult": Entry(None, None, AutoProxy),
+               "Iterator": Entry(None, None, IteratorProxy)}
 default_registry.update(SyncManager._registry)
 for _name in __all__:  # they are seen, and pickled, as this module's
     if getattr(globals()[_name], "__module__", "") == "soho._proxies":

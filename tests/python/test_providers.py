@@ -1,0 +1,504 @@
+"""Python objects in a host: managers' callables, pools, and providers of one's own."""
+import collections
+import gc
+import operator
+import os
+import queue
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import weakref
+
+import pytest
+import soho
+from soho.managers import BaseManager, BaseProxy, IteratorProxy, NamespaceProxy, RemoteError, SyncManager
+from soho_e2e import Host, eventually
+
+
+class Pair:
+    """Two numbers."""
+
+    def __init__(self, x, y=0):
+        self.x, self.y = x, y
+
+    def get_x(self):
+        """The first."""
+        return self.x
+
+    def get_y(self):
+        return self.y
+
+    def set_x(self, x):
+        self.x = x
+
+    def swapped(self):
+        return Pair(self.y, self.x)
+
+    def x_of(self, other):
+        return other.get_x() if isinstance(other, BaseProxy) else f"a real {type(other).__name__}'s {other.x}"
+
+    def call(self, function, *args):
+        return function(*args)
+
+    def fail(self, error):
+        raise error
+
+    def pid(self):
+        return os.getpid()
+
+    def wait(self, seconds):
+        time.sleep(seconds)
+        return seconds
+
+    def __len__(self):
+        return 2
+
+    def _hidden(self):
+        return "hidden"
+
+
+pair = Pair(5, 6)
+numbers = (number for number in range(3))
+
+
+class GetPairProxy(BaseProxy):
+    _exposed_ = ("get_x", "set_x")
+
+    def get_x(self):
+        return self._callmethod("get_x")
+
+    def twice(self):
+        return 2 * self._callmethod("get_x")
+
+
+class Objects(BaseManager):
+    pass
+
+
+Objects.register("Pair", Pair)
+Objects.register("get_pair", callable=lambda: pair, exposed=["get_x"])
+Objects.register("any_pair", callable=lambda: pair)
+Objects.register("bound", callable=pair.swapped)
+Objects.register("shown", callable=lambda: pair, proxytype=GetPairProxy)
+Objects.register("Swapper", Pair, exposed=["swapped", "get_x"], method_to_typeid={"swapped": "Pair"})
+Objects.register("generator", callable=lambda: numbers, proxytype=IteratorProxy)
+Objects.register("operator", callable=lambda: operator)
+Objects.register("counter", collections.Counter, exposed=["__getitem__", "__setitem__", "__len__", "most_common", "update"])
+Objects.register("by_name", Pair, create_method=False)
+Objects.register("space", callable=lambda: pair, proxytype=NamespaceProxy)
+
+
+@pytest.fixture(scope="module")
+def objects():
+    with Objects() as objects:
+        process, provider = objects._process, objects._providers[0].process
+        yield objects
+    assert (process.exitcode, provider.exitcode) == (0, 0)
+
+
+def test_the_script_that_began_it(tmp_path):
+    """register(callable=lambda), start() and a second program that connects, with only the import changed."""
+    server = tmp_path / "server.py"
+    server.write_text(textwrap.dedent("""
+        from soho.managers import BaseManager
+        class Pair:
+            def __init__(self, x, y): self.x, self.y = x, y
+            def get_x(self): return self.x
+            def get_y(self): return self.y
+        pair = Pair(5, 6)
+        class Manager(BaseManager): pass
+        Manager.register("get_pair", callable=lambda: pair, exposed=["get_x"])
+        if __name__ == "__main__":
+            manager = Manager(address=("127.0.0.1", 0), authkey=b"secret")
+            manager.start()
+            print(manager.address[1], flush=True)
+            input()
+            manager.shutdown()
+        """))
+    client = tmp_path / "client.py"
+    client.write_text(textwrap.dedent("""
+        import sys
+        from soho.managers import BaseManager
+        class Manager(BaseManager): pass
+        Manager.register("get_pair")
+        manager = Manager(address=("127.0.0.1", int(sys.argv[1])), authkey=b"secret")
+        manager.connect()
+        pair = manager.get_pair()
+        print(pair.get_x(), [name for name in dir(pair) if name.startswith("get")])
+        """))
+    with subprocess.Popen([sys.executable, server], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as serving:
+        port = serving.stdout.readline().strip()
+        done = subprocess.run([sys.executable, client, port], capture_output=True, text=True)
+        assert (done.stdout, done.stderr) == ("5 ['get_x']\n", "")
+        serving.communicate("\n")
+    assert serving.returncode == 0
+
+
+def test_every_callable(objects):
+    made = objects.Pair(1, y=2)
+    assert (made.get_x(), made.get_y(), made._callmethod("get_x")) == (1, 2, 1)
+    assert objects.get_pair().get_x() == 5
+    assert objects.bound().get_x() == 6
+    assert objects.operator().add(3, 4) == 7
+    assert list(objects.generator()) == [0, 1, 2]
+    counted = objects.counter("abracadabra")
+    assert (counted["a"], len(counted), counted.most_common(1)) == (5, 5, [("a", 5)])
+    counted["z"] = 26
+    assert counted["z"] == 26
+    assert not hasattr(objects, "by_name")
+
+
+def test_the_same_object_again_is_the_same():
+    with Objects() as objects:
+        one, other = objects.any_pair(), objects.any_pair()
+        assert one._id == other._id
+        one.set_x(7)
+        assert (other.get_x(), objects.get_pair().get_x()) == (7, 7)
+        assert pair.x == 5  # this process has one of its own
+
+
+def test_what_is_exposed(objects):
+    listed, anything, shown = objects.get_pair(), objects.any_pair(), objects.shown()
+    assert [name for name in dir(listed) if name.startswith("get")] == ["get_x"]
+    assert {"get_x", "get_y", "set_x", "swapped"} <= set(dir(anything)) and "_hidden" not in dir(anything)
+    for proxy, name in ((listed, "get_y"), (listed, "_hidden"), (anything, "_hidden"), (anything, "no_such"), (anything, "x"),
+                        (anything, "__class__"), (shown, "get_y"), (objects.Pair(1), "__len__")):
+        with pytest.raises(AttributeError, match="exposes no method"):
+            proxy._callmethod(name)
+        with pytest.raises(RemoteError):
+            proxy._callmethod(name)
+    assert type(shown) is GetPairProxy and shown.twice() == 10
+
+
+def test_results_that_are_objects(objects):
+    swapper = objects.Swapper(1, 2)
+    taken = swapper.swapped()  # by Pair, which makes one of it, as in the standard library
+    assert taken._token.typeid == "Pair" and taken.get_x().x == 2
+    space = objects.space()
+    assert space.x == 5
+    space.y = 7
+    assert space.y == 7
+
+
+def test_texts_and_copies(objects):
+    made = objects.Pair(1, 2)
+    assert str(made).startswith("<") and "Pair object at" in str(made)
+    assert repr(made).startswith("<AutoProxy[Pair] object, typeid 'Pair' at 0x")
+    copy = made._getvalue()
+    assert type(copy) is Pair and copy is not made and copy.x == 1
+    assert made.get_x.__doc__ == "The first."
+
+
+def test_arguments_that_are_proxies(objects):
+    one, other = objects.Pair(1), objects.Pair(2)
+    assert one.x_of(other) == "a real Pair's 2"
+    assert one.x_of(one) == "a real Pair's 1"
+
+
+def test_arguments_and_errors(objects):
+    made = objects.Pair(1)
+    assert made.call(operator.add, 2, 3) == 5  # a function, pickled
+    for error in (KeyError("k"), ValueError("no"), ZeroDivisionError("by 0"), queue.Empty(), StopIteration()):
+        with pytest.raises(type(error)) as raised:
+            made.fail(error)
+        assert type(raised.value) is type(error) and raised.value.args == error.args
+    with pytest.raises(RemoteError, match=r"Pair.fail\(\): CalledProcessError: Command 'x' returned"):
+        made.fail(subprocess.CalledProcessError(1, "x"))
+    with pytest.raises(RemoteError, match="SystemExit"):
+        made.fail(SystemExit(3))
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        objects.Pair()
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        objects.Pair(1, z=1)
+    with pytest.raises(ValueError):
+        made.fail(ValueError("\ud800"))
+    assert made.get_x() == 1
+
+
+def test_results_beyond_the_hosts_limits_are_errors(objects):
+    made = objects.Pair(1)
+    deep = []
+    for _ in range(100):
+        deep = [deep]
+    made.set_x(None)
+    with pytest.raises(RemoteError, match="frame_bytes"):
+        made.call(operator.mul, b"x", 20_000_000)
+    nested = "lambda: __import__('functools').reduce(lambda inner, _: [inner], range(100), [])"
+    with pytest.raises(RemoteError, match="deeper than 64"):
+        made.call(eval, f"({nested})()")
+    assert made.get_x() is None
+
+
+def test_a_call_that_blocks_holds_up_nobody(objects):
+    made, other = objects.Pair(1), objects.Pair(2)
+    began = time.monotonic()
+    waiting = [threading.Thread(target=made.wait, args=(1.0,)) for _ in range(20)]
+    for thread in waiting:
+        thread.start()
+    answers = 0
+    while any(thread.is_alive() for thread in waiting):
+        assert other.get_x() == 2
+        answers += 1
+    assert answers > 20 and time.monotonic() - began < 10
+
+
+def test_objects_go_with_their_last_proxy(objects):
+    gc.collect()
+    made = [objects.Pair(i) for i in range(100)]
+    before = objects._number_of_objects()
+    del made[10:]
+    gc.collect()
+    eventually(lambda: objects._number_of_objects() == before - 90)
+    assert [each.get_x() for each in made] == list(range(10))
+
+
+def test_a_callable_that_fails_and_a_provider_that_dies():
+    class Manager(BaseManager):
+        pass
+
+    Manager.register("Pair", Pair)
+    with Manager() as manager:
+        made = manager.Pair(1)
+        pid = made.pid()
+        assert pid not in (os.getpid(), manager._process.pid)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(RemoteError, match="^Pair.get_x\\(\\): provider python.Pair .* has gone"):
+            while True:
+                made.get_x()
+        with pytest.raises(RemoteError, match="no type"):
+            while True:
+                manager.Pair(1)
+
+
+def test_the_provider_ends_with_the_program_however_that_ends(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent("""
+        import os, sys
+        sys.path.insert(0, %r)
+        from test_providers import Objects
+        if __name__ == "__main__":
+            objects = Objects()
+            objects.start()
+            print(objects._process.pid, objects.Pair(1).pid(), flush=True)
+            os.kill(os.getpid(), 9)
+        """ % os.path.dirname(__file__)))
+    done = subprocess.run([sys.executable, program], stdout=subprocess.PIPE, text=True)
+    for pid in map(int, done.stdout.split()):
+        eventually(lambda: not os.path.exists(f"/proc/{pid}") or open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "Z")
+
+
+def note(path, text):
+    with open(path, "a") as file:
+        file.write(f"{text} {os.getpid()}\n")
+
+
+def test_the_initializer_runs_in_the_process_of_the_objects(tmp_path):
+    file = tmp_path / "notes"
+    objects = Objects()
+    objects.start(initializer=note, initargs=(file, "here"))
+    with objects:
+        assert file.read_text() == f"here {objects.Pair(1).pid()}\n"
+
+
+def test_get_server_has_the_objects_in_its_own_process(tmp_path):
+    program = tmp_path / "server.py"
+    program.write_text(textwrap.dedent("""
+        import os, sys
+        sys.path.insert(0, %r)
+        from test_providers import Objects
+        server = Objects(address=sys.argv[1]).get_server()
+        print(os.getpid(), flush=True)
+        server.serve_forever()
+        """ % os.path.dirname(__file__)))
+    with subprocess.Popen([sys.executable, program, str(tmp_path / "s")], stdout=subprocess.PIPE, text=True) as serving:
+        pid = int(serving.stdout.readline())
+        objects = Objects(address=str(tmp_path / "s"))
+        objects.connect()
+        assert objects.Pair(3).pid() == pid
+        with pytest.raises(TypeError, match="allow_pickle"):
+            objects.Pair(3).call(operator.add, 1, 2)
+        objects._space.request("soho.shutdown")
+        assert serving.wait(30) == 0
+
+
+def double(number):
+    return 2 * number
+
+
+def test_a_pool():
+    with SyncManager() as manager:
+        shared = manager.list()
+        with manager.Pool(2) as pool:
+            assert pool.map(double, range(5)) == [0, 2, 4, 6, 8]
+            later = pool.apply_async(double, (21,))
+            assert (later.get(30), later.successful()) == (42, True)
+            assert list(pool.imap(double, [1, 2])) == [2, 4]
+            pool.map(shared.append, [1, 2, 3])
+            with pytest.raises(ZeroDivisionError):
+                pool.apply(operator.truediv, (1, 0))
+        assert sorted(shared) == [1, 2, 3]
+        assert len(manager._providers) == 1
+
+
+@pytest.fixture
+def host():
+    host = Host(os.path.join(os.environ["SOHO_PLUGINS"], "sync.so"))
+    yield host
+    host.stop()
+
+
+def test_providers_of_ones_own(host):
+    registered = soho.Provider(host.address, name="pairs")
+    registered.register("Pair", Pair)
+    registered.register("current", callable=lambda: pair)
+    other = soho.Provider(host.address)
+    other.register("Other", Pair, exposed=["get_x"])
+    with registered, other, soho.Client(host.address) as client:
+        assert {"Pair", "current", "Other", "list"} <= set(client.types())
+        made = client.create("Pair", 3)
+        assert made.get_x() == 3
+        assert client.create("current").get_y() == 6  # which is open: each object decides
+        assert client.create("Other", 4).get_x() == 4
+        here = client.create("list")
+        here.append(made)
+        assert here[0].get_x() == 3
+        kept = weakref.ref(registered._objects[1].thing)
+        del made
+        here.clear()
+        eventually(lambda: gc.collect() is not None and kept() is None)
+        with pytest.raises(soho.RemoteError, match='a plugin named "pairs" is loaded already, from session'):
+            again = soho.Provider(host.address, name="pairs")
+            again.start()
+    eventually(lambda: "Pair" not in soho.Client(host.address).types())
+
+
+def test_objects_call_objects_of_other_providers_and_plugins(host):
+    class Keeper:
+        def __init__(self):
+            self.kept = None
+
+        def keep(self, thing):
+            self.kept = thing
+
+        def x(self):
+            return self.kept.get_x()
+
+    pairs, keepers = soho.Provider(host.address, name="a"), soho.Provider(host.address, name="b")
+    pairs.register("Pair", Pair)
+    keepers.register("Keeper", Keeper)
+    with pairs, keepers, soho.Client(host.address) as client:
+        keeper, made = client.create("Keeper"), client.create("Pair", 8)
+        keeper.keep(made)
+        del made
+        assert keeper.x() == 8  # which it keeps alive
+
+
+def test_a_provider_that_may_not(host):
+    with pytest.raises(ValueError, match="gives objects of the type 'Nothing', which is not registered"):
+        wrong = soho.Provider(host.address)
+        wrong.register("Pair", Pair, method_to_typeid={"swapped": "Nothing"})
+        wrong.start()
+    with pytest.raises(soho.RemoteError, match="typeid .list. is taken by plugin sync"):
+        taken = soho.Provider(host.address)
+        taken.register("list", Pair)
+        taken.start()
+
+
+ECHO = """
+import sys
+import soho
+class Echo:
+    def __init__(self, made_by=None): self.calls = 0
+    def echo(self, value):
+        self.calls += 1
+        return value
+    def again(self): return self
+provider = soho.Provider(sys.argv[1])
+provider.register("Echo", Echo, method_to_typeid={"again": "Echo"})
+provider.start()
+print("ready", flush=True)
+provider.serve_forever()
+"""
+
+
+def test_providers_that_are_killed_and_stopped_under_load():
+    """Every answer is right, or says that the provider has gone; others are served meanwhile; nothing is left."""
+    host = Host(os.path.join(os.environ["SOHO_PLUGINS"], "pair.so"))
+    gauges = host.at_rest(0)
+    tally = collections.Counter()
+    wrong = []
+    over = threading.Event()
+
+    def healthy():
+        with soho.Client(host.address) as client:
+            made = client.create("Pair", 1, 2)
+            while not over.is_set():
+                if made.get_x() != 1:
+                    wrong.append("pair")
+                tally["pair"] += 1
+
+    def calls(number):
+        with soho.Client(host.address) as client:
+            made, at = None, 0
+            while not over.is_set():
+                at += 1
+                try:
+                    made = made or client.create("Echo")
+                    sent = [number, at, "x" * (at % 1000)]
+                    if soho.options(made, timeout=0.3).echo(sent) != sent:
+                        wrong.append((number, at))
+                    tally["echo"] += 1
+                    if at % 10 == 0:
+                        made = made._callmethod("again") if at % 20 else client.create("Echo")
+                except TimeoutError:
+                    tally["timeout"] += 1
+                except soho.RemoteError as error:
+                    if error.kind not in ("unavailable", "no_type"):
+                        wrong.append(error)
+                    tally[error.kind] += 1
+                    made = None
+                    time.sleep(0.002)
+
+    def guarded(work, *args):
+        try:
+            work(*args)
+        except BaseException as error:  # noqa: BLE001
+            wrong.append(error)
+
+    def come_true(condition):
+        eventually(lambda: wrong or condition())
+        assert not wrong, wrong[:5]
+
+    threads = [threading.Thread(target=guarded, args=(healthy,)),
+               *(threading.Thread(target=guarded, args=(calls, number)) for number in range(4))]
+    for thread in threads:
+        thread.start()
+    try:
+        for turn in range(8):
+            with subprocess.Popen([sys.executable, "-c", ECHO, host.address], stdout=subprocess.PIPE) as provider:
+                try:
+                    assert provider.stdout.readline() == b"ready\n"
+                    served = tally["echo"]
+                    come_true(lambda: tally["echo"] >= served + 100)
+                    if turn % 2:
+                        provider.send_signal(signal.SIGSTOP)
+                        late = tally["timeout"]
+                        come_true(lambda: tally["timeout"] >= late + 4)
+                        if turn % 4 == 1:
+                            provider.send_signal(signal.SIGCONT)
+                            served = tally["echo"]
+                            come_true(lambda: tally["echo"] >= served + 100)
+                finally:
+                    provider.kill()
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert not wrong, wrong[:5]
+    assert tally["unavailable"] > 0 and tally["no_type"] > 0 and tally["pair"] > 1000, tally
+    gc.collect()
+    host.back_at(gauges)
+    host.stop()
