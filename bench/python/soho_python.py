@@ -4,7 +4,7 @@
     soho_python [--rounds N] [--seconds S] [--clients N…] [--json FILE]
 
 Calls: `get()` of a Value through a proxy, over a Unix socket, from client processes that each have a Value of their own. All processes
-run on one CPU, or on all. Objects: create a list and drop it. Fork: a child that inherits 500 proxies, starts, makes a call and ends.
+run on one CPU, or on all. Hosted in Python: the same of an object whose class is Python's, in a provider process. Objects: create a list and drop it. Fork: a child that inherits 500 proxies, starts, makes a call and ends.
 Memory: of the server's process (PSS), for each of 1,000 clients that have made a call and are idle.
 """
 import argparse
@@ -48,9 +48,17 @@ def calls(pipe, value, seconds):
     pipe.send(latencies)
 
 
-def call_figures(manager, clients, seconds):
+class Hosted:
+    def __init__(self, value):
+        self.value = value
+
+    def get(self):
+        return self.value
+
+
+def call_figures(manager, clients, seconds, make=lambda manager: manager.Value("i", 1)):
     """Calls per second of all, and the median latency in µs."""
-    pipes, values = [], [manager.Value("i", 1) for _ in range(clients)]  # kept here: multiprocessing loses what only a child has
+    pipes, values = [], [make(manager) for _ in range(clients)]  # kept here: multiprocessing loses what only a child has
     for value in values:
         ours, theirs = fork.Pipe()
         fork.Process(target=calls, args=(theirs, value, seconds), daemon=True).start()
@@ -129,9 +137,17 @@ def idle_kb(side, manager):
     return (after - before) / IDLE_CLIENTS
 
 
+def make_hosted(manager):
+    return manager.Hosted(1)
+
+
 def with_manager(side, cpus, measure, *args):
     os.sched_setaffinity(0, cpus)  # what is started from here on has the same
-    manager = importlib.import_module(SIDES[side]).SyncManager()
+    base = importlib.import_module(SIDES[side]).SyncManager
+    kind = type("Manager", (base,), {"__module__": __name__})
+    if any(arg is make_hosted for arg in args):
+        kind.register("Hosted", Hosted)
+    manager = kind()
     manager.start()
     try:
         return measure(manager, *args)
@@ -145,7 +161,7 @@ def row(title, figures, unit, better):
     medians = {side: statistics.median(values) for side, values in figures.items()}
     ratio = medians["soho"] / medians["multiprocessing"] if better == "more" else medians["multiprocessing"] / medians["soho"]
     cells = [f"{medians[side]:,.1f} ({min(values):,.1f} to {max(values):,.1f}) {unit}" for side, values in figures.items()]
-    print(f"{title:<40}{cells[0]:>38}{cells[1]:>38}{ratio:>7.1f}×", flush=True)
+    print(f"{title:<52}{cells[0]:>38}{cells[1]:>38}{ratio:>7.1f}×", flush=True)
     return {"what": title, "unit": unit, "ratio": ratio, **figures}
 
 
@@ -159,17 +175,17 @@ def main():
     every = os.sched_getaffinity(0)
     places = {"one CPU": {min(every)}, "all CPUs": every}
     print(f"soho_python: {options.rounds} rounds of {options.seconds} s for each, in turns; medians (min to max); Python {sys.version.split()[0]}")
-    print(f"{'':<40}{'multiprocessing.managers':>38}{'soho.managers':>38}{'better':>8}")
+    print(f"{'':<52}{'multiprocessing.managers':>38}{'soho.managers':>38}{'better':>8}")
     report = []
     for place, cpus in places.items():
-        for clients in options.clients:
+        for clients, *hosted in [(clients, *hosted) for hosted in ([], [make_hosted]) for clients in options.clients]:
             rates, latencies = {side: [] for side in SIDES}, {side: [] for side in SIDES}
             for _ in range(options.rounds):
                 for side in SIDES:
-                    rate, latency = with_manager(side, cpus, call_figures, clients, options.seconds)
+                    rate, latency = with_manager(side, cpus, call_figures, clients, options.seconds, *hosted)
                     rates[side].append(rate)
                     latencies[side].append(latency)
-            title = f"{place}, {clients} client{'s' if clients > 1 else ''}"
+            title = f"{place}, {clients} client{'s' if clients > 1 else ''}{', hosted in Python' if hosted else ''}"
             report.append(row(f"{title}: calls", rates, "/s", "more"))
             report.append(row(f"{title}: latency, p50", latencies, "µs", "less"))
     for title, measure, unit, better in (("create and drop a list", lambda manager: object_rate(manager, options.seconds), "/s", "more"),

@@ -41,6 +41,7 @@ constexpr ProvidedFunctions functions{invoke_remote, create_remote, find_open};
 
 // Names that clients make up are kept, too.
 constexpr std::size_t open_methods_max = 1000;
+constexpr std::size_t offers_max = 10'000;
 
 struct Asked {
     std::string name, version = "0";
@@ -115,12 +116,15 @@ const Method* Offer::open_method(const Type& type, std::string_view name) {
     return &made.method;
 }
 
-Result<Offer*> Offers::find(Caller& caller, Bytes text) {
-    for (Offer& offer : all_) {
-        if (offer.text() == data::as_text(text) && offer.provider() == nullptr) return &offer;
-    }
+// Checked before anything is kept of it: types stay as long as the host.
+Result<Offer*> Offers::make(Caller& caller, Bytes text) {
     auto asked = read_offer(text);
     if (!asked) return tl::unexpected<Error>(asked.error());
+    if (all_.size() == offers_max)
+        return refuse(
+            Code::limit,
+            fmt::format("{} different offers were made to this host since it began: it must be restarted to take more",
+                        offers_max));
     Offer& offer = all_.emplace_back(asked->name, std::string(data::as_text(text)));
     const auto refused = [&](const Error& error) -> tl::unexpected<Error> {
         all_.pop_back();
@@ -133,6 +137,7 @@ Result<Offer*> Offers::find(Caller& caller, Bytes text) {
     for (std::uint32_t i = 0; i < array.size; ++i) {
         auto type = read_description(reader.take_value(), functions, &offer);
         if (!type) return refused(type.error());
+        if (auto may = check_provide(caller, (*type)->type.type_id); !may) return refused(may.error());
         (*type)->type.context = &offer.callees_.emplace_back(Offer::Callee{&offer, (*type)->type.local_id});
         for (Method& method : (*type)->type.methods)
             method.context = &offer.callees_.emplace_back(Offer::Callee{&offer, method.name});
@@ -148,22 +153,31 @@ Result<Offer*> Offers::find(Caller& caller, Bytes text) {
     return &offer;
 }
 
+// One that was made before, word for word, and that nobody stands behind now; else another.
+Result<Offer*> Offers::find(Caller& caller, Bytes text) {
+    const auto same = std::find_if(all_.begin(), all_.end(), [&](const Offer& offer) {
+        return offer.text() == data::as_text(text) && offer.provider() == nullptr;
+    });
+    if (same == all_.end()) return make(caller, text);
+    for (const TypePtr& type : same->plugin().types()) {
+        if (auto may = check_provide(caller, type->type_id); !may) return tl::unexpected<Error>(may.error());
+    }
+    return &*same;
+}
+
 Result<std::shared_ptr<Provider>> Offers::take(Caller& caller, Bytes text) {
     const std::scoped_lock lock(mutex_);
     auto offer = find(caller, text);
     if (!offer) return tl::unexpected<Error>(offer.error());
     Offer& found = **offer;
-    for (const TypePtr& type : found.plugin().types()) {
-        if (auto may = check_provide(caller, *type); !may) return tl::unexpected<Error>(may.error());
-    }
     auto provider = std::make_shared<Provider>(caller.services(), caller, found);
-    {
+    const auto stand = [&found](std::shared_ptr<Provider> by) {
         const std::scoped_lock of_offer(found.mutex_);
-        found.provider_ = provider;
-    }
+        found.provider_ = std::move(by);
+    };
+    stand(provider);
     if (auto entered = caller.services().registry.enter(found.plugin()); !entered) {
-        const std::scoped_lock of_offer(found.mutex_);
-        found.provider_ = nullptr;
+        stand(nullptr);
         return tl::unexpected<Error>(entered.error());
     }
     return provider;
@@ -202,12 +216,6 @@ std::string Provider::text() const {
 std::uint32_t Provider::fail(const soho_call& call, const Error& error) const {
     host().fail(&call, static_cast<std::uint32_t>(error.code), {}, to_abi(error.text), {});
     return SOHO_FAILED;
-}
-
-// False if its connection has gone.
-bool Provider::send(data::Buffer frame) {
-    const std::scoped_lock lock(mutex_);
-    return caller_ != nullptr && caller_->push(std::move(frame));
 }
 
 std::uint32_t Provider::invoke(const RemoteObject& target, std::string_view method, const soho_call& call) {
@@ -304,34 +312,50 @@ std::uint32_t Provider::start(const soho_call& call, std::string_view callee, bo
         while (owed_.contains(last_msgid_));
         msgid = last_msgid_;
     }
-    data::Buffer frame;
-    wire::Out out(frame);
-    wire::begin_request(out, msgid, request);
-    out.array(request == "soho.call" ? 4 : 3);
-    write_target(out);
     std::vector<std::uint64_t> held;
-    const auto written = write_arguments(call, out, held);
-    auto context = context_of(call);  // deferred, it is not to be touched
-    soho_pending* const pending = written ? host().defer(&call) : nullptr;
-    if (pending == nullptr) {
+    soho_pending* pending = nullptr;
+    const auto give_up = [&](const Error& error) -> std::uint32_t {
         for (const std::uint64_t id : held) session_->release(id, 1);
-        return fail(call, written ? out_of_memory() : written.error());
-    }
-    const soho_task cancelling = Cancelling::task(shared_from_this(), msgid);
-    host().pending_on_cancel(pending, &cancelling);
-    bool sent = false;
-    {
-        const std::scoped_lock lock(mutex_);
-        owed_.emplace(msgid, Owed{pending, callee, of_object, std::move(context)});
-        sent = caller_ != nullptr && caller_->push(std::move(frame));
-        if (!sent) owed_.erase(msgid);
-    }
-    if (!sent) {
-        const std::string why = fmt::format("{} has gone: {} was not started", text(), callee);
-        host().pending_fail(pending, SOHO_UNAVAILABLE, {}, to_abi(why), {});
+        if (pending == nullptr) return fail(call, error);
+        host().pending_fail(pending, static_cast<std::uint32_t>(error.code), {}, to_abi(error.text), {});
         host().pending_release(pending);
+        return SOHO_PENDING;
+    };
+    try {
+        data::Buffer frame;
+        wire::Out out(frame);
+        wire::begin_request(out, msgid, request);
+        out.array(request == "soho.call" ? 4 : 3);
+        write_target(out);
+        if (auto written = write_arguments(call, out, held); !written) return give_up(written.error());
+        auto context = context_of(call);  // once it is deferred, the call is not to be touched
+        const soho_task cancelling = Cancelling::task(shared_from_this(), msgid);
+        pending = host().defer(&call);
+        if (pending == nullptr) {
+            cancelling.dispose(cancelling.context);
+            return give_up(out_of_memory());
+        }
+        host().pending_on_cancel(pending, &cancelling);
+        if (send(msgid, {pending, callee, of_object, std::move(context)}, std::move(frame))) return SOHO_PENDING;
+        return give_up(Error(Code::unavailable, fmt::format("{} has gone: {} was not started", text(), callee)));
+    } catch (const std::bad_alloc&) {
+        return give_up(out_of_memory());
     }
-    return SOHO_PENDING;
+}
+
+// A request, and what comes of its reply. False if its connection has gone; then, as where this throws, nothing is owed.
+bool Provider::send(std::uint32_t msgid, Owed owed, data::Buffer frame) {
+    const std::scoped_lock lock(mutex_);
+    if (caller_ == nullptr) return false;
+    const auto at = owed_.emplace(msgid, std::move(owed)).first;
+    try {
+        if (caller_->push(std::move(frame))) return true;
+    } catch (const std::bad_alloc&) {
+        owed_.erase(at);
+        throw;
+    }
+    owed_.erase(at);
+    return false;
 }
 
 void Provider::cancel(std::uint32_t msgid) {
@@ -361,7 +385,12 @@ bool Provider::take(const wire::Frame& frame, std::string& why) {
         owed = found->second;
         owed_.erase(found);
     }
-    complete(owed, *reply);
+    try {
+        complete(owed, *reply);
+    } catch (const std::bad_alloc&) {
+        const Error error = out_of_memory();
+        host().pending_fail(owed.pending, static_cast<std::uint32_t>(error.code), {}, to_abi(error.text), {});
+    }
     host().pending_release(owed.pending);
     return true;
 }

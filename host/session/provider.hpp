@@ -61,6 +61,7 @@ public:
 
 private:
     Result<Offer*> find(Caller& caller, data::Bytes text);
+    Result<Offer*> make(Caller& caller, data::Bytes text);
 
     std::mutex mutex_;
     std::deque<Offer> all_;
@@ -112,7 +113,7 @@ private:
     };
     struct Cancelling;
 
-    bool send(data::Buffer frame);
+    bool send(std::uint32_t msgid, Owed owed, data::Buffer frame);
     std::uint32_t start(const soho_call& call, std::string_view callee, bool of_object,
                         const std::function<void(wire::Out&)>& write_target, std::string_view request);
     Result<void> write_arguments(const soho_call& call, wire::Out& out, std::vector<std::uint64_t>& held);

@@ -47,10 +47,10 @@ Result<void> check_publish(Caller& caller, const Object& object, std::string_vie
     return denied(caller, fmt::format("publish a {} as \"{}\"", object.type().type_id, name));
 }
 
-Result<void> check_provide(Caller& caller, const Type& type) {
+Result<void> check_provide(Caller& caller, std::string_view type_id) {
     const Grants& grants = caller.access().grants();
-    if (grants.everywhere(right_provide) || grants.find(right_provide, {type.type_id}) != nullptr) return {};
-    return denied(caller, fmt::format("provide a {}", type.type_id));
+    if (grants.everywhere(right_provide) || grants.find(right_provide, {type_id}) != nullptr) return {};
+    return denied(caller, fmt::format("provide a {}", type_id));
 }
 
 Result<void> check_create(Caller& caller, const Type& type, std::string_view published_as) {

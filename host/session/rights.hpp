@@ -13,7 +13,7 @@ bool may_know(Caller& caller, const Object& object);
 Result<void> check_call(Caller& caller, const Object& object, const Method& method);
 Result<void> check_right(Caller& caller, std::uint32_t right, const Object& object, std::string_view what);
 Result<void> check_publish(Caller& caller, const Object& object, std::string_view name);
-Result<void> check_provide(Caller& caller, const Type& type);
+Result<void> check_provide(Caller& caller, std::string_view type_id);
 Result<void> check_create(Caller& caller, const Type& type, std::string_view published_as);
 
 // The sentences for what is not there, or may not be known.
