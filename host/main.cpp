@@ -6,6 +6,8 @@
 #include "host/registry/suggest.hpp"
 #include "host/reload.hpp"
 #include "host/server/crash_report.hpp"
+#include "host/worker/order.hpp"
+#include "host/worker/supervisor.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -27,16 +29,38 @@ std::string name_of(const std::string& file) {
     return note ? note->name : std::string();
 }
 
-bool load_plugin(Server& server, const std::string& file, const Options& options, Log& log) {
-    const auto configured = options.plugins.find(name_of(file));
-    const auto plugin =
-        server.registry().load(file, configured != options.plugins.end() ? configured->second : PluginOptions{});
+bool is_isolated(const std::string& name, const PluginOptions& configured, const Options& options) {
+    const auto& names = options.isolate;
+    return configured.isolation == "worker" || std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Its worker opens the file and judges it; the host only reads its note.
+Result<Plugin*> load_in_worker(Server& server, Supervisor& supervisor, const std::string& name, const std::string& file,
+                               const PluginOptions& configured, const Options& options, const Log& log) {
+    WorkerOrder order;
+    order.file = file;
+    order.plugin = configured;
+    order.log_level = log.level_of("plugin." + name);
+    order.limits = options.server.limits;
+    order.principals = options.server.principals;
+    auto plugin = supervisor.add(name, file, configured.worker, order.encoded());
+    if (!plugin) server.registry().refused(file, plugin.error());
+    return plugin;
+}
+
+bool load_plugin(Server& server, Supervisor& supervisor, const std::string& file, const Options& options, Log& log) {
+    const std::string name = name_of(file);
+    const auto found = options.plugins.find(name);
+    const PluginOptions configured = found != options.plugins.end() ? found->second : PluginOptions();
+    const bool isolated = !name.empty() && is_isolated(name, configured, options);
+    const auto plugin = isolated ? load_in_worker(server, supervisor, name, file, configured, options, log)
+                                 : server.registry().load(file, configured);
     if (!plugin) {
         log.host.error("refused plugin {}", plugin.error().text);
         return false;
     }
-    log.host.info("plugin {} {} from {}: {} types", (*plugin)->name(), (*plugin)->version(), (*plugin)->file(),
-                  (*plugin)->types().size());
+    log.host.info("plugin {} {} from {}: {} types{}", (*plugin)->name(), (*plugin)->version(), (*plugin)->file(),
+                  (*plugin)->types().size(), isolated ? ", in a worker process" : "");
     bool published = true;
     for (const auto& publication : (*plugin)->publications()) {
         published &= server.publish(publication.type, publication.name, publication.args, "plugin:" + (*plugin)->name())
@@ -61,9 +85,9 @@ bool all_configured_are_there(Server& server, const Options& options, Log& log) 
 }
 
 // Config order first, then the folders' files by name (RULES 17).
-bool load_plugins(Server& server, const Options& options, Log& log) {
+bool load_plugins(Server& server, Supervisor& supervisor, const Options& options, Log& log) {
     bool all = true;
-    for (const auto& file : options.plugin_files) all &= load_plugin(server, file, options, log);
+    for (const auto& file : options.plugin_files) all &= load_plugin(server, supervisor, file, options, log);
     for (const auto& folder : options.plugin_folders) {
         const auto files = plugin_files(folder);
         if (!files) {
@@ -71,7 +95,7 @@ bool load_plugins(Server& server, const Options& options, Log& log) {
             all = false;
             continue;
         }
-        for (const auto& file : *files) all &= load_plugin(server, file, options, log);
+        for (const auto& file : *files) all &= load_plugin(server, supervisor, file, options, log);
     }
     all &= all_configured_are_there(server, options, log);
     for (const auto& [name, type_id] : options.publish) {
@@ -106,15 +130,40 @@ void hold_hangups(int how) {
     ::pthread_sigmask(how, &hangup, nullptr);
 }
 
+// A worker's plugin may do what one in the host's process may: serve its types, and call the objects that it was given.
+Peer peer_of(const std::shared_ptr<Worker>& worker) {
+    Peer peer;
+    peer.principal = {"plugin:" + worker->plugin(), right_call | right_share | right_publish | right_provide};
+    peer.identified = true;
+    peer.is_private = true;
+    peer.from = "a worker";
+    peer.listener = worker_listener;
+    peer.worker = worker;
+    return peer;
+}
+
+Supervisor::Host supervised(Server& server, Log& log) {
+    return {log, [&server]() -> const Limits& { return server.services().limits(); },
+            [&server] { return server.is_ending(); },
+            [&server](int socket, const std::shared_ptr<Worker>& worker) { server.adopt(socket, peer_of(worker)); },
+            [&server](const Plugin& plugin) { republish(server.services(), plugin); }};
+}
+
 int run(const CommandLine& line, const Options& options, Log& log) {
     for (const std::string& file : options.config_files) log.host.info("config {}", file);
     Server server(options.server, log);
     hold_hangups(SIG_UNBLOCK);
     Reloading reloading(line, options, server, log);
-    server.set_reload([&reloading] { return reloading.reload(); });
+    Supervisor supervisor(supervised(server, log));
+    server.services().workers = [&supervisor] { return supervisor.report(); };
+    server.set_reload([&reloading, &supervisor] {
+        auto reloaded = reloading.reload();
+        if (reloaded) supervisor.wake();
+        return reloaded;
+    });
     server.start();
     if (line.end_with_stdin) server.end_with(STDIN_FILENO);
-    const bool all_loaded = load_plugins(server, options, log);
+    const bool all_loaded = load_plugins(server, supervisor, options, log);
     Result<void> ready =
         all_loaded || !options.strict
             ? Result<void>()
@@ -128,6 +177,7 @@ int run(const CommandLine& line, const Options& options, Log& log) {
         server.request_end();
     }
     const bool ended = server.run();
+    supervisor.stop();
     log.host.info("ended");
     if (!ended) ::_exit(ready ? 0 : 1);  // a thread is stuck in a plugin
     return ready ? 0 : 1;
@@ -146,6 +196,9 @@ int say_that_it_is_sound(const CommandLine& line, const Options& options) {
 }  // namespace soho::host
 
 int main(int argc, char** argv) {
+    if (argc == 0) return 2;
+    if (argv[0] == std::string_view(soho::host::launcher_name)) return soho::host::run_launcher();
+    if (argv[0] == std::string_view(soho::host::worker_name)) return soho::host::run_worker();
     const auto line = soho::host::parse_command_line(argc, argv);
     if (!line) return line.error();
     soho::host::hold_hangups(SIG_BLOCK);

@@ -159,6 +159,12 @@ std::vector<Row> host_rows() {
                          "Load all plugins (*.so) of these folders, after the plugins and by file name",
                          &Options::plugin_folders)
             .flag("--plugin-dir"),
+        Row::in<Options>("host", "isolate", "NAME",
+                         "Run these plugins in worker processes of their own, whose crashes the host outlives; as "
+                         "plugin.NAME.isolation does",
+                         &Options::isolate)
+            .flag("--isolate")
+            .checked(type_id_mismatch),
         Row::in<Options>("host", "strict", "", "End if a plugin is refused, or something cannot be published",
                          &Options::strict)
             .flag("--strict"),
@@ -307,6 +313,11 @@ Row limit_row(const Limit& limit) {
         .live(limit.live);
 }
 
+Row worker_row(std::string_view key, std::string_view doc, std::uint64_t WorkerLimits::*value) {
+    return Row::in<PluginOptions>("plugin", key, "N", doc, &PluginOptions::worker, value)
+        .from_to(0, std::uint64_t{1} << 48);
+}
+
 std::vector<Row> other_rows() {
     return {
         Row::in<LimitOverrides>("principal", "limits", "{NAME = N, …}",
@@ -316,6 +327,19 @@ std::vector<Row> other_rows() {
         Row::in<PluginOptions>("plugin", "prefix", "TEXT", "Stands in front of all the plugin's typeids",
                                &PluginOptions::prefix)
             .checked(prefix_mismatch),
+        Row::in<PluginOptions>("plugin", "isolation", "WHERE",
+                               "Where it runs: none, in the host's process; worker, in one of its own",
+                               &PluginOptions::isolation)
+            .words({"none", "worker"}),
+        worker_row("worker_memory_bytes", "Bytes of memory of its own that its worker may have (RLIMIT_DATA)",
+                   &WorkerLimits::memory_bytes),
+        worker_row("worker_cpu_s", "Seconds of processor time after which its worker is ended (RLIMIT_CPU)",
+                   &WorkerLimits::cpu_s),
+        worker_row("worker_files", "Descriptors that its worker may have open (RLIMIT_NOFILE)", &WorkerLimits::files),
+        worker_row("worker_processes",
+                   "Processes and threads that the host's user may have, its worker's among them (RLIMIT_NPROC); root "
+                   "is not bound by it",
+                   &WorkerLimits::processes),
         Row::in<PluginOptions>("plugin", "settings", "{…}",
                                "What the plugin gets, with its types; the plugin says what it knows",
                                &PluginOptions::settings)

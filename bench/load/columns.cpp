@@ -152,6 +152,7 @@ std::unique_ptr<Server> Bench::start(Column column, const std::string& address, 
         command = {programs_.sohod,  "--listen",           at,  "--plugin",
                    programs_.plugin, "--reactors",         "1", "--log-level",
                    "warning",        "--insecure-no-login"};
+        if (column == Column::worker) command.insert(command.end(), {"--isolate", "pair"});
     }
     return std::make_unique<Server>(command, cpus);
 }

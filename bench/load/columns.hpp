@@ -1,6 +1,6 @@
 #pragma once
-// What is measured side by side: raw epoll, soho's wire on plain sockets, and soho's C++ client. Each measurement has a
-// fresh server.
+// What is measured side by side: raw epoll, soho's wire on plain sockets, soho's C++ client, and that wire to a plugin in a worker
+// process (the host's CPU time is without the worker's). Each measurement has a fresh server.
 
 #include "bench/load/drive.hpp"
 
@@ -27,8 +27,8 @@ struct Programs {
     std::string sohod, plugin, raw_epoll;
 };
 
-enum class Column { raw_epoll, soho, client };
-inline constexpr std::string_view column_names[] = {"raw epoll", "soho", "soho, C++ client"};
+enum class Column { raw_epoll, soho, client, worker };
+inline constexpr std::string_view column_names[] = {"raw epoll", "soho", "soho, C++ client", "soho, in a worker"};
 
 // Makes servers listen at addresses of its own.
 class Bench {

@@ -31,6 +31,7 @@ const std::vector<Scenario> scenarios = {
 std::vector<Column> columns_of(const Scenario& scenario) {
     std::vector<Column> columns{Column::raw_epoll, Column::soho};
     if (scenario.with_client && has_client()) columns.push_back(Column::client);
+    if (scenario.with_client || scenario.work == Work::pairs) columns.push_back(Column::worker);
     return columns;
 }
 

@@ -112,9 +112,14 @@ Invocation::~Invocation() {
     if (has_instance_ && instance_.release != nullptr) instance_.release(instance_.owner);
 }
 
+// What only sends a request to a provider cannot get stuck.
+Activity* Invocation::watched(Activity* activity) const {
+    return callee_.type.plugin->is_provided() ? nullptr : activity;
+}
+
 std::uint32_t Invocation::invoke(const Object& target, Activity* activity) {
     call_.object = target.id();
-    const Marked marked(activity, callee_, this);
+    const Marked marked(watched(activity), callee_, this);
     return finish(callee_.method->invoke(callee_.method->context, target.self(), &call_));
 }
 
@@ -122,7 +127,7 @@ std::uint32_t Invocation::create(void* source, Activity* activity) {
     call_.source = source;
     soho_instance made{};
     made.size = sizeof made;
-    const Marked marked(activity, callee_, this);
+    const Marked marked(watched(activity), callee_, this);
     const std::uint32_t status = callee_.type.create(callee_.type.context, &call_, &made);
     if (status == SOHO_DONE && !has_instance_) {
         instance_ = made;

@@ -5,6 +5,7 @@
 #include "host/object/plugin_task.hpp"
 
 #include <mutex>
+#include <optional>
 #include <span>
 
 namespace soho::host {
@@ -22,6 +23,7 @@ struct CallContext {
     bool oneway = false;                   // nobody waits for the result
     std::span<const std::uint64_t> chain;  // objects whose calls led here
     std::span<Turn* const> held;           // turns that the waiting part of that chain keeps
+    std::optional<std::uint32_t> request;  // of its host, that a worker serves with this
 };
 
 // What a call made on another's behalf has of that one, owned.
@@ -95,6 +97,7 @@ private:
         bool starved = false;   // it found no memory to grow
     };
 
+    Activity* watched(Activity* activity) const;
     std::uint32_t finish(std::uint32_t status);
     static int grow(soho_sink* sink, std::uint64_t more);
     static void fail(const soho_call* call, std::uint32_t code, soho_text type, soho_text text, soho_bytes data);

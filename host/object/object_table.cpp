@@ -229,6 +229,18 @@ Error ObjectTable::no_object(std::uint64_t id) const {
                                        : fmt::format("no object #{}: from an earlier host, or made up", id));
 }
 
+std::vector<ObjectPtr> ObjectTable::all_of(const void* identity) {
+    std::vector<ObjectPtr> objects;
+    IdentityShard& shard = identity_shard(identity);
+    const std::scoped_lock lock(shard.mutex);
+    const auto found = shard.identities.find(identity);
+    if (found == shard.identities.end()) return objects;
+    for (const auto& [type, weak] : found->second.objects) {
+        if (ObjectPtr object = weak.lock()) objects.push_back(std::move(object));
+    }
+    return objects;
+}
+
 std::vector<ObjectPtr> ObjectTable::all() const {
     std::vector<ObjectPtr> objects;
     for (const IdShard& shard : ids_) {

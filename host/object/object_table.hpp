@@ -23,6 +23,8 @@ public:
     // Why there is none: the sentence for Code::no_object.
     Error no_object(std::uint64_t id) const;
     std::vector<ObjectPtr> all() const;
+    // Those of one instance.
+    std::vector<ObjectPtr> all_of(const void* identity);
 
     Accounts& accounts() { return accounts_; }
 

@@ -19,11 +19,12 @@ Running& claim() {
     return table.back();
 }
 
-// Gives the entry back when its thread ends.
+// Gives the entry back when its thread ends. One that ends in the middle of a plugin's code has called exit(): what it ran is still
+// to be told.
 struct Claimed {
     Running& entry = claim();
     ~Claimed() {
-        entry.set({});
+        if (entry.get()) return;
         entry.thread = 0;
     }
 };

@@ -1,6 +1,7 @@
 #include "host/registry/description.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <functional>
 
 namespace soho::host {
@@ -136,6 +137,9 @@ public:
     }
 
     bool is_open() const { return is_open_; }
+    bool is_prompt(std::string_view method) const {
+        return std::find(prompt_.begin(), prompt_.end(), method) != prompt_.end();
+    }
     const soho_type& type() {
         for (std::size_t i = 0; i < methods_.size(); ++i) methods_[i].parameters = to_abi(method_parameters_[i]);
         type_.methods = to_abi(methods_);
@@ -192,10 +196,11 @@ private:
         return read;
     }
 
-    static Result<void> read_flags(Bytes value, soho_method& method) {
+    Result<void> read_flags(Bytes value, soho_method& method) {
         return each_element("\"flags\"", value, [&](Bytes of) -> Result<void> {
             auto name = text_of("flags", of);
             if (!name) return tl::unexpected<Error>(name.error());
+            if (host::text_of(*name) == "prompt") prompt_.push_back(host::text_of(method.name));
             for (const auto& [known, bit] : method_flags) {
                 if (host::text_of(*name) == known) method.flags |= bit;
             }
@@ -221,6 +226,7 @@ private:
     std::vector<soho_method> methods_;
     std::deque<std::vector<soho_parameter>> method_parameters_;
     std::vector<soho_text> exposed_;
+    std::vector<std::string_view> prompt_;
     std::vector<soho_mapping> mappings_;
 };
 
@@ -232,7 +238,10 @@ Result<std::unique_ptr<PendingType>> read_description(Bytes description, const P
     if (auto read = tables.read(description); !read) return tl::unexpected<Error>(read.error());
     auto type = copy_type(tables.type());
     if (type) {
-        for (const Method& method : (*type)->type.methods) method.on_pool = false;
+        for (Method& method : (*type)->type.methods) {
+            method.on_pool = false;
+            method.prompt = tables.is_prompt(method.name);
+        }
         if (tables.is_open()) (*type)->type.find_open = functions.find_open;
     }
     return type;

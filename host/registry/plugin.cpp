@@ -43,9 +43,6 @@ public:
     const std::string& reason() const { return reason_; }
     std::vector<std::unique_ptr<PendingType>> take_types() { return std::move(types_); }
 
-    struct PendingPublication {
-        std::string name, type_id, args;
-    };
     const std::vector<PendingPublication>& publications() const { return publications_; }
 
 private:
@@ -157,7 +154,8 @@ Result<void> Plugin::run_load() {
 
 Result<std::unique_ptr<Plugin>> Plugin::provide(Note note, std::string source,
                                                 std::vector<std::unique_ptr<PendingType>> types, const HostTable& host,
-                                                std::uint64_t generation) {
+                                                std::uint64_t generation,
+                                                const std::vector<PendingPublication>& publications) {
     if (const char* why = wire::name_mismatch(note.name))
         return bad(fmt::format("the provider's name \"{}\": {}", note.name, why));
     for (std::size_t i = 0; i < types.size(); ++i) {
@@ -168,6 +166,7 @@ Result<std::unique_ptr<Plugin>> Plugin::provide(Note note, std::string source,
     std::unique_ptr<Plugin> plugin(
         new Plugin({std::move(source), std::move(note), nullptr}, PluginOptions(), host, generation));
     if (auto adopted = plugin->adopt(std::move(types)); !adopted) return tl::unexpected<Error>(adopted.error());
+    if (auto adopted = plugin->adopt(publications); !adopted) return tl::unexpected<Error>(adopted.error());
     return plugin;
 }
 
@@ -185,7 +184,11 @@ Result<void> Plugin::adopt(std::vector<std::unique_ptr<PendingType>> pending) {
 
 Result<void> Plugin::adopt(Registration& registration) {
     if (auto adopted = adopt(registration.take_types()); !adopted) return adopted;
-    for (const auto& publication : registration.publications()) {
+    return adopt(registration.publications());
+}
+
+Result<void> Plugin::adopt(const std::vector<PendingPublication>& publications) {
+    for (const auto& publication : publications) {
         TypePtr type = find_local(publication.type_id);
         if (type == nullptr || type->create == nullptr) {
             std::vector<std::string_view> known;

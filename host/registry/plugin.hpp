@@ -13,10 +13,20 @@ struct HostTable {
     void* services = nullptr;
 };
 
+// What a plugin's worker process may use; 0: as much as the host.
+struct WorkerLimits {
+    std::uint64_t memory_bytes = 0;  // of its own: RLIMIT_DATA
+    std::uint64_t cpu_s = 0;         // of processor time, in all: RLIMIT_CPU
+    std::uint64_t files = 0;         // descriptors: RLIMIT_NOFILE
+    std::uint64_t processes = 0;     // and threads, of its user in all: RLIMIT_NPROC
+};
+
 // From the config.
 struct PluginOptions {
     std::string settings = std::string(1, '\x80');  // a MessagePack map
     std::string prefix;                             // of its typeids, such as "acme."
+    std::string isolation = "none";                 // or "worker": in a process of its own
+    WorkerLimits worker;
 };
 
 class Plugin {
@@ -28,6 +38,11 @@ public:
         std::string args;
     };
 
+    // The same while its type is not known yet.
+    struct PendingPublication {
+        std::string name, type_id, args;
+    };
+
     // Has an open library register; its types get that generation. Never throws; fails with the sentence that refuses the plugin.
     // It goes to `kept` in either case: its code is in the process, and perhaps a thread that its `load` started.
     static Result<Plugin*> load(Library library, const PluginOptions& options, const HostTable& host,
@@ -36,7 +51,8 @@ public:
     // One that no file stands behind, but a provider, `source`: its types' functions are the caller's.
     static Result<std::unique_ptr<Plugin>> provide(Note note, std::string source,
                                                    std::vector<std::unique_ptr<PendingType>> types,
-                                                   const HostTable& host, std::uint64_t generation);
+                                                   const HostTable& host, std::uint64_t generation,
+                                                   const std::vector<PendingPublication>& publications = {});
 
     Plugin(const Plugin&) = delete;
     Plugin& operator=(const Plugin&) = delete;
@@ -44,6 +60,8 @@ public:
     const std::string& name() const { return library_.note.name; }
     const std::string& version() const { return library_.note.version; }
     const std::string& file() const { return library_.file; }  // or who provides it
+    // Its objects live elsewhere.
+    bool is_provided() const { return library_.entry == nullptr; }
     const std::string& settings() const { return options_.settings; }
     const std::vector<TypePtr>& types() const { return types_; }
     const std::vector<Publication>& publications() const { return publications_; }
@@ -71,6 +89,7 @@ private:
     Result<void> run_load();
     Result<void> adopt(Registration& registration);
     Result<void> adopt(std::vector<std::unique_ptr<PendingType>> types);
+    Result<void> adopt(const std::vector<PendingPublication>& publications);
 
     Library library_;
     PluginOptions options_;

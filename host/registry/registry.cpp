@@ -41,9 +41,16 @@ void Registry::swap_in(const std::function<void(Snapshot&)>& edit) {
     current_ = std::move(next);
 }
 
-Result<Plugin*> Registry::provide(Note note, std::string source, std::vector<std::unique_ptr<PendingType>> types) {
+void Registry::refused(const std::string& file, const Error& why) {
     const std::scoped_lock changing(changing_);
-    auto provided = Plugin::provide(std::move(note), std::move(source), std::move(types), host_, ++loads_);
+    record(file, tl::unexpected<Error>(why));
+}
+
+Result<Plugin*> Registry::provide(Note note, std::string source, std::vector<std::unique_ptr<PendingType>> types,
+                                  const std::vector<Plugin::PendingPublication>& publications) {
+    const std::scoped_lock changing(changing_);
+    auto provided =
+        Plugin::provide(std::move(note), std::move(source), std::move(types), host_, ++loads_, publications);
     if (!provided) return tl::unexpected<Error>(provided.error());
     number_callees(**provided);
     return plugins_.emplace_back(*std::move(provided)).get();
@@ -70,10 +77,8 @@ void Registry::withdraw(const Plugin& plugin) {
 Result<Plugin*> Registry::load(const std::string& path, const PluginOptions& options) {
     auto library = open_library(path);
     if (library) return load(*std::move(library), options);
-    const Result<Plugin*> refused = tl::unexpected<Error>(library.error());
-    const std::scoped_lock changing(changing_);
-    record(path, refused);
-    return refused;
+    refused(path, library.error());
+    return tl::unexpected<Error>(library.error());
 }
 
 Result<Plugin*> Registry::load(Library library, const PluginOptions& options) {

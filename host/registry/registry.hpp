@@ -39,7 +39,10 @@ public:
     Result<Plugin*> load(Library library, const PluginOptions& options = {});
 
     // Types that a provider stands behind: kept, but for nobody to see until they are entered. Who took them away may enter them again.
-    Result<Plugin*> provide(Note note, std::string source, std::vector<std::unique_ptr<PendingType>> types);
+    Result<Plugin*> provide(Note note, std::string source, std::vector<std::unique_ptr<PendingType>> types,
+                            const std::vector<Plugin::PendingPublication>& publications = {});
+    // A plugin file that was refused elsewhere, for whoever asks.
+    void refused(const std::string& file, const Error& why);
     Result<void> enter(Plugin& plugin);
     void withdraw(const Plugin& plugin);
 

@@ -53,6 +53,9 @@ struct Method {
     const Type* returns_type = nullptr;  // method_to_typeid; of the same plugin, so it lives as long
     bool through_callable = false;       // … and its callable takes the result
 
+    // Its provider says that it replies at once: what defers is only the way there and back.
+    bool prompt = false;
+
     // Runs on the pool: declared blocking, or found to block (RULES 9).
     mutable std::atomic<bool> on_pool{false};
     // Calls that were cancelled, or whose caller has gone, and that the plugin is not through with yet.
@@ -61,6 +64,7 @@ struct Method {
     mutable std::uint32_t number = 0;
 
     bool readonly() const { return (flags & SOHO_METHOD_READONLY) != 0; }
+    bool blocks() const { return (flags & SOHO_METHOD_BLOCKING) != 0; }
     bool defers() const { return (flags & SOHO_METHOD_DEFERS) != 0; }
 };
 

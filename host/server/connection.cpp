@@ -1,6 +1,7 @@
 #include "host/server/connection.hpp"
 
 #include "host/session/dispatcher.hpp"
+#include "host/session/upstream.hpp"
 
 #include <sys/socket.h>
 #include <algorithm>
@@ -154,14 +155,16 @@ void Connection::wait_readable() {
 }
 
 // What goes wrong for one connection's requests, memory above all, ends that connection; the others go on.
-void Connection::guarded(void (Connection::*step)()) {
-    try {
-        (this->*step)();
-    } catch (const std::bad_alloc&) {
-        give_up("out of memory");
-    } catch (const std::exception& failure) {
-        give_up(failure.what());
-    }
+void Connection::guarded(void (Connection::*what)()) {
+    reactor_.step([this, what] {
+        try {
+            (this->*what)();
+        } catch (const std::bad_alloc&) {
+            give_up("out of memory");
+        } catch (const std::exception& failure) {
+            give_up(failure.what());
+        }
+    });
 }
 
 void Connection::give_up(std::string_view why) {
@@ -269,6 +272,10 @@ void Connection::refuse_frame(data::Bytes front, const wire::FrameReader& reader
 // Writes seat.out, or what the socket takes of it. So many bytes of it are in unsent_bytes_ already.
 void Connection::flush(std::size_t counted) {
     if (closed_) return;
+    if (counted == 0 && caller_->serves_host()) {
+        flush_mail_first();
+        if (closed_) return;
+    }
     Seat& seat = reactor_.seat();
     Replies::Notices notices = caller_->replies().take_notices();
     for (Replies::Notice& notice : notices) notice.end += bytes_queued_;
@@ -296,6 +303,28 @@ void Connection::flush(std::size_t counted) {
     seat.out.clear();
     settle_notices();
     if (!unsent_.empty()) wait_writable();
+}
+
+// A worker's: what was sent by the call whose reply is to be written goes before that. A call on behalf of a request must arrive
+// before the reply to it does.
+void Connection::flush_mail_first() {
+    caller_->link()->upstream()->tell_charges();
+    if (!has_mail_.load(std::memory_order_relaxed)) return;
+    Seat& seat = reactor_.seat();
+    data::Buffer replies = std::move(seat.out);
+    Replies::Notices notices = caller_->replies().take_notices();
+    const auto give_back = [&notices] {
+        for (auto notice = notices.rbegin(); notice != notices.rend(); ++notice) notice->undelivered.discard();
+    };
+    try {
+        while (!closed_ && has_mail_.load(std::memory_order_relaxed)) drain_mailbox();
+    } catch (const std::bad_alloc&) {
+        give_back();
+        throw;
+    }
+    if (closed_) return give_back();
+    seat.out = std::move(replies);
+    caller_->replies().put_back(std::move(notices));
 }
 
 void Connection::wait_writable() {
@@ -397,8 +426,9 @@ void Connection::deliver(data::Buffer frame, Undelivered undelivered) {
         const std::scoped_lock lock(mailbox_mutex_);
         first = mailbox_.empty();
         mailbox_.push_back({std::move(frame), std::move(undelivered)});
+        has_mail_.store(true, std::memory_order_relaxed);
     }
-    if (first)
+    if (first && !reactor_.send_after_step(shared_from_this()))
         asio::post(reactor_.context(), [self = shared_from_this()] { self->guarded(&Connection::drain_mailbox); });
 }
 
@@ -407,6 +437,7 @@ void Connection::drain_mailbox() {
     {
         const std::scoped_lock lock(mailbox_mutex_);
         mails.swap(mailbox_);
+        has_mail_.store(false, std::memory_order_relaxed);
     }
     if (closed_) {
         for (auto mail = mails.rbegin(); mail != mails.rend(); ++mail) mail->undelivered.discard();
@@ -428,6 +459,7 @@ void Connection::drain_mailbox() {
     if (mail != mails.end()) {  // in another go, so that large replies are never all held twice
         const std::scoped_lock lock(mailbox_mutex_);
         mailbox_.insert(mailbox_.begin(), std::move_iterator(mail), std::move_iterator(mails.end()));
+        has_mail_.store(true, std::memory_order_relaxed);
         asio::post(reactor_.context(), [self = shared_from_this()] { self->guarded(&Connection::drain_mailbox); });
     }
     pace_.active(monotonic_now());

@@ -39,6 +39,8 @@ public:
     void check_time();
     // The host ends: what replies there are go out, as far as the socket takes them.
     void end();
+    // Whom it serves. [its reactor]
+    Caller& caller() { return *caller_; }
     // Counts it for its principal, where the system has told who that is; before start().
     Result<void> count() { return caller_->count_connection(); }
     // Has its reactor look at its times, if there may be something to find. [any thread]
@@ -46,6 +48,7 @@ public:
 
     // -- Batch --
     std::shared_ptr<Batch> take_over(Seat& lost) override;
+    void send_mail() override { guarded(&Connection::drain_mailbox); }
     void go_on() override { guarded(&Connection::flush_and_go_on); }
 
     // [any thread]
@@ -59,7 +62,7 @@ private:
         wire::FrameReader reader;
     };
 
-    void guarded(void (Connection::*step)());
+    void guarded(void (Connection::*what)());
     void give_up(std::string_view why);
     ssize_t receive(std::uint8_t* to, std::size_t size);
     ssize_t send(data::Bytes bytes);
@@ -73,6 +76,7 @@ private:
     void keep_rest(data::Bytes rest, wire::FrameReader& reader);
     void refuse_frame(data::Bytes front, const wire::FrameReader& reader);
     void flush(std::size_t counted = 0);
+    void flush_mail_first();
     void wait_writable();
     void on_writable();
     void settle_notices();
@@ -108,7 +112,8 @@ private:
         Undelivered undelivered;
     };
     std::mutex mailbox_mutex_;
-    std::list<Mail> mailbox_;  // which grows by little: what it gets must not be lost for want of memory
+    std::list<Mail> mailbox_;            // which grows by little: what it gets must not be lost for want of memory
+    std::atomic<bool> has_mail_{false};  // changed with the mutex
 };
 
 }  // namespace soho::host

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <charconv>
 #include <csignal>
+#include <cstdlib>
 #include <string_view>
 
 namespace soho::host::crash_report {
@@ -68,6 +69,26 @@ void tell(const Running& entry, const Running::What& what, int crashed) {
     line.write();
 }
 
+std::atomic<int> words{-1};
+
+// What this thread ran, in a few words.
+void write_words(const Running::What& what) {
+    const int to = words.load(std::memory_order_relaxed);
+    if (to < 0 || !what) return;
+    std::array<char, 256> text{};
+    std::size_t size = 0;
+    const auto add = [&](std::string_view part) { size += part.copy(text.data() + size, text.size() - size); };
+    if (what.type != nullptr) add(what.type->type_id);
+    if (what.type != nullptr && what.method != nullptr) add(".");
+    if (what.method != nullptr) {
+        add(what.method->name);
+    } else if (what.part != nullptr) {
+        if (what.type != nullptr) add(": ");
+        add(what.part);
+    }
+    [[maybe_unused]] const ssize_t wrote = ::pwrite(to, text.data(), size, 0);
+}
+
 std::string_view name_of(int number) {
     for (const Signal& signal : signals) {
         if (signal.number == number) return signal.name;
@@ -122,6 +143,7 @@ void on_crash(int number, siginfo_t* info, void*) {
         const Running::What what = entry.get();
         if (!what) continue;
         tell(entry, what, thread);
+        if (entry.thread.load(std::memory_order_relaxed) == thread) write_words(what);
         any = true;
     }
     Line end;
@@ -148,6 +170,15 @@ void install() {
         ::sigemptyset(&action.sa_mask);
         ::sigaction(signal.number, &action, nullptr);
     }
+}
+
+void tell(int descriptor) {
+    words = descriptor;
+    std::atexit([] {
+        for (const Running& entry : Running::all()) {
+            if (entry.thread.load(std::memory_order_relaxed) == ::gettid()) write_words(entry.get());
+        }
+    });
 }
 
 Stack::Stack() {

@@ -11,6 +11,8 @@ namespace soho::host::crash_report {
 // signal afterwards, so that there is a core dump where the system makes one; also where the report cannot be finished, since it crashes
 // itself or nobody reads it (within five seconds: SIGALRM is used for that).
 void install();
+// What crashed, or called exit(), is written there as well: "Crash.now". For a worker's host.
+void tell(int descriptor);
 
 // Room for the report on a thread whose stack is full; for as long as this lives, on the thread that made it. Threads without
 // it report what does not come from their stack.

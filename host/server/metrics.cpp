@@ -87,6 +87,16 @@ std::string metrics_text(const Services& services) {
     families.push_back(family("limit_hits_total", "Times a limit refused or closed something", MetricType::Counter));
     for (const auto& [limit, count] : gauges.limits_hit)
         add(families.back(), static_cast<double>(count), {{"limit", std::string(limit)}});
+    MetricFamily up = family("worker_up", "1 where a plugin's worker process runs", MetricType::Gauge);
+    MetricFamily deaths = family("worker_deaths_total", "Times that it died", MetricType::Counter);
+    MetricFamily memory = family("worker_memory_bytes", "Memory of its own", MetricType::Gauge);
+    for (const WorkerReport& worker : services.workers()) {
+        const std::vector<ClientMetric::Label> labels{{"plugin", worker.plugin}};
+        add(up, worker.state == "running" ? 1 : 0, labels);
+        add(deaths, static_cast<double>(worker.deaths), labels);
+        add(memory, static_cast<double>(worker.memory_bytes), labels);
+    }
+    for (MetricFamily* each : {&up, &deaths, &memory}) families.push_back(std::move(*each));
     MetricFamily calls = family("calls_total", "Calls that reached a plugin", MetricType::Counter);
     MetricFamily errors = family("call_errors_total", "… and failed", MetricType::Counter);
     MetricFamily durations = family(

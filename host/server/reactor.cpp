@@ -8,6 +8,7 @@
 #include <chrono>
 #include <new>
 #include <system_error>
+#include <utility>
 
 namespace soho::host {
 
@@ -52,10 +53,26 @@ void Reactor::run_rest() {
 }
 
 void Reactor::post(Work work) {
-    asio::post(context_, [work = std::move(work)] {
-        work();
-        if (has_lost_seat()) throw SeatLost();
+    asio::post(context_, [this, work = std::move(work)] {
+        step([&work] {
+            work();
+            if (has_lost_seat()) throw SeatLost();
+        });
     });
+}
+
+bool Reactor::send_after_step(const std::shared_ptr<Batch>& connection) {
+    if (own_chair == nullptr) return false;
+    Seat& seat = own_chair->seat;
+    if (&seat.home != this || seat.steps == 0 || seat.activity.lost || seat.activity.running != 0) return false;
+    seat.due.push_back(connection);
+    return true;
+}
+
+void Reactor::send_due(Seat& seat) {
+    while (!seat.due.empty()) {
+        for (const auto& connection : std::exchange(seat.due, {})) connection->send_mail();
+    }
 }
 
 bool Reactor::has_lost_seat() { return own_chair != nullptr && own_chair->seat.activity.lost; }
@@ -110,8 +127,11 @@ void Reactor::sit(Chair& chair) try {
     if (Seat* const lost = std::exchange(chair.before, nullptr)) {
         std::shared_ptr<Batch> batch;
         if (lost->batch != nullptr) batch = lost->batch->take_over(*lost);
+        chair.seat.due = std::move(lost->due);
         lost->activity.end_handover();
-        if (batch != nullptr) batch->go_on();
+        step([&batch] {
+            if (batch != nullptr) batch->go_on();
+        });
     }
     context_.run();
 } catch (const SeatLost&) {
@@ -127,6 +147,8 @@ Reactor::TakeOver Reactor::take_over(std::uint64_t run) {
         Activity& activity = next->seat.activity;
         activity.lost = activity.handed_over = false;
         next->seat.batch = nullptr;
+        next->seat.steps = 0;
+        next->seat.due.clear();
         seat_thread(*next);
     } catch (const std::bad_alloc&) {
         return TakeOver::impossible;

@@ -40,6 +40,20 @@ public:
     // Whether this thread sat at some reactor, and has lost its seat.
     static bool has_lost_seat();
 
+    // Something to do, on this reactor's thread; and what has become due by it.
+    template <class Something>
+    void step(Something something) {
+        if (own_chair == nullptr) return something();  // run_rest()
+        Seat& seat = own_chair->seat;
+        ++seat.steps;
+        something();  // if the seat is lost by it, it does not return
+        if (seat.steps == 1) send_due(seat);
+        --seat.steps;
+    }
+    // Has it written at the end of the step that this thread is in, without a way round through the io_context. False: it is in none, or
+    // in a plugin's code, from where it may not come back for long. [any thread]
+    bool send_after_step(const std::shared_ptr<Batch>& connection);
+
     void post(Work work) override;
     Activity* activity() override { return &seat().activity; }
 
@@ -56,6 +70,7 @@ private:
         std::thread thread;
     };
 
+    static void send_due(Seat& seat);
     Chair* free_chair();
     void seat_thread(Chair& chair);
     void sit(Chair& chair);

@@ -74,6 +74,19 @@ ListenerOptions ServerOptions::listener_at(const wire::Address& address) const {
 LimitRules ServerOptions::limit_rules() const {
     LimitRules rules{limits, {}, principals};
     for (const ListenerOptions& each : listeners) rules.listeners[each.address] = each.limits;
+    // Many clients' calls pass it, each of them bound already, with somewhat more around them.
+    constexpr std::uint64_t much = std::uint64_t{1} << 40;
+    rules.listeners[std::string(worker_listener)] = {
+        {"frame_bytes", limits.frame_bytes_max + 65'536},
+        {"items", limits.items_max + 1024},
+        {"calls_running", much},
+        {"calls_waiting", 1'000'000},
+        {"unsent_bytes", std::max(limits.unsent_bytes_max, 4 * limits.frame_bytes_max)},
+        {"waiting_bytes", much},
+        {"login_ms", much},
+        {"slow_reader_ms", much},
+        {"idle_ms", 0},
+        {"handles", much}};
     return rules;
 }
 
@@ -333,12 +346,32 @@ void Server::accept(Connection::Socket socket, Reactor& reactor, const Listener&
     if (peer.identified && !connection->count()) return;
     services_->connections.fetch_add(1, std::memory_order_relaxed);
     services_->connections_accepted.fetch_add(1, std::memory_order_relaxed);
-    {
-        const std::scoped_lock lock(mutex_);
-        connections_.emplace(connection.get(), connection);
-    }
+    keep(connection);
     if (awaits_login && peer.identified) log_.info("{} ({}) has no rights here", peer.principal.name, peer.from);
     reactor.post([connection] { connection->start(); });
+}
+
+void Server::keep(const std::shared_ptr<Connection>& connection) {
+    const std::scoped_lock lock(mutex_);
+    connections_.emplace(connection.get(), connection);
+}
+
+void Server::adopt(int socket, const Peer& peer, std::function<void(Caller&)> begin) {
+    Reactor& reactor = *reactors_.front();
+    auto connection = std::make_shared<Connection>(
+        Connection::Socket(reactor.context(), asio::generic::stream_protocol(AF_UNIX, 0), socket), reactor, *services_,
+        *dispatcher_, peer, wire::ErrorForm::full, nullptr,
+        [this](const std::shared_ptr<Connection>& closed) { drop(*closed); });
+    keep(connection);
+    reactor.post([connection, begin = std::move(begin)] {
+        if (begin) begin(connection->caller());
+        connection->start();
+    });
+}
+
+bool Server::is_ending() {
+    const std::scoped_lock lock(mutex_);
+    return ends_requested_ != 0;
 }
 
 // As many as the limit says, and as there are descriptors for; some of those are for listeners, plugins and files.
@@ -387,8 +420,12 @@ void Server::give_back_memory() {
 
 void Server::forget(const std::shared_ptr<Connection>& connection) {
     services_->connections.fetch_sub(1, std::memory_order_relaxed);
+    drop(*connection);
+}
+
+void Server::drop(const Connection& connection) {
     const std::scoped_lock lock(mutex_);
-    connections_.erase(connection.get());
+    connections_.erase(&connection);
     changed_.notify_all();
 }
 

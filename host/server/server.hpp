@@ -38,6 +38,9 @@ struct ServerOptions {
     LimitRules limit_rules() const;
 };
 
+// What stands for a listener's address where the other end of a connection is a worker's, or a worker's host.
+inline constexpr std::string_view worker_listener = "worker";
+
 class Server {
 public:
     Server(const ServerOptions& options, Log& log);
@@ -49,6 +52,7 @@ public:
     // Starts the threads that plugins may need while they load.
     void start();
     Registry& registry() { return registry_; }
+    Services& services() { return *services_; }
     // Makes and publishes what the plugin, or the config, asks for. The failure is logged, and is the value.
     Result<void> publish(const TypePtr& type, std::string_view name, std::string_view args,
                          const std::string& principal);
@@ -63,6 +67,11 @@ public:
     Result<void> apply(const ServerOptions& options);
     std::vector<wire::Address> addresses() const;
     std::optional<wire::Address> metrics_address() const;
+    // Serves what is at the other end of this socket, whoever opened it; `begin` is called before the first request is read, on its
+    // reactor. After start(). [any thread]
+    void adopt(int socket, const Peer& peer, std::function<void(Caller&)> begin = {});
+    // What is said to end.
+    bool is_ending();
     bool is_published(std::string_view name) const { return names_.find(name) != nullptr; }
 
     // Serves until a signal, or soho.shutdown, and then ends everything: true. False: a plugin would not end, and the process
@@ -83,6 +92,8 @@ private:
     void drain();
     bool end();
     void accept(Connection::Socket socket, Reactor& reactor, const Listener& listener);
+    void keep(const std::shared_ptr<Connection>& connection);
+    void drop(const Connection& connection);
     void forget(const std::shared_ptr<Connection>& connection);
     std::uint64_t connections_max() const;
     bool has_room(const Peer& peer);

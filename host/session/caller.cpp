@@ -103,7 +103,7 @@ const SessionPtr& Caller::session() {
 }
 
 bool Caller::take(const wire::Frame& frame, Seat& seat) {
-    if (provider_ != nullptr && wire::is_reply(frame)) return provider_->take(frame, closing_reason_);
+    if (link_ != nullptr && wire::is_reply(frame)) return link_->take(frame, closing_reason_);
     Seat::count(seat.requests);
     std::uint32_t msgid = 0;
     bool msgid_known = false;
@@ -150,6 +150,21 @@ Result<void> Caller::may_wait() {
 // With the mutex held.
 std::size_t Caller::bytes_kept() const { return bytes_ + (outlet_ != nullptr ? outlet_->unsent_bytes() : 0); }
 
+// With the mutex held.
+tl::unexpected<Error> Caller::too_many_block() {
+    hit(&Limits::calls_running_max);
+    return soho::refuse(
+        Code::overloaded,
+        fmt::format("{} blocking calls of this connection run already (calls_running); this one was not started",
+                    blocking_));
+}
+
+Result<void> Caller::may_block() {
+    const std::scoped_lock lock(mutex_);
+    if (blocking_ >= limits().calls_running_max) return too_many_block();
+    return {};
+}
+
 Result<void> Caller::may_keep(std::size_t bytes) {
     const std::scoped_lock lock(mutex_);
     const std::size_t kept = bytes_kept();
@@ -183,13 +198,7 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
             fmt::format("{} calls of this connection wait already (calls_waiting); this one was not started",
                         waiting_));
     }
-    if (blocking && blocking_ >= limits.calls_running_max) {
-        hit(&Limits::calls_running_max);
-        return soho::refuse(
-            Code::overloaded,
-            fmt::format("{} blocking calls of this connection run already (calls_running); this one was not started",
-                        blocking_));
-    }
+    if (blocking && blocking_ >= limits.calls_running_max) return too_many_block();
     if (call->oneway) {
         oneway_.emplace(call.get(), call);
     } else {
@@ -206,12 +215,19 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
 
 void Caller::watch_deadline(const std::shared_ptr<Call>& call) {
     const std::int64_t deadline_ns = call->context().deadline_ns;
-    if (deadline_ns == 0) return;
+    if (deadline_ns == 0 || serves_host()) return;  // a host looks after the time itself
     call->timer = services_.timers.start(deadline_ns, [weak = std::weak_ptr<Call>(call)] {
         if (const auto late = weak.lock())
             late->cancel(Code::deadline, fmt::format("{} has not replied in time (timeout_ms)", late->callee_text()));
     });
 }
+
+void Caller::set_link(std::shared_ptr<Link> link) {
+    link_ = std::move(link);
+    replies_.set_link(link_.get());
+}
+
+Provider* Caller::provider() const { return link_ != nullptr ? link_->provider() : nullptr; }
 
 bool Caller::push(data::Buffer frame) {
     const std::scoped_lock lock(mutex_);
@@ -226,7 +242,7 @@ std::size_t Caller::unsent_bytes() const {
 }
 
 bool Caller::waits() const {
-    if (provider_ != nullptr) return true;
+    if (link_ != nullptr) return true;
     const std::scoped_lock lock(mutex_);
     return waiting_ != 0;
 }
@@ -239,7 +255,26 @@ void Caller::cancel(std::uint32_t msgid) {
         if (found == unanswered_.end()) return;
         call = found->second;
     }
+    if (serves_host()) return call->abandon();  // which wants to hear when the plugin is through with it
     call->cancel(Code::cancelled, fmt::format("{} was cancelled", call->callee_text()));
+}
+
+bool Caller::serves_host() const { return link_ != nullptr && link_->upstream() != nullptr; }
+
+// The host has cancelled it, and nothing was replied.
+void Caller::reply_cancelled(Call& call) {
+    data::Buffer frame;
+    wire::Out out(frame);
+    wire::write_error_reply(out, call.tag, Error(Code::cancelled, fmt::format("{} was cancelled", call.callee_text())),
+                            replies_.error_form());
+    std::shared_ptr<Call> last;  // goes after the lock
+    const std::scoped_lock lock(mutex_);
+    const auto found = unanswered_.find(call.tag);
+    if (found == unanswered_.end() || found->second.get() != &call) return;
+    last = std::move(found->second);
+    unanswered_.erase(found);
+    unanswered_size_.store(unanswered_.size(), std::memory_order_relaxed);
+    if (outlet_ != nullptr) outlet_->deliver(std::move(frame), {});
 }
 
 void Caller::replied(Call& call, Outcome outcome) noexcept {
@@ -287,6 +322,7 @@ void Caller::replied(Call& call, Outcome outcome) noexcept {
 
 void Caller::finished(Call& call) noexcept {
     if (call.timer != 0) services_.timers.cancel(call.timer);
+    if (!call.oneway && serves_host()) reply_cancelled(call);
     session_->waiting.fetch_sub(1, std::memory_order_relaxed);
     services_.calls_in_flight.fetch_sub(1, std::memory_order_relaxed);
     std::shared_ptr<Call> last;  // goes after the lock
@@ -310,7 +346,7 @@ void Caller::gone(Seat& seat) {
         unanswered_.clear();
         unanswered_size_.store(0, std::memory_order_relaxed);
     }
-    if (provider_ != nullptr) provider_->gone();
+    if (link_ != nullptr) link_->gone();
     for (const auto& call : abandoned) call->abandon();
     auto notices = replies_.take_notices();
     for (auto notice = notices.rbegin(); notice != notices.rend(); ++notice) notice->undelivered.discard();

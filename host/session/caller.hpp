@@ -6,6 +6,7 @@
 namespace soho::host {
 
 class Dispatcher;
+class Link;
 class Provider;
 struct LoginState;
 
@@ -67,9 +68,13 @@ public:
     bool first_request() const { return requests_ == 1; }
     Replies& replies() { return replies_; }
     void set_session(SessionPtr session) { session_ = std::move(session); }
+    // If there are objects at its other end; else null.
+    Link* link() const { return link_.get(); }
+    void set_link(std::shared_ptr<Link> link);
+    // That is a worker's host.
+    bool serves_host() const;
     // What it offers, if it does (soho.offer).
-    const std::shared_ptr<Provider>& provider() const { return provider_; }
-    void set_provider(std::shared_ptr<Provider> provider) { provider_ = std::move(provider); }
+    Provider* provider() const;
     // Sends a request or a notification to it; false if it has gone. [any thread]
     bool push(data::Buffer frame);
     // Of what it has not read yet. [any thread]
@@ -92,6 +97,8 @@ public:
     void watch_deadline(const std::shared_ptr<Call>& call);
     // Whether a further call may wait.
     Result<void> may_wait();
+    // Whether a further call of a blocking method may run.
+    Result<void> may_block();
     // Whether so many bytes of arguments may wait.
     Result<void> may_keep(std::size_t bytes);
     void cancel(std::uint32_t msgid);
@@ -106,6 +113,8 @@ private:
     bool close(std::string reason);
     bool in_flight(std::uint32_t msgid) const;
     std::size_t bytes_kept() const;
+    void reply_cancelled(Call& call);
+    tl::unexpected<Error> too_many_block();
 
     Services& services_;
     const Dispatcher& dispatcher_;
@@ -116,7 +125,7 @@ private:
     std::unique_ptr<LoginState> login_;
     SessionPtr session_;
     Replies replies_;
-    std::shared_ptr<Provider> provider_;
+    std::shared_ptr<Link> link_;
     std::uint64_t requests_ = 0;
     bool wants_draining_ = false;
     std::string closing_reason_;

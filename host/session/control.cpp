@@ -10,6 +10,7 @@
 #include "host/session/report.hpp"
 #include "host/session/resolve.hpp"
 #include "host/session/rights.hpp"
+#include "host/session/upstream.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -48,11 +49,10 @@ Result<RequestOptions> options_param(const Context& context, std::size_t index,
 }
 
 Result<void> give_handle(Context& context, const ObjectPtr& object) {
-    const SessionPtr& session = context.caller.session();
-    if (auto held = session->hold(object); !held) return held;
-    context.undelivered.session = session;
-    context.undelivered.held.push_back(object->id());
-    wire::write_handle(context.out, {object->id(), object->type().type_id}, context.caller.replies().handle_form());
+    context.caller.session();
+    const auto handle = context.caller.replies().introduce(object, context.undelivered);
+    if (!handle) return tl::unexpected<Error>(handle.error());
+    wire::write_handle(context.out, *handle, context.caller.replies().handle_form());
     return {};
 }
 
@@ -327,10 +327,14 @@ Result<void> offer(Context& context) {
     caller.session();
     auto provider = context.services.offers->take(caller, context.params[0]);
     if (!provider) return tl::unexpected<Error>(provider.error());
-    caller.set_provider(*provider);
-    const Plugin& plugin = (*provider)->offer().plugin();
-    context.services.log.host.info("provider {} {} of session {} ({}): {} types", plugin.name(), plugin.version(),
-                                   caller.session()->id(), caller.principal().name, plugin.types().size());
+    caller.set_link(*provider);
+    Plugin& plugin = (*provider)->offer().plugin();
+    if (const auto& worker = caller.peer().worker) {
+        worker->offered(*provider);
+    } else {
+        context.services.log.host.info("provider {} {} of session {} ({}): {} types", plugin.name(), plugin.version(),
+                                       caller.session()->id(), caller.principal().name, plugin.types().size());
+    }
     return done(context);
 }
 
@@ -338,6 +342,65 @@ Result<void> withdraw(Context& context) {
     if (context.caller.provider() == nullptr) return refuse(Code::no_object, "this connection has offered nothing");
     context.services.offers->withdraw(*context.caller.provider(), context.services.registry);
     return done(context);
+}
+
+// It asks to be told whether its reply to that request was delivered.
+Result<void> notice(Context& context) {
+    const auto msgid = number_param(context, 0, "the msgid");
+    if (!msgid) return tl::unexpected<Error>(msgid.error());
+    if (context.caller.provider() == nullptr) return refuse(Code::denied, "soho.notice is for providers");
+    if (*msgid <= UINT32_MAX) context.caller.provider()->want_verdict(static_cast<std::uint32_t>(*msgid));
+    return done(context);
+}
+
+// What its objects hold: [[id, bytes], …].
+Result<void> charge(Context& context) {
+    Provider* const provider = context.caller.provider();
+    if (provider == nullptr) return refuse(Code::denied, "soho.charge is for providers");
+    Reader reader(context.params[0]);
+    Token array, pair, id, bytes;
+    reader.next(array);
+    if (array.kind != Kind::array) return bad_arguments("soho.charge takes an array of pairs [id, bytes]");
+    for (std::uint32_t i = 0; i < array.size; ++i) {
+        if (!reader.next(pair) || pair.kind != Kind::array || pair.size != 2 || !reader.next(id) ||
+            id.kind != Kind::unsigned_integer || !reader.next(bytes) || bytes.kind != Kind::unsigned_integer)
+            return bad_arguments("soho.charge takes an array of pairs [id, bytes]");
+        provider->set_bytes(id.unsigned_value, bytes.unsigned_value);
+    }
+    return done(context);
+}
+
+// It asks to be told when that session ends.
+Result<void> watch_session(Context& context) {
+    const auto session = number_param(context, 0, "the session");
+    if (!session) return tl::unexpected<Error>(session.error());
+    Provider* const provider = context.caller.provider();
+    if (provider == nullptr) return refuse(Code::denied, "soho.watch_session is for providers");
+    provider->watch_session(*session);
+    return done(context);
+}
+
+// What the host tells a worker; nobody else has anything to tell here.
+template <class Tell>
+Result<void> told(Context& context, Tell tell) {
+    const auto number = number_param(context, 0, "what it is about");
+    if (!number) return tl::unexpected<Error>(number.error());
+    Link* const link = context.caller.link();
+    Upstream* const host = link != nullptr ? link->upstream() : nullptr;
+    if (host == nullptr)
+        return refuse(Code::denied, fmt::format("{} is for providers to hear", context.request.method));
+    tell(*host, *number);
+    return done(context);
+}
+
+Result<void> session_end(Context& context) {
+    return told(context, [](Upstream& host, std::uint64_t session) { host.session_ended(session); });
+}
+Result<void> delivered(Context& context) {
+    return told(context, [](Upstream& host, std::uint64_t msgid) { host.verdict(msgid, true); });
+}
+Result<void> discarded(Context& context) {
+    return told(context, [](Upstream& host, std::uint64_t msgid) { host.verdict(msgid, false); });
 }
 
 Result<void> shutdown(Context& context) {
@@ -374,6 +437,12 @@ constexpr Control::Method methods[] = {
     {"soho.names", names, Control::Needs::admission, 0, 0, "[]"},
     {"soho.offer", offer, Control::Needs::admission, 1, 1, "[{name, version?, types}]"},
     {"soho.withdraw", withdraw, Control::Needs::admission, 0, 0, "[]"},
+    {"soho.notice", notice, Control::Needs::admission, 1, 1, "[msgid]"},
+    {"soho.charge", charge, Control::Needs::admission, 1, 1, "[[[id, bytes], …]]"},
+    {"soho.watch_session", watch_session, Control::Needs::admission, 1, 1, "[session]"},
+    {"soho.session_end", session_end, Control::Needs::admission, 1, 1, "[session]"},
+    {"soho.delivered", delivered, Control::Needs::admission, 1, 1, "[msgid]"},
+    {"soho.discarded", discarded, Control::Needs::admission, 1, 1, "[msgid]"},
     {"soho.ping", done, Control::Needs::nothing, 0, 0, "[]"},
     {"soho.whoami", whoami, Control::Needs::nothing, 0, 0, "[]"},
     {"soho.objects", objects, Control::Needs::admission, 0, 1, "[options?]"},

@@ -36,7 +36,7 @@ void describe_signature(const Signature& signature, wire::Out& out) {
     variadic(signature.kwargs_name, "kwargs");
 }
 
-void describe_method(const Method& method, wire::Out& out) {
+void describe_method(const Method& method, wire::Out& out, bool is_offer) {
     out.map(4 + (method.returns_type != nullptr));
     out.string("args");
     describe_signature(method.signature, out);
@@ -48,9 +48,13 @@ void describe_method(const Method& method, wire::Out& out) {
                                                                     {SOHO_METHOD_READONLY, "readonly"},
                                                                     {SOHO_METHOD_IDEMPOTENT, "idempotent"},
                                                                     {SOHO_METHOD_ONEWAY, "oneway"}};
+    const bool says_prompt = is_offer && !method.defers();
     out.string("flags");
-    out.array(static_cast<std::size_t>(std::count_if(
-        std::begin(flags), std::end(flags), [&](const auto& flag) { return (method.flags & flag.first) != 0; })));
+    out.array(
+        static_cast<std::size_t>(std::count_if(std::begin(flags), std::end(flags),
+                                               [&](const auto& flag) { return (method.flags & flag.first) != 0; })) +
+        says_prompt);
+    if (says_prompt) out.string("prompt");
     for (const auto& [bit, name] : flags) {
         if ((method.flags & bit) != 0) out.string(name);
     }
@@ -59,9 +63,11 @@ void describe_method(const Method& method, wire::Out& out) {
 
 }  // namespace
 
-void describe_type(const Type& type, wire::Out& out) {
+void describe_type(const Type& type, wire::Out& out, Described as) {
     const bool is_open = type.find_open != nullptr;
-    out.map(8 + is_open);
+    const bool is_offer = as == Described::for_offer;
+    const bool says_callable = is_offer && type.create == nullptr;
+    out.map(8 + is_open + says_callable + is_offer);
     text_entry(out, "type", type.type_id);
     out.string("version");
     out.array(2);
@@ -76,6 +82,17 @@ void describe_type(const Type& type, wire::Out& out) {
         out.string("open");
         out.boolean(true);
     }
+    if (says_callable) {
+        out.string("callable");
+        out.boolean(false);
+    }
+    if (is_offer) {
+        out.string("exposed");
+        out.array(type.exposed.size());
+        for (const Method& method : type.methods) {
+            if (type.find(method.name) == &method) out.string(method.name);
+        }
+    }
     out.string("args");
     describe_signature(type.signature, out);
     out.string("methods");
@@ -83,7 +100,7 @@ void describe_type(const Type& type, wire::Out& out) {
     for (const Method& method : type.methods) {  // in the order of registration
         if (type.find(method.name) != &method) continue;
         out.string(method.name);
-        describe_method(method, out);
+        describe_method(method, out, is_offer);
     }
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// A type as soho.types tells of it (PROTOCOL.md, 6).
+// A type as soho.types tells of it (PROTOCOL.md, 6), or an offer (9).
 
 #include "host/registry/type.hpp"
 
@@ -7,6 +7,7 @@
 
 namespace soho::host {
 
-void describe_type(const Type& type, wire::Out& out);
+enum class Described : std::uint8_t { for_clients, for_offer };
+void describe_type(const Type& type, wire::Out& out, Described as = Described::for_clients);
 
 }  // namespace soho::host

@@ -3,6 +3,7 @@
 #include "host/object/spare_memory.hpp"
 #include "host/registry/plugin.hpp"
 #include "host/session/call_log.hpp"
+#include "host/session/link.hpp"
 #include "host/session/named_create.hpp"
 #include "host/session/rights.hpp"
 
@@ -22,6 +23,13 @@ CallContext context_of(Caller& caller, const wire::Request& request, const Resol
     context.trace = what.options.trace;
     context.deadline_ns = what.deadline_ns;
     context.oneway = !request.wants_reply;
+    if (caller.serves_host()) {
+        context.session = what.options.on_behalf.session;
+        context.origin_session = what.options.on_behalf.origin_session;
+        context.principal = what.options.on_behalf.principal;
+        context.request = request.msgid;
+        context.oneway = what.options.on_behalf.oneway;
+    }
     if (what.parent != nullptr) {
         context.origin_session = what.parent->origin_session;
         context.chain = what.parent->chain;
@@ -158,7 +166,7 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
         if (!needed) return tl::unexpected<Error>(needed.error());
         turns = *std::move(needed);
     }
-    if (what.method == nullptr || what.method->defers()) {
+    if (what.method == nullptr || (what.method->defers() && !what.method->prompt)) {
         if (auto may = caller.may_wait(); !may) return may;
         if (auto may = caller.may_keep(bytes_of(*bound)); !may) return may;
     }
@@ -171,6 +179,10 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
     if (auto inside = check_chain(caller, what); !inside) return inside;
     caller.session()->calls.fetch_add(1, std::memory_order_relaxed);
 
+    const bool blocks_there = what.method != nullptr && what.method->blocks() && !runs_on_pool(what);
+    if (blocks_there) {
+        if (auto may = caller.may_block(); !may) return may;
+    }
     const bool elsewhere = runs_on_pool(what) || (what.method != nullptr && what.method->through_callable);
     if (elsewhere) return run_later(caller, request, what, *bound, turns, seat);
     {
@@ -192,19 +204,19 @@ Result<void> Dispatcher::resolve_handles(Caller& caller, const wire::Request& re
     const wire::HandleVisitor keep = [&](wire::Handle& handle) -> Result<void> {
         auto object = find_handle(caller, handle);
         if (!object) return tl::unexpected<Error>(object.error());
-        if (handle.own) handle = {(*object)->id(), (*object)->type().type_id};
+        handle = {(*object)->id(), (*object)->type().type_id};
         seat.objects.push_back(*std::move(object));
         return {};
     };
     data::Bytes& kw = what.options.kw;
     const bool is_ext = caller.replies().handle_form() == wire::HandleForm::ext;
-    if (is_ext && caller.provider() == nullptr) {
+    if (is_ext && caller.link() == nullptr) {
         auto found = wire::visit_handles(what.args, keep);
         return found && !kw.empty() ? wire::visit_handles(kw, keep) : found;
     }
     seat.translated.clear();
     wire::Out out(seat.translated);
-    const auto translate = is_ext ? wire::to_ext_form : wire::from_map_form;  // a provider's own become the host's
+    const auto translate = is_ext ? wire::to_ext_form : wire::from_map_form;  // theirs become ours
     auto translated = translate(what.args, out, keep);
     const std::size_t args_size = seat.translated.size();
     if (translated && !kw.empty()) translated = translate(kw, out, keep);
@@ -249,7 +261,8 @@ private:
         if (call_ != nullptr) return call_;
         auto completion = named_completion(caller_, what_.claim);
         const auto made =
-            caller_.make_call(request_, context_, bytes_of(arguments_), false, seat_, std::move(completion), runs);
+            caller_.make_call(request_, context_, bytes_of(arguments_),
+                              what_.method != nullptr && what_.method->blocks(), seat_, std::move(completion), runs);
         if (!made) return nullptr;
         call_ = *made;
         if (what_.target != nullptr) {
@@ -329,13 +342,13 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
     }
     seat.out.truncate(start);
     const TypePtr type(what.target != nullptr ? what.target->type_ptr() : what.type, &what.result_type());
-    const auto adopted = services_.objects.adopt(type, invocation.take_instance(), caller.principal().name, seat.home);
+    const auto adopted = services_.objects.adopt(type, invocation.take_instance(), context.principal, seat.home);
     if (!adopted) {
         if (adopted.error().code == Code::limit) caller.hit(&Limits::principal_objects_max);
         return tl::unexpected<Error>(adopted.error());
     }
     const ObjectPtr& object = *adopted;
-    if (what.claim != nullptr) what.claim->fulfil({object, caller.principal().name});
+    if (what.claim != nullptr) what.claim->fulfil({object, std::string(context.principal)});
     caller.replies().object(request, object, context.trace, seat);
     return {};
 }

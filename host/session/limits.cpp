@@ -59,6 +59,17 @@ constexpr std::array table{
     Limit{"stuck_ms", &Limits::stuck_ms, 1, 60'000, Scope::host, false,
           "Milliseconds that a method may keep a reactor before it is moved to the pool, and the reactor gets another "
           "thread"},
+    Limit{"worker_start_ms", &Limits::worker_start_ms, 10, an_hour_ms, Scope::host, true,
+          "Milliseconds that a plugin's worker process may take to load it"},
+    Limit{
+        "worker_silent_ms", &Limits::worker_silent_ms, 0, a_day_ms, Scope::host, true,
+        "Milliseconds that a worker may give no sign of life; then it is killed, and starts again; 0: it is not asked "
+        "for any"},
+    Limit{"worker_deaths", &Limits::worker_deaths_max, 1, 1'000'000, Scope::host, true,
+          "How often a worker may die, each time within a minute of its start, before it is left alone for "
+          "worker_rest_ms"},
+    Limit{"worker_rest_ms", &Limits::worker_rest_ms, 10, a_day_ms, Scope::host, true,
+          "Milliseconds that a worker which died too often is left alone"},
 };
 
 }  // namespace

@@ -45,6 +45,12 @@ struct Limits {
     std::uint64_t chain_max = 32;                              // calls of objects on objects, one inside the other
     std::uint64_t stuck_ms = 50;  // a method that blocks a reactor longer is moved to the pool
 
+    // -- a plugin's worker process --
+    std::uint64_t worker_start_ms = 10'000;   // until its types are there
+    std::uint64_t worker_silent_ms = 10'000;  // without an answer; 0: it is not asked
+    std::uint64_t worker_deaths_max = 10;     // one after the other, none of them after a steady minute: then it rests
+    std::uint64_t worker_rest_ms = 300'000;
+
     wire::FrameLimits frame_limits() const { return {frame_bytes_max, depth_max, items_max}; }
     bool operator==(const Limits&) const = default;
 };

@@ -151,6 +151,24 @@ private:
     const bool with_color_;
 };
 
+constexpr char forwarded_begins = '\x1e';
+
+// A mark, the level as a digit, and the sentence with its fields behind it.
+class ForwardingFormatter final : public spdlog::formatter {
+public:
+    void format(const spdlog::details::log_msg& line, spdlog::memory_buf_t& to) override {
+        const Parts parts = parts_of({line.payload.data(), line.payload.size()});
+        constexpr std::size_t bytes_max = line_bytes_max / 2;
+        std::string sentence(parts.sentence.size() <= bytes_max ? parts.sentence : front_of(parts.sentence, bytes_max));
+        std::replace_if(sentence.begin(), sentence.end(), is_control, ' ');
+        const auto out = std::back_inserter(to);
+        fmt::format_to(out, "{}{}{}", forwarded_begins, static_cast<int>(line.level), sentence);
+        for (const Field& field : parts.fields) fmt::format_to(out, " {}={}", field.key, field.value);
+        to.push_back('\n');
+    }
+    std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<ForwardingFormatter>(); }
+};
+
 class StandardError final : public spdlog::sinks::base_sink<std::mutex> {
 protected:
     void sink_it_(const spdlog::details::log_msg& line) override {
@@ -288,10 +306,26 @@ std::unique_ptr<spdlog::formatter> make_line_formatter(bool json, bool with_colo
     return std::make_unique<LineFormatter>(json, with_color);
 }
 
-spdlog::sink_ptr make_log_sink(const LogOptions& options) {
+std::pair<spdlog::level::level_enum, std::string_view> split_forwarded(std::string_view line,
+                                                                       spdlog::level::level_enum otherwise) {
+    if (line.size() < 2 || line[0] != forwarded_begins || line[1] < '0' || line[1] > '4') return {otherwise, line};
+    return {static_cast<spdlog::level::level_enum>(line[1] - '0'), line.substr(2)};
+}
+
+namespace {
+
+spdlog::sink_ptr standard_error(std::unique_ptr<spdlog::formatter> formatter) {
     auto sink = std::make_shared<StandardError>();
-    sink->set_formatter(make_line_formatter(options.format == "json", ::isatty(STDERR_FILENO) == 1));
+    sink->set_formatter(std::move(formatter));
     return sink;
+}
+
+}  // namespace
+
+spdlog::sink_ptr make_forwarding_sink() { return standard_error(std::make_unique<ForwardingFormatter>()); }
+
+spdlog::sink_ptr make_log_sink(const LogOptions& options) {
+    return standard_error(make_line_formatter(options.format == "json", ::isatty(STDERR_FILENO) == 1));
 }
 
 }  // namespace soho::host

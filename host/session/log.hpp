@@ -85,8 +85,13 @@ private:
 
 // Lines for people, or one JSON object each; of at most 4096 bytes, with the end of the sentence left out where it takes that.
 std::unique_ptr<spdlog::formatter> make_line_formatter(bool json, bool with_color);
+// The level that a line was forwarded with, and the rest of it; without one, `otherwise`, and the whole line.
+std::pair<spdlog::level::level_enum, std::string_view> split_forwarded(std::string_view line,
+                                                                       spdlog::level::level_enum otherwise);
 // Standard error. A reader that does not keep up loses lines, and is told how many; it never holds up the host.
 spdlog::sink_ptr make_log_sink(const LogOptions& options);
+// The same for a process whose lines another one logs as its own: split_forwarded() takes them apart.
+spdlog::sink_ptr make_forwarding_sink();
 
 }  // namespace soho::host
 

@@ -2,6 +2,8 @@
 
 #include "host/object/spare_memory.hpp"
 
+#include <algorithm>
+
 namespace soho::host {
 
 namespace {
@@ -83,7 +85,10 @@ std::vector<CalleeCounts> count_calls(const Services& services) {
 
 std::string_view health_of(const Services& services) {
     if (services.objects.draining.load(std::memory_order_relaxed)) return "draining";
-    return services.registry.snapshot()->refused.empty() ? "ok" : "degraded";
+    const auto workers = services.workers();
+    const bool all_run =
+        std::all_of(workers.begin(), workers.end(), [](const auto& worker) { return worker.state == "running"; });
+    return all_run && services.registry.snapshot()->refused.empty() ? "ok" : "degraded";
 }
 
 }  // namespace soho::host

@@ -26,7 +26,7 @@ struct CalleeCounts {
 };
 std::vector<CalleeCounts> count_calls(const Services& services);
 
-// "ok", "degraded" (a plugin was refused) or "draining".
+// "ok", "degraded" (a plugin was refused, or its worker is away) or "draining".
 std::string_view health_of(const Services& services);
 
 }  // namespace soho::host

@@ -28,7 +28,8 @@ bool read_timeout(const Token& token, RequestOptions& options) {
 }
 
 // What is wrong with this value, or nullptr.
-const char* read_option(std::string_view key, const Token& token, data::Bytes value, RequestOptions& options) {
+const char* read_option(std::string_view key, const Token& token, data::Bytes value, bool of_a_call,
+                        RequestOptions& options) {
     const auto text = [&](std::string_view& to) {
         if (token.kind != Kind::string) return "a string";
         to = token.text();
@@ -65,6 +66,10 @@ const char* read_option(std::string_view key, const Token& token, data::Bytes va
         options.parent = static_cast<std::uint32_t>(token.unsigned_value);
         return nullptr;
     }
+    if (key == "session" && of_a_call) return unsigned_integer(options.on_behalf.session);
+    if (key == "origin_session") return unsigned_integer(options.on_behalf.origin_session);
+    if (key == "oneway") return boolean(options.on_behalf.oneway);
+    if (key == "principal") return text(options.on_behalf.principal);
     if (key == "session") return boolean(options.session);
     if (key == "methods") return boolean(options.methods);
     const bool known = token.kind == Kind::string && (token.text() == "open" || token.text() == "fail");
@@ -83,6 +88,8 @@ Result<RequestOptions> parse_options(data::Bytes value, std::string_view request
     if (!reader.next(map) || map.kind == Kind::nil) return options;
     if (map.kind != Kind::map)
         return bad_arguments(fmt::format("{}: options must be a map, not {}", request, kind_name(map.kind)));
+    // `session` is who calls, in what a host tells a worker; elsewhere a name's bond to its session.
+    const bool of_a_call = std::find(allowed.begin(), allowed.end(), "origin_session") != allowed.end();
     for (std::uint32_t pair = 0; pair < map.size; ++pair) {
         Token key;
         if (!reader.next(key) || key.kind != Kind::string)
@@ -92,7 +99,7 @@ Result<RequestOptions> parse_options(data::Bytes value, std::string_view request
                 fmt::format("{} has no option \"{}\"{}", request, key.text(), suggestion(key.text(), allowed)));
         }
         const data::Bytes bytes = reader.take_value();
-        if (const char* wanted = read_option(key.text(), first_token(bytes), bytes, options)) {
+        if (const char* wanted = read_option(key.text(), first_token(bytes), bytes, of_a_call, options)) {
             return bad_arguments(fmt::format("{}: option \"{}\" must be {}", request, key.text(), wanted));
         }
     }

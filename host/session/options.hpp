@@ -21,6 +21,13 @@ struct RequestOptions {
     std::uint64_t uses = 1;
     std::uint64_t referrers = 0;
     std::optional<std::uint32_t> parent;
+    // What a host tells its worker of a call.
+    struct OnBehalf {
+        std::string_view principal;
+        std::uint64_t session = 0, origin_session = 0;
+        bool oneway = false;
+    };
+    OnBehalf on_behalf;
 };
 
 // `value` is a map or nil, or empty for none. `allowed` are the keys that this request takes. Fails with bad_arguments.

@@ -3,11 +3,13 @@
 #include "host/object/call.hpp"
 #include "host/session/hello.hpp"
 #include "host/session/ref_call.hpp"
+#include "host/session/upstream.hpp"
 
 #include <fmt/format.h>
 #include <algorithm>
 #include <cstring>
 #include <future>
+#include <iterator>
 #include <new>
 
 namespace soho::host {
@@ -207,11 +209,15 @@ std::uint64_t on_session_end(const soho_host* host, std::uint64_t session, std::
     const ObjectPtr object = id != 0 ? services.objects.find(id) : nullptr;
     auto waiting =
         std::make_shared<Waiting>(Plugin::of(host), "what a session's end does", PluginTask(*given), object, id != 0);
-    return services.sessions.on_session_end(session, [&services, waiting] { run_waiting(services, waiting); });
+    const auto when_ended = [&services, waiting] { run_waiting(services, waiting); };
+    return services.upstream != nullptr ? services.upstream->on_session_end(session, when_ended)
+                                        : services.sessions.on_session_end(session, when_ended);
 }
 
 void session_end_cancel(const soho_host* host, std::uint64_t number) {
-    services_of(host).sessions.cancel_session_end(number);
+    Services& services = services_of(host);
+    services.upstream != nullptr ? services.upstream->cancel_session_end(number)
+                                 : services.sessions.cancel_session_end(number);
 }
 
 // ---- the rest
@@ -234,6 +240,7 @@ std::uint32_t charge(const soho_host* host, std::uint64_t id, std::int64_t bytes
     Services& services = services_of(host);
     const ObjectPtr object = services.objects.find(id);
     if (object == nullptr) return SOHO_NO_OBJECT;
+    if (services.upstream != nullptr) services.upstream->charged(*object);
     if (bytes < 0) {
         const std::uint64_t given_back = object->bytes.give_back_at_most(-static_cast<std::uint64_t>(bytes));
         object->account().bytes.give_back(given_back);
@@ -268,12 +275,17 @@ std::uint32_t publish(const soho_host* host, soho_text name, std::uint64_t id) {
     Services& services = services_of(host);
     const ObjectPtr object = services.objects.find(id);
     if (object == nullptr) return SOHO_NO_OBJECT;
-    const auto published = services.names.publish(text_of(name), {object, "plugin:" + Plugin::of(host).name()});
+    const auto published = services.upstream != nullptr
+                               ? services.upstream->publish(text_of(name), object)
+                               : services.names.publish(text_of(name), {object, "plugin:" + Plugin::of(host).name()});
     return static_cast<std::uint32_t>(published ? Code::ok : published.error().code);
 }
 
 std::uint32_t unpublish(const soho_host* host, soho_text name) {
-    const auto gone = services_of(host).names.unpublish(text_of(name), "plugin:" + Plugin::of(host).name(), false);
+    const Services& services = services_of(host);
+    const auto gone = services.upstream != nullptr
+                          ? services.upstream->unpublish(text_of(name))
+                          : services.names.unpublish(text_of(name), "plugin:" + Plugin::of(host).name(), false);
     return static_cast<std::uint32_t>(gone ? Code::ok : gone.error().code);
 }
 
@@ -329,10 +341,8 @@ private:
     std::promise<Outcome> outcome_;
 };
 
-}  // namespace
-
-Result<void> publish_at_load(Services& services, const TypePtr& type, std::string_view name, std::string_view args,
-                             const std::string& principal) {
+Result<void> publish_new(Services& services, const TypePtr& type, std::string_view name, std::string_view args,
+                         const std::string& principal) {
     const auto fail = [&](const Error& error) {
         return refuse(error.code, fmt::format("publishing \"{}\" as a {}: {}{}{}", name, type->type_id, error.type,
                                               error.type.empty() ? "" : ": ", error.text));
@@ -352,6 +362,49 @@ Result<void> publish_at_load(Services& services, const TypePtr& type, std::strin
     if (auto published = services.names.publish(name, {outcome.object, principal}); !published)
         return fail(published.error());
     return {};
+}
+
+bool has_gone(const ObjectPtr& object) {
+    return object->type().plugin->is_provided() && static_cast<const RemoteObject*>(object->self())->link->has_gone();
+}
+
+void publish_anew(Services& services, const Services::Published& published) {
+    const ObjectPtr before = services.names.find(published.name);
+    if (before != nullptr && !has_gone(before)) return;  // somebody was faster
+    if (before != nullptr) static_cast<void>(services.names.unpublish(published.name, published.principal, true));
+    const auto snapshot = services.registry.snapshot();
+    const TypePtr* type = snapshot->find(published.type_id);
+    const auto done = type != nullptr
+                          ? publish_new(services, *type, published.name, published.args, published.principal)
+                          : tl::unexpected<Error>(snapshot->no_type(published.type_id));
+    if (!done) services.log.host.error("{}", done.error().text);
+}
+
+}  // namespace
+
+Result<void> publish_at_load(Services& services, const TypePtr& type, std::string_view name, std::string_view args,
+                             const std::string& principal) {
+    auto published = publish_new(services, type, name, args, principal);
+    const std::scoped_lock lock(services.published_mutex);
+    if (published)
+        services.published_at_load.push_back(
+            {type->plugin->name(), type->type_id, std::string(name), std::string(args), principal});
+    return published;
+}
+
+void republish(Services& services, const Plugin& plugin) {
+    std::vector<Services::Published> due;
+    {
+        const std::scoped_lock lock(services.published_mutex);
+        std::copy_if(services.published_at_load.begin(), services.published_at_load.end(), std::back_inserter(due),
+                     [&](const auto& published) { return published.plugin == plugin.name(); });
+    }
+    if (due.empty()) return;
+    const bool posted = services.pool.post([&services, due = std::move(due)] {
+        for (const auto& published : due) publish_anew(services, published);
+    });
+    if (!posted)
+        services.log.host.error("the system has no thread to publish again what plugin {} publishes", plugin.name());
 }
 
 }  // namespace soho::host

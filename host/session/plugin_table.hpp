@@ -12,7 +12,11 @@ HostTable plugin_table(Services* services);
 std::shared_ptr<PluginTimers> make_plugin_timers();
 
 // Makes what a plugin publishes at load. Runs the callable on this thread or waits for it; fails with a sentence.
+// Kept in mind: see republish().
 Result<void> publish_at_load(Services& services, const TypePtr& type, std::string_view name, std::string_view args,
                              const std::string& principal);
+
+// What was published at load of that plugin's types, anew: its objects have gone with their worker. On the pool; failures are logged.
+void republish(Services& services, const Plugin& plugin);
 
 }  // namespace soho::host

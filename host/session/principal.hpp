@@ -3,11 +3,14 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace soho::host {
+
+class Worker;
 
 enum Right : std::uint32_t {
     right_create = 1u << 0,
@@ -31,11 +34,12 @@ struct Principal {
 // What the other end of a connection is known to be before it has said anything.
 struct Peer {
     Principal principal;
-    std::string from{};           // where it is, for the log
-    bool identified = false;      // by the system, its certificate, or because nobody asks; else it has to log in
-    bool is_private = false;      // nobody else can read what is sent: a Unix socket, loopback, TLS
-    std::string channel{};        // what TLS exports, to bind a login to it; empty without
-    std::string_view listener{};  // its address, as the config has it; it outlives the connection
+    std::string from{};                // where it is, for the log
+    bool identified = false;           // by the system, its certificate, or because nobody asks; else it has to log in
+    bool is_private = false;           // nobody else can read what is sent: a Unix socket, loopback, TLS
+    std::string channel{};             // what TLS exports, to bind a login to it; empty without
+    std::string_view listener{};       // its address, as the config has it; it outlives the connection
+    std::shared_ptr<Worker> worker{};  // of the plugin whose process this is; else null
 };
 
 }  // namespace soho::host

@@ -2,6 +2,7 @@
 
 #include "host/object/invocation.hpp"
 #include "host/registry/plugin.hpp"
+#include "host/session/upstream.hpp"
 
 #include <fmt/format.h>
 #include <new>
@@ -26,6 +27,12 @@ Error shortened(Error error) {
     while ((static_cast<unsigned char>(error.text[end]) & 0xc0) == 0x80) --end;  // never in the middle of a character
     error.text.replace(end, std::string::npos, "…");
     return error;
+}
+
+void write_notice(wire::Out& out, std::uint32_t msgid) {
+    wire::begin_notification(out, "soho.notice");
+    out.array(1);
+    out.unsigned_integer(msgid);
 }
 
 }  // namespace
@@ -64,12 +71,30 @@ wire::HandleVisitor Replies::holder(Undelivered& undelivered) {
             return soho::refuse(Code::internal,
                                 fmt::format("the result holds a handle #{} of no living object", handle.id));
         }
-        if (auto held = session_->hold(object); !held) return held;
-        undelivered.session = session_;
-        undelivered.held.push_back(handle.id);
-        handle.type_id = object->type().type_id;  // which outlives it
+        auto introduced = introduce(object, undelivered);
+        if (!introduced) return tl::unexpected<Error>(introduced.error());
+        handle = *introduced;  // its typeid outlives the object
         return {};
     };
+}
+
+Result<wire::Handle> Replies::introduce(const ObjectPtr& object, Undelivered& undelivered) {
+    undelivered.session = session_;
+    if (link_ != nullptr) return link_->introduce(object, undelivered.held);
+    if (auto held = session_->hold(object); !held) return tl::unexpected<Error>(held.error());
+    undelivered.held.push_back(object->id());
+    return wire::Handle{object->id(), object->type().type_id};
+}
+
+// A worker cannot see whether a reply reaches anybody: its host is asked to say.
+bool Replies::asks_for_verdict(const Undelivered& undelivered) const {
+    return undelivered.discardable != nullptr && link_ != nullptr && link_->upstream() != nullptr;
+}
+
+// What the host was given counts until it gives that back, whatever becomes of the reply.
+void Replies::await_verdict(std::uint32_t msgid, Undelivered& undelivered) {
+    link_->upstream()->await_verdict(msgid, std::move(undelivered.discardable));
+    undelivered = {};
 }
 
 // A checked value with handles in it, in the form of this connection, behind what `buffer` has.
@@ -115,27 +140,35 @@ void Replies::value(const wire::Request& request, std::size_t start, std::size_t
             return fail(out_of_memory());
         }
     }
+    if (asks_for_verdict(undelivered)) {
+        data::Buffer reply;
+        reply.append(seat.out.bytes().subspan(start));
+        seat.out.truncate(start);
+        wire::Out out(seat.out);
+        write_notice(out, request.msgid);
+        seat.out.append(reply.bytes());
+        await_verdict(request.msgid, undelivered);
+    }
     if (!undelivered.empty()) notice(std::move(undelivered), seat);
 }
 
 void Replies::object(const wire::Request& request, const ObjectPtr& object, std::string_view trace, Seat& seat) {
     if (!request.wants_reply) return;
-    if (auto held = session_->hold(object); !held) return refuse(request, held.error(), trace, seat);
+    Undelivered undelivered;
+    const auto handle = introduce(object, undelivered);
+    if (!handle) return refuse(request, handle.error(), trace, seat);
     wire::Out out(seat.out);
     wire::begin_reply(out, request.msgid);
-    wire::write_handle(out, {object->id(), object->type().type_id}, handle_form_);
-    Undelivered undelivered;
-    undelivered.session = session_;
-    undelivered.held.push_back(object->id());
+    wire::write_handle(out, *handle, handle_form_);
     notice(std::move(undelivered), seat);
 }
 
 // Its value or object, behind what begin_reply() wrote.
 Result<void> Replies::write_outcome(wire::Out& out, data::Buffer& buffer, Outcome& outcome, Undelivered& undelivered) {
     if (outcome.object != nullptr) {
-        wire::Handle handle{outcome.object->id(), outcome.object->type().type_id};
-        if (auto held = holder(undelivered)(handle); !held) return held;
-        wire::write_handle(out, handle, handle_form_);
+        const auto handle = introduce(outcome.object, undelivered);
+        if (!handle) return tl::unexpected<Error>(handle.error());
+        wire::write_handle(out, *handle, handle_form_);
         return {};
     }
     if (outcome.may_hold_handles) return write_value(outcome.value.bytes(), buffer, undelivered);
@@ -149,8 +182,11 @@ data::Buffer Replies::frame_of(const Call& call, Outcome outcome, Undelivered& u
     undelivered.discardable = std::move(outcome.discardable);
     Error error = std::move(outcome.error);
     if (error.code == Code::ok) {
+        const bool asks = asks_for_verdict(undelivered);
+        if (asks) write_notice(out, call.tag);
         wire::begin_reply(out, call.tag);
         const auto written = write_outcome(out, frame, outcome, undelivered);
+        if (written && asks) await_verdict(call.tag, undelivered);
         if (written) return frame;
         error = written.error();
         frame.clear();

@@ -8,6 +8,8 @@
 
 namespace soho::host {
 
+class Link;
+
 // What goes back where it came from if a reply is not delivered: to the plugin, and to the session's counts.
 struct Undelivered {
     std::unique_ptr<Discardable> discardable;
@@ -35,6 +37,11 @@ public:
         handle_form_ = handles;
     }
 
+    // There are objects at the other end, which it knows by its own handles.
+    void set_link(Link* link) { link_ = link; }
+    // What the object is called there; counted for the session, and in `undelivered`. Fails with Code::limit.
+    Result<wire::Handle> introduce(const ObjectPtr& object, Undelivered& undelivered);
+
     // Into seat.out; nothing for a notification, whose failure is logged.
     void refuse(const wire::Request& request, const Error& error, std::string_view trace, Seat& seat);
     // The value that was appended to seat.out from `value_start` on, where begin_reply() was written at `start`: checks and
@@ -57,18 +64,22 @@ public:
         notices_.push_back({seat.out.size(), std::move(undelivered)});
     }
     using Notices = std::list<Notice>;  // which grows by little: what it gets must not be lost for want of memory
+    void put_back(Notices notices) { notices_ = std::move(notices); }
     Notices take_notices() { return std::exchange(notices_, {}); }
 
 private:
     Result<void> write_outcome(wire::Out& out, data::Buffer& buffer, Outcome& outcome, Undelivered& undelivered);
     Result<void> write_value(data::Bytes value, data::Buffer& buffer, Undelivered& undelivered);
     wire::HandleVisitor holder(Undelivered& undelivered);
+    bool asks_for_verdict(const Undelivered& undelivered) const;
+    void await_verdict(std::uint32_t msgid, Undelivered& undelivered);
 
     Services& services_;
     const Principal& principal_;
     const SessionPtr& session_;
     wire::ErrorForm error_form_;
     wire::HandleForm handle_form_ = wire::HandleForm::map;
+    Link* link_ = nullptr;
     Notices notices_;
 };
 

@@ -80,6 +80,22 @@ void write_callee(const CalleeCounts& callee, wire::Out& out) {
     }
 }
 
+void write_workers(const std::vector<WorkerReport>& workers, wire::Out& out) {
+    out.string("workers");
+    out.array(workers.size());
+    for (const WorkerReport& worker : workers) {
+        out.map(8);
+        entry(out, "plugin", worker.plugin);
+        entry(out, "state", worker.state);
+        entry(out, "process", worker.process);
+        entry(out, "starts", worker.starts);
+        entry(out, "deaths", worker.deaths);
+        entry(out, "last_death", worker.last_death);
+        entry(out, "next_start_ms", worker.next_start_ms);
+        entry(out, "memory_bytes", worker.memory_bytes);
+    }
+}
+
 }  // namespace
 
 void report_objects(const Services& services, Caller& caller, std::uint64_t referrers, wire::Out& out) {
@@ -114,7 +130,8 @@ void report_objects(const Services& services, Caller& caller, std::uint64_t refe
 
 void report_stats(const Services& services, Caller& caller, bool methods, wire::Out& out) {
     const Gauges gauges = measure(services);
-    out.map(gauges.numbers.size() + 2 + methods);
+    const auto workers = services.workers();
+    out.map(gauges.numbers.size() + 2 + !workers.empty() + methods);
     for (const Gauges::Number& number : gauges.numbers) entry(out, number.name, number.value);
     out.string("limits_hit");
     out.map(gauges.limits_hit.size());
@@ -122,6 +139,7 @@ void report_stats(const Services& services, Caller& caller, bool methods, wire::
     out.string("stuck_calls");
     out.map(gauges.stuck_calls.size());
     for (const auto& [method, count] : gauges.stuck_calls) entry(out, method, count);
+    if (!workers.empty()) write_workers(workers, out);
     if (!methods) return;
     out.string("methods");
     auto callees = count_calls(services);

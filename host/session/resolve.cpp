@@ -57,10 +57,17 @@ Result<Resolved> resolve_method(Caller& caller, ObjectPtr target, std::string_vi
     return what;
 }
 
+using Keys = std::initializer_list<std::string_view>;
+const Keys call_options = {"kw", "timeout_ms", "owner", "trace", "parent"};
+const Keys create_options = {"kw", "timeout_ms", "owner", "trace", "name", "if_exists", "parent"};
+// Its host tells a worker on whose behalf it calls.
+const Keys worker_options = {"kw", "timeout_ms", "owner", "trace", "principal", "session", "origin_session", "oneway"};
+
 Result<Resolved> resolve_call(Caller& caller, const wire::Request& request, std::string_view& trace) {
     const auto params = read_params(request, 2, 4, "[target, method, args?, options?]");
     if (!params) return tl::unexpected<Error>(params.error());
-    const auto options = parse_options((*params)[3], request.method, {"kw", "timeout_ms", "owner", "trace", "parent"});
+    const auto options =
+        parse_options((*params)[3], request.method, caller.serves_host() ? worker_options : call_options);
     if (!options) return tl::unexpected<Error>(options.error());
     trace = options->trace;
     const auto args = read_arguments((*params)[2]);
@@ -96,8 +103,8 @@ Result<Resolved> resolve_create(Caller& caller, const wire::Request& request, st
     const auto params = read_params(request, 1, 3, "[typeid, args?, options?]");
     if (!params) return tl::unexpected<Error>(params.error());
     Resolved what;
-    const auto options = parse_options((*params)[2], request.method,
-                                       {"kw", "timeout_ms", "owner", "trace", "name", "if_exists", "parent"});
+    const auto options =
+        parse_options((*params)[2], request.method, caller.serves_host() ? worker_options : create_options);
     if (!options) return tl::unexpected<Error>(options.error());
     what.options = *options;
     trace = options->trace;
@@ -127,17 +134,18 @@ Result<Resolved> resolve(Caller& caller, const wire::Request& request, std::stri
     if (!is_call && request.method != "soho.create") return resolve_name(caller, request);
     auto what = is_call ? resolve_call(caller, request, trace) : resolve_create(caller, request, trace);
     if (!what || !what->options.parent) return what;
-    if (caller.provider() != nullptr) what->parent = caller.provider()->inherited(*what->options.parent);
-    if (what->parent != nullptr) return what;
-    return bad_arguments(fmt::format("{}: parent {} is no request that this connection is serving as a provider",
-                                     request.method, *what->options.parent));
+    if (caller.provider() == nullptr)
+        return bad_arguments(
+            fmt::format("{}: option \"parent\" is for providers, and this connection offers nothing", request.method));
+    what->parent = caller.provider()->inherited(*what->options.parent);  // none if it has replied meanwhile
+    return what;
 }
 
 Result<ObjectPtr> find_handle(Caller& caller, const wire::Handle& handle) {
-    if (handle.own) {
-        if (caller.provider() != nullptr) return caller.provider()->adopt(handle);
+    Link* const link = caller.link();
+    if (link != nullptr && link->is_theirs(handle)) return link->adopt(handle);
+    if (handle.own && link == nullptr)
         return refuse(Code::no_object, "a handle of a provider's own, but this connection offers nothing");
-    }
     ObjectPtr object = caller.find(handle.id);
     if (object == nullptr || !may_know(caller, *object))
         return tl::unexpected<Error>(caller.services().objects.no_object(handle.id));

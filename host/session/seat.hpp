@@ -29,6 +29,8 @@ public:
     virtual std::shared_ptr<Batch> take_over(Seat& lost) = 0;
     // Runs those requests.
     virtual void go_on() = 0;
+    // Writes what has come for it from elsewhere.
+    virtual void send_mail() = 0;
 };
 
 // A call that runs on a seat's thread, its result written straight into the seat's replies.
@@ -61,6 +63,10 @@ struct Seat {
     data::Buffer bound;
     data::Buffer result;
     std::vector<ObjectPtr> objects;
+
+    // Connections that got something to write while this thread did something else: their turn comes at the end of that.
+    std::vector<std::shared_ptr<Batch>> due;
+    int steps = 0;  // such things, one inside the other
 
     // -- what another thread needs to take over; of the last run of a plugin's code --
     Batch* batch = nullptr;      // whose requests run; null: no one's

@@ -13,13 +13,16 @@
 #include "host/session/seat.hpp"
 #include "host/session/session_table.hpp"
 #include "host/session/tickets.hpp"
+#include "host/session/worker.hpp"
 
 #include <functional>
+#include <mutex>
 
 namespace soho::host {
 
 class Offers;
 class PluginTimers;
+class Upstream;
 
 // What a reload found to be different, by the settings' names.
 struct Reloaded {
@@ -54,6 +57,14 @@ struct Services {
     };
     std::shared_ptr<PluginTimers> plugin_timers{};
     std::shared_ptr<Offers> offers{};
+    // What was published as plugins were loaded.
+    struct Published {
+        std::string plugin, type_id, name, args, principal;
+    };
+    std::mutex published_mutex{};
+    std::vector<Published> published_at_load{};
+    std::function<std::vector<WorkerReport>()> workers = [] { return std::vector<WorkerReport>(); };
+    std::shared_ptr<Upstream> upstream{};  // in a worker process: to its host
 
     // Of calls that end elsewhere than where they began; the others are counted by their seats.
     CallStats later_calls{};

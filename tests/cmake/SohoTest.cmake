@@ -54,7 +54,7 @@ function(soho_add_gtest name)
 endfunction()
 
 function(soho_add_script_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "COMMAND;LABELS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "COMMAND;LABELS;ENVIRONMENT")
     _soho_check_arguments(soho_add_script_test ${name} "${arg_UNPARSED_ARGUMENTS}" "${arg_COMMAND}")
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 120)
@@ -65,7 +65,7 @@ function(soho_add_script_test name)
     endif()
     add_test(NAME "${SOHO_TEST_PREFIX}${name}" COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
     set_tests_properties("${SOHO_TEST_PREFIX}${name}" PROPERTIES
-        TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${soho_test_places}")
+        TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "${soho_test_places};${arg_ENVIRONMENT}")
 endfunction()
 
 add_custom_target(soho_fuzzers)  # every fuzz target

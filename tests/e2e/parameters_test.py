@@ -4,7 +4,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from soho_e2e import BAD, PAIR, Host, Refused, hosted, plugin
+from soho_e2e import BAD, PAIR, Host, Refused, hosted, needs_the_host_itself, plugin
 
 
 class Parameters(unittest.TestCase):
@@ -79,6 +79,7 @@ class Callable(Parameters):
     def test_a_new_object_for_each_create_otherwise(self):
         self.assertNotEqual(self.client.create("new_number"), self.client.create("new_number"))
 
+    @needs_the_host_itself("a worker lets go of it a moment later")
     def test_each_create_counts_one_reference(self):
         before = self.host.stats("references")["references"]
         number = [self.client.create("while_held") for _ in range(3)][0]

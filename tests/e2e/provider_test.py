@@ -106,6 +106,50 @@ class Provided(unittest.TestCase):
         self.client.release(counter)
         self.assertEqual(self.provider.next("soho.release"), (None, [[7, 1]]))
 
+    def test_it_may_hear_what_becomes_of_its_replies(self):
+        counter = self.create()
+        call = self.client.request("soho.call", counter, "get", [])
+        msgid, _ = self.provider.next("soho.call")
+        self.provider.do("soho.notice", msgid)
+        self.provider.answer(msgid, "item")
+        self.assertEqual(self.client.reply(call), "item")
+        self.assertEqual(self.provider.next("soho.delivered"), (None, [msgid]))
+        gone = Client(self.host.address, errors="full")
+        gone.request("soho.call", gone.do("soho.retain", counter), "get", [])
+        msgid, _ = self.provider.next("soho.call")
+        gone.close()
+        self.assertEqual(self.provider.next("soho.cancel"), (None, [msgid]))
+        self.provider.do("soho.notice", msgid)
+        self.provider.answer(msgid, "item")
+        self.assertEqual(self.provider.next("soho.discarded"), (None, [msgid]))
+
+    def test_it_may_hear_of_sessions_ends(self):
+        session = Client(self.host.address, errors="full")
+        number = session.do("soho.whoami")["session"]
+        for _ in range(2):
+            self.provider.do("soho.watch_session", number)
+        session.close()
+        self.assertEqual(self.provider.next("soho.session_end"), (None, [number]))
+        self.provider.do("soho.watch_session", number)  # which has gone
+        self.assertEqual(self.provider.next("soho.session_end"), (None, [number]))
+        self.provider.do("soho.ping")
+        self.assertEqual(self.provider.asked, [])
+
+    def test_it_may_say_what_its_objects_hold(self):
+        counter = self.create()
+        held = lambda: next(each["bytes"] for each in self.host.admin.do("soho.objects") if each["id"] == id_of(counter))
+        for size in (1000, 5000, 0):
+            self.provider.do("soho.charge", [[7, size], [99, 1]])
+            self.assertEqual(held(), size)
+        for wrong in (7, [[7]], [[7, -1]], [["x", 1]]):
+            with self.assertRaisesRegex(Refused, "bad_arguments: soho.charge takes"):
+                self.provider.do("soho.charge", wrong)
+
+    def test_what_is_for_providers_is_for_nobody_else(self):
+        for method, param in (("soho.notice", 1), ("soho.watch_session", 1), ("soho.charge", []), ("soho.delivered", 1), ("soho.session_end", 1)):
+            with self.assertRaisesRegex(Refused, f"denied: {method} is for providers"):
+                self.client.do(method, param)
+
     def test_what_it_did_not_expose_never_comes(self):
         counter = self.create()
         for method, args, kind in (("reset", [], "no_method"), ("add", [1, 2], "bad_arguments"), ("__class__", [], "no_method")):
@@ -213,9 +257,10 @@ class Provided(unittest.TestCase):
         self.assertFalse(self.provider.do("soho.call", "lock", "acquire", [False]))
         self.provider.answer(msgid)
         self.client.reply(call)
-        for client in (self.provider, self.client):
-            with self.assertRaisesRegex(Refused, f"bad_arguments: soho.call: parent {msgid} is no request"):
-                client.do("soho.call", "lock", "acquire", [], {"parent": msgid})
+        # It has replied: what is under way then is its own.
+        self.assertFalse(self.provider.do("soho.call", "lock", "acquire", [False], {"parent": msgid}))
+        with self.assertRaisesRegex(Refused, 'bad_arguments: soho.call: option "parent" is for providers'):
+            self.client.do("soho.call", "lock", "acquire", [], {"parent": msgid})
 
     def test_objects_that_call_each_other_for_ever_end(self):
         counter = self.create()

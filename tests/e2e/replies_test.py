@@ -4,7 +4,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from soho_e2e import PAIR, Refused, eventually, hosted, pack, plugin
+from soho_e2e import PAIR, Refused, eventually, hosted, needs_the_host_itself, pack, plugin  # noqa: E402
 
 
 class Replies(unittest.TestCase):
@@ -176,6 +176,7 @@ class Deadlines(Replies):
         self.nothing_in_flight()
         self.assertLessEqual(self.client.call(self.slow, "quick"), 2)  # the queued one never ran
 
+    @needs_the_host_itself("a worker's calls do not hold up its host's")
     def test_time_runs_from_arrival(self):
         _, first = self.client.frame("soho.call", self.slow, "spin", [40])
         msgid, second = self.client.frame("soho.call", self.mailbox, "put", [1], {"timeout_ms": 10})
@@ -205,6 +206,7 @@ class Discarded(Replies):
         self.call("put", "item")
         self.assertEqual(self.call("get"), "item")
 
+    @needs_the_host_itself("what is on its way from a worker comes back later than the rest")
     def test_an_item_whose_reply_the_kernel_never_took_returns_to_the_queue(self):
         gone = self.host.client()
         handle = gone.do("soho.retain", self.mailbox["$soho"])
@@ -302,6 +304,7 @@ class Blocking(Replies):
         self.assertNotIn(slow, self.client.replies)
         self.assertEqual(self.client.reply(slow), 1)
 
+    @needs_the_host_itself("the threads are a worker's")
     def test_several_objects_block_beside_each_other(self):
         slows = [self.client.create("Slow") for _ in range(20)]
         msgids = [self.client.start(slow, "sleep", 200) for slow in slows]
@@ -411,6 +414,7 @@ class Calls(Replies):
         self.assertEqual(self.client.call(self.nodes[0], "ask_and_wait", "next", "name"), "b")
         self.refused("^(failed|no_method): ", self.client.call, self.nodes[0], "ask", "next", "no_such_method")
 
+    @needs_the_host_itself("a worker's objects have ids of their own")
     def test_a_circle_that_would_wait_for_itself_is_refused_at_once(self):
         self.link((0, 1), (1, 0))
         self.assertEqual(self.client.call(self.nodes[0], "ask_in_a_circle", 0), 0)

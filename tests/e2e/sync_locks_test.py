@@ -6,7 +6,7 @@ import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from soho_e2e import Refused, eventually
+from soho_e2e import Refused, eventually, needs_the_host_itself  # noqa: E402
 from sync_waiting import Waiting
 
 METHODS = {
@@ -142,6 +142,7 @@ class Locks(Waiting):
             self.assertIs(self.two.reply(waits), True)
             self.two.call(lock, "release")
 
+    @needs_the_host_itself("a worker's objects have ids of their own")
     def test_text(self):
         lock, rlock = self.create("Lock"), self.create("RLock")
         self.assertEqual(self.one.call(lock, "__str__"), f"<unlocked _thread.lock object at {lock:#x}>")
@@ -253,6 +254,7 @@ class Conditions(Waiting):
 
 
 class Semaphores(Waiting):
+    @needs_the_host_itself("a worker's objects have ids of their own")
     def test_counting(self):
         semaphore = self.create("Semaphore", 2)
         self.assertEqual([self.one.call(semaphore, "acquire", False) for _ in range(3)], [True, True, False])
@@ -269,6 +271,7 @@ class Semaphores(Waiting):
         self.raises("ValueError", "semaphore initial value must be >= 0", self.one.create, "Semaphore", -1)
         self.assertEqual(self.one.call(semaphore, "__repr__"), f"<threading.Semaphore at {semaphore:#x}: value=0>")
 
+    @needs_the_host_itself("a worker's objects have ids of their own")
     def test_a_bound(self):
         semaphore = self.create("BoundedSemaphore", 2)
         self.raises("ValueError", "Semaphore released too many times", self.one.call, semaphore, "release")
@@ -279,6 +282,7 @@ class Semaphores(Waiting):
 
 
 class Events(Waiting):
+    @needs_the_host_itself("a worker's objects have ids of their own")
     def test_waiting(self):
         event = self.create("Event")
         self.assertIs(self.one.call(event, "wait", 0.01), False)
@@ -295,6 +299,7 @@ class Events(Waiting):
 
 
 class Barriers(Waiting):
+    @needs_the_host_itself("a worker's objects have ids of their own")
     def test_all_go_together_and_again(self):
         barrier = self.create("Barrier", 3)
         for _ in range(3):

@@ -6,7 +6,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from soho_e2e import eventually, id_of
+from soho_e2e import eventually, id_of, needs_the_host_itself  # noqa: E402
 from sync_waiting import Waiting
 
 TYPES = {"Queue": queue.Queue, "JoinableQueue": queue.Queue, "LifoQueue": queue.LifoQueue,
@@ -79,6 +79,7 @@ class Queues(Waiting):
         self.assertEqual(self.one.call(items, "get"), 0)
         self.raises("Empty", "", self.one.call, items, "get_nowait")
 
+    @needs_the_host_itself("what is on its way from a worker comes back later than the rest")
     def test_an_item_that_did_not_reach_who_took_it_is_at_the_front_again(self):
         for type_id in ("Queue", "PriorityQueue"):
             with self.subTest(type_id):
@@ -135,6 +136,7 @@ class Queues(Waiting):
         self.assertRegex(str(self.two.outcome(waits)), "TypeError: '<' not supported")
         self.assertEqual((self.one.call(items, "get"), self.one.call(items, "qsize")), (2, 0))
 
+    @needs_the_host_itself("what its objects refer to, a worker alone knows")
     def test_objects_inside_live_as_long_as_they_are_inside(self):
         items = self.create("Queue")
         inner = self.one.create("list", [1])
@@ -147,6 +149,7 @@ class Queues(Waiting):
         self.two.release(taken)
         self.assertRegex(str(self.two.outcome(self.two.start(inner, "copy"))), "^no_object")
 
+    @needs_the_host_itself("a worker's objects have ids of their own")
     def test_text(self):
         items = self.create("LifoQueue")
         self.assertEqual(self.one.call(items, "__repr__"), f"<queue.LifoQueue object at {items:#x}>")

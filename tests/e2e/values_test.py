@@ -7,7 +7,8 @@ import unittest
 import msgpack
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from soho_e2e import BUNDLED, Client, Host, Refused, ext_handle, id_of, pack, plugin, type_of
+from soho_e2e import (  # noqa: E402
+    BUNDLED, Client, Host, Refused, ext_handle, id_of, needs_the_host_itself, pack, plugin, type_of)
 
 
 class Values(unittest.TestCase):
@@ -203,6 +204,7 @@ class Arguments(Values):
         self.assertIsNone(self.client.do("soho.call", self.kinds, "nothing", [], None))
         self.refused('^bad_arguments: .*"timeout_ms"', "nothing", timeoutms=1)
 
+    @needs_the_host_itself("a worker's objects have ids of their own")
     def test_a_method_learns_of_its_caller(self):
         who = self.call("who", owner="thread 7", trace="t-1", timeout_ms=60000)
         me = self.client.do("soho.whoami")

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unittest
 
 import msgpack
 
@@ -29,8 +30,14 @@ BAD = PLUGINS / "bad"
 PAIR = BUNDLED / "pair.so"
 
 PATIENCE = float(os.environ.get("SOHO_TEST_PATIENCE", 60))  # seconds
+IN_WORKERS = "SOHO_TEST_IN_WORKERS" in os.environ  # every plugin that a Host is started with has a worker process
 HANDLE = 0x53
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed")
+
+
+def needs_the_host_itself(why):
+    """For tests of what is different where a plugin has a worker: they say what."""
+    return unittest.skipIf(IN_WORKERS, why)
 
 
 def plugin(name):
@@ -246,6 +253,8 @@ class Host:
         command = [str(BIN / "sohod")] + (["--listen", self.address] if listen is not False else [])
         for file in plugins:
             command += ["--plugin", str(file)]
+            if IN_WORKERS:
+                command += ["--isolate", pathlib.Path(file).stem]
         if config is not None:
             file = os.path.join(self.directory, "sohod.toml")
             pathlib.Path(file).write_text(config)
@@ -310,6 +319,14 @@ class Host:
 
     def gauges(self):
         """What must be the same again when everybody has gone."""
+        now = self._gauges()
+        while IN_WORKERS:  # a call that has its reply may be counted for a moment more, by another thread
+            before, now = now, self._gauges()
+            if now == before:
+                break
+        return now
+
+    def _gauges(self):
         stats = self.stats()
         living = stats["objects_created"] - stats["objects_destroyed"]
         return {**{key: stats[key] for key in self.GAUGES}, "living": living}
@@ -349,8 +366,8 @@ class Host:
         self.process.wait()
         self._tidy_up()
 
-    def stop(self, code=0):
-        """Ends it as an operator would. Any complaint of a sanitizer fails the test."""
+    def stop(self, code=0, dies_on_purpose=None):
+        """Ends it as an operator would. Any complaint of a sanitizer fails the test, but those in the worker of that plugin."""
         for client in self.connections:
             client.close()
         if self.process.poll() is None:
@@ -363,7 +380,8 @@ class Host:
             raise AssertionError("the host does not end:\n" + log)
         log = self.log()
         self._tidy_up()
-        complaint = SANITIZER.search(log)
+        lines = (line for line in log.splitlines() if f" plugin.{dies_on_purpose}: " not in line)
+        complaint = SANITIZER.search("\n".join(lines))
         assert ended == code and not complaint, f"the host ended with {ended}:\n{log[-20000:]}"
         return log
 

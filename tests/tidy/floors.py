@@ -17,7 +17,8 @@ FLOORS = {
     "host/object": (["host/object/"], SDK_CORE + ["host/registry"]),
     "host/session": (["host/session/"], SDK_CORE + ["host/registry", "host/object"]),
     "host/server": (["host/server/"], SDK_CORE + ["host/registry", "host/object", "host/session"]),
-    "host/main": (["host/"], SDK_CORE + ["host/registry", "host/object", "host/session", "host/server"]),
+    "host/worker": (["host/worker/"], SDK_CORE + ["host/registry", "host/object", "host/session", "host/server"]),
+    "host/main": (["host/"], SDK_CORE + ["host/registry", "host/object", "host/session", "host/server", "host/worker"]),
     "plugins": (["plugins/", "sdk/templates/"], ["sdk/abi", "sdk/data", "sdk/plugin"]),
     "clients/cpp/examples": (["clients/cpp/examples/"], ["sdk/data", "clients/cpp"]),
     "clients/cpp": (["clients/cpp/"], SDK_CORE),
@@ -31,7 +32,7 @@ THIRD_PARTY = [
     (r"boost/(?!dll)", ["plugins"], "the rest of Boost"),
     (r"dlfcn\.h$|link\.h$", ["host/registry"], "the dynamic loader"),
     (r"asio(/|\.hpp$)|sys/socket\.h$|netinet/|arpa/|netdb\.h$",
-     ["host/server", "clients/cpp", "clients/cpp/examples", "clients/cli"], "sockets"),
+     ["host/server", "host/worker", "clients/cpp", "clients/cpp/examples", "clients/cli"], "sockets"),
     (r"sys/un\.h$",  # the wire checks an address against the length of a Unix path, which only this header knows
      ["sdk/wire", "host/server", "clients/cpp", "clients/cpp/examples", "clients/cli"], "sockets"),
 ]
