@@ -34,7 +34,7 @@ struct Options {
     std::vector<std::string> plugin_files;
     std::vector<std::string> plugin_folders;
     std::vector<std::string> isolate;  // the names of plugins that run in workers, besides those whose tables say so
-    bool strict = false;  // a refused plugin, or a publication that fails, ends the host
+    bool strict = false;               // a refused plugin, or a publication that fails, ends the host
     LogOptions log;
     std::map<std::string, PluginOptions, std::less<>> plugins;  // by the plugin's name
     TextPairs publish;                                          // name, typeid

@@ -17,13 +17,7 @@ constexpr auto end_time = std::chrono::seconds(3);
 
 }  // namespace
 
-Supervisor::Supervisor(Host host)
-    : host_(std::move(host)),
-      guard_(context_->get_executor()),
-      thread_([this] {
-          ::pthread_setname_np(::pthread_self(), "sohod-workers");
-          context_->run();
-      }) {}
+Supervisor::Supervisor(Host host) : host_(std::move(host)), guard_(context_->get_executor()) {}
 
 Supervisor::~Supervisor() { stop(); }
 
@@ -33,6 +27,12 @@ Result<Plugin*> Supervisor::add(const std::string& plugin, const std::string& fi
     {
         const std::scoped_lock lock(mutex_);
         workers_.push_back(worker);
+    }
+    if (!thread_.joinable()) {
+        thread_ = std::thread([this] {
+            ::pthread_setname_np(::pthread_self(), "sohod-workers");
+            context_->run();
+        });
     }
     asio::post(*context_, [worker] { worker->start(); });
     auto plugin_of = worker->wait();

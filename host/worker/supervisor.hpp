@@ -17,7 +17,7 @@ namespace soho::host {
 
 class WorkerProcess;
 
-// One thread of its own does all of it.
+// One thread of its own does all of it, once there is a worker.
 class Supervisor {
 public:
     struct Host {
@@ -35,10 +35,10 @@ public:
     Supervisor& operator=(const Supervisor&) = delete;
     ~Supervisor();
 
-    // A further worker: `order` is what it is told (host/worker/order.hpp). Waits until its types are there; fails with a sentence.
+    // [one thread] A further worker: `order` is what it is told (host/worker/order.hpp). Waits until its types are there; fails with a sentence.
     Result<Plugin*> add(const std::string& plugin, const std::string& file, const WorkerLimits& limits,
                         std::string order);
-    // Those that rest, since they died too often, start again.
+    // Those that have died, and wait or rest, start again at once.
     void wake();
     // The host ends: waits until all have ended, and kills those that do not.
     void stop();

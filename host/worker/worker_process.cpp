@@ -25,6 +25,7 @@ constexpr std::int64_t millisecond = 1'000'000;
 constexpr std::int64_t backoff_ms = 100, backoff_ms_max = 10'000;
 constexpr std::int64_t steady_ns = 60'000 * millisecond;  // one that lived so long begins anew
 constexpr std::int64_t last_words_ms = 500;               // from the end of its connection to its own
+constexpr std::int64_t late_offer_ms = 50;                // from its own end to an offer that is still to be read
 
 void close_one(int& descriptor) {
     if (descriptor >= 0) ::close(std::exchange(descriptor, -1));
@@ -99,7 +100,7 @@ void WorkerProcess::after(std::int64_t ms, void (WorkerProcess::*then)()) {
 
 void WorkerProcess::start() {
     launch_ = ++supervisor_.launches_;
-    has_left_ = has_ended_ = was_silent_ = false;
+    has_left_ = has_ended_ = is_settled_ = was_silent_ = false;
     asked_ns_ = 0;
     killed_because_.clear();
     how_.clear();
@@ -139,7 +140,6 @@ void WorkerProcess::on(const LaunchEvent& event) {
 void WorkerProcess::start_failed(const std::string& why) {
     how_ = "could not be started: " + why;
     has_ended_ = true;
-    if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
     settle();
 }
 
@@ -156,7 +156,7 @@ void WorkerProcess::offered(std::shared_ptr<Provider> provider) {
 }
 
 void WorkerProcess::has_offered(std::shared_ptr<Provider> provider) {
-    if (has_ended_ || has_left_) return provider->died(how_.empty() ? "has gone" : how_);
+    if (is_settled_) return provider->died(how_);
     provider_ = std::move(provider);
     Plugin& plugin = provider_->offer().plugin();
     bool first = false;
@@ -170,6 +170,7 @@ void WorkerProcess::has_offered(std::shared_ptr<Provider> provider) {
             settled_.notify_all();
         }
     }
+    if (has_ended_) return after(last_words_ms, &WorkerProcess::settle);
     timer_.cancel();
     ping();
     if (first) return;
@@ -249,10 +250,7 @@ void WorkerProcess::ended(int status) {
     how_ = how_it_ended(status);
     if (has_left_) return settle();
     // What it has replied is still to be read, and then there is no more: nobody else has its end of the connection.
-    if (provider_ == nullptr) {
-        ::shutdown(socket_, SHUT_RDWR);
-        return settle();
-    }
+    if (provider_ == nullptr) return after(late_offer_ms, &WorkerProcess::settle);
     timer_.expires_after(std::chrono::milliseconds(last_words_ms));
     timer_.async_wait([weak = weak_from_this(), launch = launch_](const asio::error_code& failure) {
         const auto self = weak.lock();
@@ -292,7 +290,9 @@ std::string WorkerProcess::how_it_ended(int status) const {
 
 // It has ended, and all that it said is there.
 void WorkerProcess::settle() {
+    if (std::exchange(is_settled_, true)) return;
     timer_.cancel();
+    if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
     health_.cancel();
     output_.reset();
     errors_.reset();
@@ -345,7 +345,7 @@ void WorkerProcess::begin_again() {
 void WorkerProcess::wake() {
     {
         const std::scoped_lock lock(mutex_);
-        if (state_ != State::resting) return;
+        if (state_ != State::resting && state_ != State::waiting) return;
     }
     deaths_in_a_row_ = 0;
     timer_.cancel();

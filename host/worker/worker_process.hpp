@@ -61,6 +61,7 @@ private:
     std::shared_ptr<Provider> provider_;
     std::shared_ptr<Output> output_, errors_;
     bool has_left_ = false, has_ended_ = false;  // its connection, and itself
+    bool is_settled_ = false;                    // all that follows from its end is done
     std::string killed_because_;
     std::string how_;
     std::int64_t started_ns_ = 0;

@@ -482,63 +482,108 @@ class Relays(Workers):
 
 
 class Storm(Workers):
-    def test_workers_that_are_killed_and_stopped_at_random(self):
-        """Healthy clients of other plugins check each answer; those of the victims get theirs, or are told."""
-        seed = int(os.environ.get("SOHO_TEST_SEED", random.randrange(1 << 32)))
+    """Healthy clients of other plugins check each answer; those of the victims get theirs, or are told."""
+    dies_on_purpose = "hazard"
+
+    def setUp(self):
+        self.seed = int(os.environ.get("SOHO_TEST_SEED", random.randrange(1 << 32)))
+        self.chance = random.Random(self.seed)
+        config = "" if SANITIZED else "worker_memory_bytes = 400_000_000"
         self.start(PAIR, plugin("hazard"), plugin("reply"), isolate=("hazard", "reply"),
-                   args=["--worker-silent-ms", "200", "--worker-deaths", "1000000"])
-        over = threading.Event()
-        failures, answers, told = [], [0], [0]
-
-        def healthy(client):
-            pair = client.create("Pair", 1, 2)
-            number = 0
-            while not over.is_set():
-                number += 1
-                client.call(pair, "set_x", number)
-                if client.call(pair, "get_x") != number:
-                    raise AssertionError("a wrong answer")
-                answers[0] += 1
-
-        def of_the_victim(client):
-            while not over.is_set():
-                try:
-                    hazard = client.create("Hazard")
-                    for number in range(1, 200):
-                        if client.call(hazard, "add", 1) != number:
-                            raise AssertionError("a wrong sum")
-                        answers[0] += 1
-                    client.release(hazard)
-                except Refused as refused:
-                    if refused.kind not in ("unavailable", "overloaded"):
-                        raise
-                    told[0] += 1
-                    time.sleep(0.01)
-
-        def run(scenario, client):
-            try:
-                scenario(client)
-            except BaseException as failure:
-                failures.append(failure)
-
-        threads = [threading.Thread(target=run, args=(scenario, self.host.client(errors="full")))
-                   for scenario in (healthy, healthy, of_the_victim, of_the_victim, of_the_victim)]
-        for thread in threads:
+                   args=["--worker-silent-ms", "3000", "--worker-deaths", "1000000"], config=f"[plugin.hazard]\n{config}\n")
+        self.over = threading.Event()
+        self.failures, self.healthy_answers, self.answers, self.told = [], 0, 0, 0
+        self.threads = [threading.Thread(target=self.guarded, args=(scenario, self.host.client(errors="full")))
+                        for scenario in (self.healthy, self.healthy, self.of_a_worker, self.of_the_victim, self.of_the_victim)]
+        for thread in self.threads:
             thread.start()
-        chance = random.Random(seed)
-        for _ in range(12):
-            time.sleep(chance.random() * 0.3)
-            process = self.worker()["process"]
-            if process:
-                os.kill(process, chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP]))
-        self.there_again()
-        over.set()
-        for thread in threads:
+
+    def guarded(self, scenario, client):
+        try:
+            scenario(client)
+        except BaseException as failure:
+            self.failures.append(failure)
+
+    def healthy(self, client):
+        pair, number = client.create("Pair", 1, 2), 0
+        while not self.over.is_set():
+            number += 1
+            client.call(pair, "set_x", number)
+            if client.call(pair, "get_x") != number:
+                raise AssertionError("a wrong answer")
+            self.healthy_answers += 1
+
+    def of_a_worker(self, client):
+        """Of one that nobody harms."""
+        mailbox, number = client.create("Mailbox"), 0
+        while not self.over.is_set():
+            number += 1
+            client.call(mailbox, "put", number)
+            if client.call(mailbox, "get") != number:
+                raise AssertionError("a wrong item")
+            self.healthy_answers += 1
+
+    def of_the_victim(self, client):
+        while not self.over.is_set():
+            try:
+                hazard = client.create("Hazard")
+                for number in range(1, 200):
+                    if client.call(hazard, "add", 1) != number:
+                        raise AssertionError("a wrong sum")
+                    self.answers += 1
+                client.release(hazard)
+            except Refused as refused:
+                if refused.kind not in ("unavailable", "overloaded"):
+                    raise
+                self.told += 1
+                time.sleep(0.01)
+
+    def calm(self):
+        eventually(self.running, "the worker to run")
+        self.over.set()
+        for thread in self.threads:
             thread.join(PATIENCE)
-        self.assertEqual(failures, [], f"seed {seed}")
-        self.assertGreater(answers[0], 100)
-        self.assertGreater(told[0], 0)
-        self.assertIsNone(self.host.process.poll())
+        self.assertEqual(self.failures, [], f"seed {self.seed}")
+        self.assertGreater(self.healthy_answers, 100)
+        self.assertGreater(self.told, 0)
+        self.assertEqual(self.worker("reply")["deaths"], 0)
+        eventually(self.works, "all to be well again")
+
+    def works(self):
+        try:
+            return self.client.call(self.hazard(), "add", 5) == 5
+        except Refused:
+            return self.running() and False
+
+    def test_workers_that_are_killed_and_stopped_at_random(self):
+        for _ in range(12):
+            time.sleep(self.chance.random() * 0.3)
+            worker = eventually(self.running, "the worker to run")
+            try:
+                os.kill(worker["process"], self.chance.choice([signal.SIGKILL] * 5 + [signal.SIGSTOP]))
+            except ProcessLookupError:  # it died of what came before
+                pass
+        self.calm()
+
+    def test_a_plugin_that_does_all_that_it_must_not(self):
+        deeds = [("segv",), ("abort",), ("exit", 3), ("raise", 9), ("throw_in_a_thread",), ("corrupt_heap",), ("close_all",),
+                 ("spin",), ("sleep",), ("leak", 50_000_000), ("leak", 50_000_000), ("fork_a_stray",), ("print", "x" * 500, 2000)]
+        client = self.host.client(errors="full")
+        for deed in self.chance.sample(deeds * 2, 2 * len(deeds)):
+            try:
+                eventually(self.running, "the worker to run")
+                hazard = client.create("Hazard")
+                client.do("soho.call", hazard, deed[0], list(deed[1:]), {"timeout_ms": 2000 if deed[0] not in ("spin", "sleep") else 50})
+            except Refused as refused:
+                self.assertIn(refused.kind, ("unavailable", "deadline", "failed", "overloaded", "internal"), deed)
+        self.calm()
+
+    def running(self):
+        """Without the pauses that grow from death to death: a reload starts it at once."""
+        worker = self.worker()
+        if worker["state"] == "waiting":
+            self.host.admin.do("soho.reload")
+        return worker["state"] == "running" and worker["process"] and worker
 
 
 if __name__ == "__main__":

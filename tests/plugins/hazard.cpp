@@ -3,8 +3,8 @@
 
 #include <sys/wait.h>
 #include <unistd.h>
-#include <chrono>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -48,7 +48,8 @@ struct Hazard {
         std::abort();  // if it did not mind
     }
     void spin() {
-        for (volatile bool on = true; on;) {}
+        for (volatile bool on = true; on;) {
+        }
     }
     void sleep() { std::this_thread::sleep_for(std::chrono::hours(1)); }
     // Bytes that are touched and never given back.
@@ -127,7 +128,9 @@ SOHO_PLUGIN(hazard, "1.0", plugin) {
         .method("print", &Hazard::print)
         .method("open_files", &Hazard::open_files)
         .method("close_all", &Hazard::close_all)
-        .method("log", [](Hazard&, soho::Call& call, const std::string& text) { call.host().log(soho::LogLevel::error, text); });
+        .method("log", [](Hazard&, soho::Call& call, const std::string& text) {
+            call.host().log(soho::LogLevel::error, text);
+        });
     plugin.type<Hazard>("Hazard");
     plugin.methods<HazardEnd>();
     plugin.type<HazardEnd>("HazardEnd");
