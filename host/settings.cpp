@@ -172,6 +172,13 @@ std::vector<Row> host_rows() {
                          &ServerOptions::reactors)
             .flag("--reactors")
             .from_to(0, 256),
+        Row::in<Options>("host", "spin_us", "N",
+                         "Microseconds that a reactor may look for requests before it sleeps, which costs a processor "
+                         "and saves the time of waking. It looks only while that pays off, and never where it has one "
+                         "processor alone; 0: not at all",
+                         server, &ServerOptions::spin_us)
+            .flag("--spin-us")
+            .from_to(0, 10'000),
         Row::in<Options>("host", "metrics", "ADDR",
                          "Serve metrics and health over HTTP there: /metrics for Prometheus, and /healthz", server,
                          &ServerOptions::metrics)

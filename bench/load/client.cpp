@@ -23,19 +23,22 @@ Sample drive_client(const Server& server, const std::string& address, Work work,
         });
     }
     std::size_t answered = 0;
-    const auto ask = [&] {
+    bool over = false;
+    std::function<void()> ask = [&] {
         pair.async_call<std::int64_t>("get_x", [&](const Outcome<std::int64_t>& outcome) {
             if (outcome.value() != 5) throw std::runtime_error("get_x is not 5");
             ++answered;
+            if (!over) ask();
         });
     };
     for (std::size_t i = 0; i < window_calls; ++i) ask();
     const Sample sample = measure(server, cpus, seconds, false, [&] {
         answered = 0;
-        while (answered == 0) client.run_for(std::chrono::milliseconds(100));
-        for (std::size_t i = 0; i < answered; ++i) ask();
+        client.run_for(std::chrono::milliseconds(1));
         return answered;
     });
+    over = true;
+    client.run_for(std::chrono::seconds(1));
     client.close();
     return sample;
 }

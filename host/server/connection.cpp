@@ -5,10 +5,13 @@
 
 #include <sys/socket.h>
 #include <algorithm>
+#include <asio/bind_allocator.hpp>
+#include <asio/buffer.hpp>
 #include <asio/post.hpp>
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <iterator>
 #include <new>
 
@@ -55,6 +58,31 @@ Connection::Connection(Socket socket, Reactor& reactor, Services& services, cons
       on_closed_(std::move(on_closed)) {
     caller_->attach(*this);
 }
+
+// What goes wrong for one connection's requests, memory above all, ends that connection; the others go on.
+template <class What>
+void Connection::guarded(What what) {
+    reactor_.step([this, what] {
+        try {
+            std::invoke(what, *this);
+        } catch (const std::bad_alloc&) {
+            give_up("out of memory");
+        } catch (const std::exception& failure) {
+            give_up(failure.what());
+        }
+    });
+}
+
+void Connection::give_up(std::string_view why) {
+    if (Reactor::has_lost_seat()) throw SeatLost();  // the connection is another thread's
+    services_.log.session.error("a connection of {} is closed: {}", caller_->principal().name, why);
+    reactor_.seat().out.clear();
+    close(why);
+}
+
+void Connection::send_mail() { guarded(&Connection::drain_mailbox); }
+
+void Connection::go_on() { guarded(&Connection::flush_and_go_on); }
 
 void Connection::start() {
     socket_.non_blocking(true);
@@ -126,6 +154,14 @@ ssize_t Connection::receive(std::uint8_t* to, std::size_t size) {
     return tls_ != nullptr ? tls_->receive(to, size) : ::recv(socket_.native_handle(), to, size, 0);
 }
 
+// What is in first_, and what there is behind it. An end or a failure there shows at the next read.
+ssize_t Connection::receive_behind(std::size_t first, std::uint8_t* to, std::size_t size) {
+    std::copy_n(first_.begin(), first, to);
+    ssize_t more = 0;
+    if (first == first_.size()) more = receive(to + first, size - first);
+    return static_cast<ssize_t>(first) + std::max<ssize_t>(more, 0);
+}
+
 ssize_t Connection::send(data::Bytes bytes) {
     return tls_ != nullptr ? tls_->send(bytes.data(), bytes.size())
                            : ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -144,37 +180,28 @@ void Connection::wait_readable() {
     if (tls_ != nullptr && tls_->has_pending()) {
         return asio::post(reactor_.context(), [self = shared_from_this()] {
             self->reading_ = false;
-            self->guarded(&Connection::on_readable);
+            self->guarded([](Connection& connection) { connection.on_readable({}); });
         });
     }
-    socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const asio::error_code& failure) {
-        self->reading_ = false;
-        if (!failure) return self->guarded(&Connection::on_readable);
-        if (failure != asio::error::operation_aborted) self->close(failure.message());
-    });
+    const auto on_end = [this](const asio::error_code& failure, std::optional<std::size_t> first) {
+        reading_ = false;
+        if (!failure || failure == asio::error::eof)
+            return guarded([first](Connection& connection) { connection.on_readable(first); });
+        if (failure != asio::error::operation_aborted) close(failure.message());
+    };
+    const OperationAllocator<std::byte> memory(read_memory_);
+    if (reads_little_ && tls_ == nullptr) {
+        const auto done = [self = shared_from_this(), on_end](const asio::error_code& failure, std::size_t count) {
+            on_end(failure, count);
+        };
+        return socket_.async_read_some(asio::buffer(first_), asio::bind_allocator(memory, done));
+    }
+    const auto ready = [self = shared_from_this(), on_end](const asio::error_code& failure) { on_end(failure, {}); };
+    socket_.async_wait(Socket::wait_read, asio::bind_allocator(memory, ready));
 }
 
-// What goes wrong for one connection's requests, memory above all, ends that connection; the others go on.
-void Connection::guarded(void (Connection::*what)()) {
-    reactor_.step([this, what] {
-        try {
-            (this->*what)();
-        } catch (const std::bad_alloc&) {
-            give_up("out of memory");
-        } catch (const std::exception& failure) {
-            give_up(failure.what());
-        }
-    });
-}
-
-void Connection::give_up(std::string_view why) {
-    if (Reactor::has_lost_seat()) throw SeatLost();  // the connection is another thread's
-    services_.log.session.error("a connection of {} is closed: {}", caller_->principal().name, why);
-    reactor_.seat().out.clear();
-    close(why);
-}
-
-void Connection::on_readable() {
+// So many bytes have been read into first_ already: none at the end.
+void Connection::on_readable(std::optional<std::size_t> first) {
     if (closed_) return;
     Seat& seat = reactor_.seat();
     seat.in.clear();  // a connection that was closed in the middle of its requests left the rest of them there
@@ -183,7 +210,7 @@ void Connection::on_readable() {
     const std::size_t room =
         torn_ != nullptr ? std::clamp(in.size(), torn_room_min, Reactor::read_bytes) : Reactor::read_bytes;
     std::uint8_t* const to = in.reserve(room);
-    const ssize_t got = receive(to, room);
+    const ssize_t got = first ? receive_behind(*first, to, room) : receive(to, room);
     if (got < 0) {
         if (errno == EAGAIN || errno == EINTR) return wait_readable();
         return close(why_failed());
@@ -195,6 +222,7 @@ void Connection::on_readable() {
         return;
     }
     in.commit(to + got);
+    reads_little_ = static_cast<std::size_t>(got) < first_.size();
     Seat::count(seat.bytes_in, static_cast<std::uint64_t>(got));
 
     seat.out.clear();

@@ -2,14 +2,17 @@
 // A client's socket: reads all there is, has every complete frame run, and writes all replies at once. It owns bytes only
 // while a frame is torn or the socket is full.
 
+#include "host/server/operation_memory.hpp"
 #include "host/server/pace.hpp"
 #include "host/server/reactor.hpp"
 #include "host/server/tls.hpp"
 #include "host/session/caller.hpp"
 
+#include <array>
 #include <asio/generic/stream_protocol.hpp>
 #include <functional>
 #include <list>
+#include <optional>
 
 namespace soho::host {
 
@@ -48,8 +51,8 @@ public:
 
     // -- Batch --
     std::shared_ptr<Batch> take_over(Seat& lost) override;
-    void send_mail() override { guarded(&Connection::drain_mailbox); }
-    void go_on() override { guarded(&Connection::flush_and_go_on); }
+    void send_mail() override;
+    void go_on() override;
 
     // [any thread]
     void deliver(data::Buffer frame, Undelivered undelivered) override;
@@ -62,16 +65,18 @@ private:
         wire::FrameReader reader;
     };
 
-    void guarded(void (Connection::*what)());
+    template <class What>
+    void guarded(What what);
     void give_up(std::string_view why);
     ssize_t receive(std::uint8_t* to, std::size_t size);
+    ssize_t receive_behind(std::size_t first, std::uint8_t* to, std::size_t size);
     ssize_t send(data::Bytes bytes);
     std::string why_failed() const;
     void shake_hands();
     Result<void> take_tls_peer();
     wire::FrameLimits frame_limits() const;
     void wait_readable();
-    void on_readable();
+    void on_readable(std::optional<std::size_t> first);
     bool run_frames(data::Bytes bytes, wire::FrameReader& reader, std::size_t& used);
     void keep_rest(data::Bytes rest, wire::FrameReader& reader);
     void refuse_frame(data::Bytes front, const wire::FrameReader& reader);
@@ -91,6 +96,11 @@ private:
     const std::shared_ptr<Caller> caller_;
     std::unique_ptr<TlsStream> tls_;
     Pace pace_{monotonic_now()};
+    // What is read as soon as the socket is readable, as long as little comes at a time: to wait for readability alone costs a system
+    // call more. What there is behind it is read into the seat's buffer.
+    std::array<std::uint8_t, 256> first_;
+    bool reads_little_ = true;
+    OperationMemory read_memory_;
     bool admitted_ = false;  // to what is for those who have any right
     OnClosed on_closed_;
     std::unique_ptr<Torn> torn_;

@@ -12,9 +12,29 @@
 
 namespace soho::host {
 
+namespace {
+
+// Threads of this process that look for what comes. One processor at least is left to those that they wait for.
+std::atomic<int> looking{0};
+
+class Looks {
+public:
+    explicit Looks(int processors) : may_(looking.fetch_add(1, std::memory_order_relaxed) < processors - 1) {}
+    Looks(const Looks&) = delete;
+    Looks& operator=(const Looks&) = delete;
+    ~Looks() { looking.fetch_sub(1, std::memory_order_relaxed); }
+
+    bool may() const { return may_; }
+
+private:
+    const bool may_;
+};
+
+}  // namespace
+
 thread_local Reactor::Chair* Reactor::own_chair = nullptr;
 
-Reactor::Reactor() : guard_(context_.get_executor()), current_(free_chair()) {}
+Reactor::Reactor(std::int64_t spin_ns) : spin_ns_(spin_ns), guard_(context_.get_executor()), current_(free_chair()) {}
 
 Reactor::~Reactor() {
     for (const auto& chair : chairs_) {
@@ -133,9 +153,45 @@ void Reactor::sit(Chair& chair) try {
             if (batch != nullptr) batch->go_on();
         });
     }
-    context_.run();
+    serve(chair);
 } catch (const SeatLost&) {
     // Another sits here, and has all that was left to do.
+}
+
+void Reactor::serve(Chair& chair) {
+    const int processors = wire::usable_processors();
+    if (spin_ns_ == 0 || processors < 2) {
+        context_.run();
+        return;
+    }
+    wire::SpinBudget spin(spin_ns_);
+    const Seat& seat = chair.seat;
+    while (!context_.stopped()) {
+        if (spin.now() != 0) {
+            if (!look(spin, processors)) context_.run_one();
+            continue;
+        }
+        const std::int64_t idle_since = seat.clock_ns, arrived = seat.arrived_ns;
+        context_.run_one();
+        if (seat.arrived_ns != arrived) spin.slept(seat.arrived_ns - idle_since);
+    }
+}
+
+// False: nothing has come, and it is time to sleep.
+bool Reactor::look(wire::SpinBudget& spin, int processors) {
+    if (context_.poll_one() != 0) return true;
+    const Looks looks(processors);
+    if (!looks.may()) return false;
+    const std::int64_t until = monotonic_now() + spin.now();
+    do {
+        wire::pause_processor();
+        if (context_.poll_one() != 0) {
+            spin.hit();
+            return true;
+        }
+    } while (monotonic_now() < until);
+    spin.miss();
+    return false;
 }
 
 Reactor::TakeOver Reactor::take_over(std::uint64_t run) {

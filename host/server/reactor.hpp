@@ -4,6 +4,8 @@
 
 #include "host/session/seat.hpp"
 
+#include <soho/wire/spin.hpp>
+
 #include <asio/io_context.hpp>
 #include <string>
 #include <thread>
@@ -18,7 +20,8 @@ public:
     // Threads that it may have, all but one of them stuck: a plugin must not make threads without end.
     static constexpr std::size_t threads_max = 64;
 
-    Reactor();
+    // Before it sleeps, it looks for what comes for up to so many nanoseconds, if that pays off and there is a processor to spare.
+    explicit Reactor(std::int64_t spin_ns = 0);
     ~Reactor() override;
 
     asio::io_context& context() { return context_; }
@@ -74,10 +77,13 @@ private:
     Chair* free_chair();
     void seat_thread(Chair& chair);
     void sit(Chair& chair);
+    void serve(Chair& chair);
+    bool look(wire::SpinBudget& spin, int processors);
     static void tell(Chair& chair, Chair::Word word);
 
     static thread_local Chair* own_chair;
 
+    const std::int64_t spin_ns_;
     // 2: several threads may be in it, though only one of them is to run anything.
     asio::io_context context_{2};
     asio::executor_work_guard<asio::io_context::executor_type> guard_;

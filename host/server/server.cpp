@@ -9,7 +9,6 @@
 #include <fmt/ranges.h>
 #include <malloc.h>
 #include <openssl/rand.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <algorithm>
@@ -49,17 +48,10 @@ void start_pool_thread(Work body) {
     });
 }
 
-// Those that this process may run on.
-std::size_t processors() {
-    cpu_set_t mine;
-    if (::sched_getaffinity(0, sizeof mine, &mine) == 0) return static_cast<std::size_t>(CPU_COUNT(&mine));
-    return std::max(1u, std::thread::hardware_concurrency());  // more of them than the set has room for
-}
-
-std::vector<std::unique_ptr<Reactor>> make_reactors(std::size_t count) {
-    if (count == 0) count = processors();
+std::vector<std::unique_ptr<Reactor>> make_reactors(std::size_t count, std::int64_t spin_us) {
+    if (count == 0) count = static_cast<std::size_t>(wire::usable_processors());
     std::vector<std::unique_ptr<Reactor>> reactors;
-    for (std::size_t i = 0; i < count; ++i) reactors.push_back(std::make_unique<Reactor>());
+    for (std::size_t i = 0; i < count; ++i) reactors.push_back(std::make_unique<Reactor>(spin_us * 1'000));
     return reactors;
 }
 
@@ -96,7 +88,7 @@ Server::Server(const ServerOptions& options, Log& log)
       descriptors_(raise_descriptors()),
       log_(log.host),
       pool_(options_.limits.pool_threads_max, start_pool_thread),
-      reactors_(make_reactors(options_.reactors)),
+      reactors_(make_reactors(options_.reactors, options_.spin_us)),
       objects_(pool_),
       limit_hits_(log.session),
       allowances_(objects_.accounts(), limit_hits_, options_.limit_rules()),

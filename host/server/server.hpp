@@ -8,6 +8,8 @@
 #include "host/session/dispatcher.hpp"
 #include "host/session/plugin_table.hpp"
 
+#include <soho/wire/spin.hpp>
+
 #include <array>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/signal_set.hpp>
@@ -25,10 +27,12 @@ struct SecurityOptions {
 struct ServerOptions {
     // None: at the sockets that a service manager passes, else at the user's own.
     std::vector<ListenerOptions> listeners;
-    ListenerOptions listener;       // for those; without an address
-    std::size_t reactors = 0;       // 0: one for each CPU
-    std::string metrics;            // the address to serve them at; empty: nowhere
-    bool insecure_metrics = false;  // … even beyond loopback
+    ListenerOptions listener;  // for those; without an address
+    std::size_t reactors = 0;  // 0: one for each CPU
+    std::int64_t spin_us =
+        wire::SpinBudget::default_us;  // how long they may look for requests before they sleep; 0: not at all
+    std::string metrics;               // the address to serve them at; empty: nowhere
+    bool insecure_metrics = false;     // … even beyond loopback
     SecurityOptions security;
     Limits limits;
     std::map<std::string, LimitOverrides, std::less<>> principals;  // what is different for some, by name

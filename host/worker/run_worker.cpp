@@ -43,6 +43,7 @@ void leave_signals_to_host() {
 ServerOptions options_of(const WorkerOrder& order) {
     ServerOptions options;
     options.reactors = 1;  // there is one connection
+    options.spin_us = 0;   // the host may look for the reply, and the processor is wanted here
     options.limits = order.limits;
     options.principals = order.principals;
     options.drain_ms = 0;  // the host has waited for what it wanted

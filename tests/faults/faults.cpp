@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <mutex>
 
 extern "C" {
 void* __libc_malloc(std::size_t size);
@@ -107,6 +108,30 @@ void uncount(void* memory) {
     if (memory != nullptr) bytes.fetch_sub(::malloc_usable_size(memory), std::memory_order_relaxed);
 }
 
+// What the host waits for at each descriptor, and where.
+struct Watch {
+    int epoll = -1;
+    epoll_event event{};
+};
+constexpr int watches_max = 4096;
+Watch watches[watches_max];
+std::mutex watches_mutex;
+
+int control(int epoll, int operation, int descriptor, epoll_event* event) {
+    static const auto real = next<decltype(&::epoll_ctl)>("epoll_ctl");
+    return real(epoll, operation, descriptor, event);
+}
+
+// The kernel tells once of what has come. Who is told that there is no more of it, though there is, is told again.
+void tell_again(int descriptor) {
+    if (descriptor >= watches_max) return;
+    const std::scoped_lock lock(watches_mutex);
+    Watch& watch = watches[descriptor];
+    const int before = errno;
+    if (watch.epoll >= 0) control(watch.epoll, EPOLL_CTL_MOD, descriptor, &watch.event);
+    errno = before;
+}
+
 void* no_memory() {
     errno = ENOMEM;
     return nullptr;
@@ -171,9 +196,14 @@ int munmap(void* at, std::size_t size) noexcept {
 ssize_t recv(int socket, void* to, std::size_t size, int flags) {
     static const auto real = next<decltype(&::recv)>("recv");
     if (!fails(&Orders::receive)) return real(socket, to, size, flags);
-    if (size > 1 && random_number() % 2 == 0)
-        return real(socket, to, 1 + random_number() % (size < 40 ? size : 40), flags);
-    return fail_with_one_of({EINTR, EAGAIN, ENOMEM, ECONNRESET, ETIMEDOUT});
+    if (size > 1 && random_number() % 2 == 0) {
+        const ssize_t got = real(socket, to, 1 + random_number() % (size < 40 ? size : 40), flags);
+        tell_again(socket);
+        return got;
+    }
+    const int failed = fail_with_one_of({EINTR, EAGAIN, ENOMEM, ECONNRESET, ETIMEDOUT});
+    tell_again(socket);
+    return failed;
 }
 
 ssize_t send(int socket, const void* from, std::size_t size, int flags) {
@@ -196,10 +226,13 @@ int accept4(int socket, sockaddr* address, socklen_t* size, int flags) {
 }
 
 int epoll_ctl(int epoll, int operation, int descriptor, epoll_event* event) noexcept {
-    static const auto real = next<decltype(&::epoll_ctl)>("epoll_ctl");
     // A change of what is watched already needs no memory.
-    return operation == EPOLL_CTL_ADD && fails(&Orders::watch) ? fail_with_one_of({ENOMEM, ENOSPC})
-                                                               : real(epoll, operation, descriptor, event);
+    if (operation == EPOLL_CTL_ADD && fails(&Orders::watch)) return fail_with_one_of({ENOMEM, ENOSPC});
+    if (descriptor < watches_max) {
+        const std::scoped_lock lock(watches_mutex);
+        watches[descriptor] = operation == EPOLL_CTL_DEL ? Watch{} : Watch{epoll, *event};
+    }
+    return control(epoll, operation, descriptor, event);
 }
 
 int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*), void* argument) {

@@ -24,9 +24,10 @@ bool has_passed(Deadline until) { return until != no_deadline && Clock::now() >=
 
 }  // namespace
 
-Connection::Connection(Socket socket, std::string address)
+Connection::Connection(Socket socket, std::string address, std::chrono::microseconds spin)
     : socket_(std::move(socket)),
       address_(std::move(address)),
+      spin_(wire::usable_processors() > 1 ? std::chrono::nanoseconds(spin).count() : 0),
       // A host is trusted with more than it trusts us with, but not with all there is.
       frames_({.bytes_max = 256u << 20, .depth_max = wire::FrameReader::depth_capacity, .items_max = 64u << 20}) {}
 

@@ -7,6 +7,7 @@
 #include "pending.hpp"
 
 #include <soho/wire/codec.hpp>
+#include <soho/wire/spin.hpp>
 
 #include <map>
 
@@ -21,7 +22,7 @@ public:
     // A host answers `deadline` by itself. If it does not within this time, the client gives up.
     static constexpr std::chrono::milliseconds grace{200};
 
-    Connection(Socket socket, std::string address);
+    Connection(Socket socket, std::string address, std::chrono::microseconds spin);
     Connection(const Connection&) = delete;
 
     // Says hello. Throws CallError if the host refuses, does not answer in time, hangs up, or is none of ours.
@@ -79,6 +80,9 @@ private:
 
     // The reading side, for the leader (reading.cpp).
     bool receive(Deadline until);
+    bool look();
+    bool sleep(Deadline until);
+    Socket::Transfer receive_some(bool now);
     bool take_frames(Waiter& leader);
     bool deliver(const ReplyBytes& reply, std::uint32_t msgid, Waiter& leader);
     std::optional<Failure> decode(const ReplyBytes& reply, Receiver& receiver, std::vector<ClassUse>& unchecked);
@@ -114,6 +118,7 @@ private:
     std::vector<ClassUse> checked_;
 
     data::Buffer incoming_;        // the leader's
+    wire::SpinBudget spin_;        // the leader's
     bool is_nonblocking_ = false;  // the leader's: an event loop made the descriptor so
     wire::FrameReader frames_;
 };

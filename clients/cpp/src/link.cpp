@@ -55,7 +55,7 @@ std::shared_ptr<Connection> Link::connect() const {
             note(socket.error().text);
             continue;
         }
-        auto connection = std::make_shared<Connection>(*std::move(socket), address.text());
+        auto connection = std::make_shared<Connection>(*std::move(socket), address.text(), options_.spin);
         try {
             connection->greet(options_, address, until);
             return connection;

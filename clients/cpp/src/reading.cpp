@@ -31,8 +31,42 @@ private:
 
 }  // namespace
 
+Socket::Transfer Connection::receive_some(bool now) {
+    std::uint8_t* const room = incoming_.reserve(read_bytes_min);
+    const auto received = socket_.receive(room, incoming_.capacity() - incoming_.size(), now);
+    incoming_.commit(room + received.bytes);
+    return received;
+}
+
+// Before the thread sleeps: true if something has come meanwhile.
+bool Connection::look() {
+    if (spin_.now() == 0 || outbox_.is_waiting()) return false;
+    const Deadline until = Clock::now() + std::chrono::nanoseconds(spin_.now());
+    do {
+        const auto received = receive_some(true);
+        if (received.bytes != 0) {
+            spin_.hit();
+            return true;
+        }
+        if (received.failure != EAGAIN && received.failure != EWOULDBLOCK) return false;  // lost: sleep() says so
+        wire::pause_processor();
+    } while (Clock::now() < until);
+    spin_.miss();
+    return false;
+}
+
 // True when there is something new to look at, also a lost connection; false when time is up or callbacks are due.
 bool Connection::receive(Deadline until) {
+    if (!spin_.is_on()) return sleep(until);
+    if (look()) return true;
+    if (spin_.now() != 0) return sleep(until);
+    const Deadline asleep = Clock::now();
+    const bool has_come = sleep(until);
+    spin_.slept(std::chrono::nanoseconds(Clock::now() - asleep).count());
+    return has_come;
+}
+
+bool Connection::sleep(Deadline until) {
     for (;;) {
         const Deadline wake = std::min(until, next_expiry_.load(std::memory_order_relaxed));
         bool now = false;
@@ -48,12 +82,8 @@ bool Connection::receive(Deadline until) {
             if ((ready & ~POLLOUT) == 0) continue;
             now = true;
         }
-        std::uint8_t* room = incoming_.reserve(read_bytes_min);
-        const auto received = socket_.receive(room, incoming_.capacity() - incoming_.size(), now);
-        if (received.bytes != 0) {
-            incoming_.commit(room + received.bytes);
-            return true;
-        }
+        const auto received = receive_some(now);
+        if (received.bytes != 0) return true;
         if (received.failure == EAGAIN || received.failure == EWOULDBLOCK) {
             is_nonblocking_ = true;
             continue;

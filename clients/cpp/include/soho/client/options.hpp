@@ -23,6 +23,10 @@ struct ConnectOptions {
     // How often a blocking call is tried again where that is safe: the host said `overloaded` or `not_started`; or the
     // connection was lost during a call of an idempotent method of a proxy that was opened by name.
     int retries = 2;
+    // How long a thread that waits for the host may look for what comes before it sleeps. That saves the time of waking, most of a short
+    // call's between two processors, and keeps one busy meanwhile; so it looks only while replies come that fast, and never where
+    // it has one processor alone. 0: not at all.
+    std::chrono::microseconds spin{50};
     // Called when the host is about to end, with the time that calls which run still have: what is begun now is refused with
     // `not_started`. It runs where the callbacks of asynchronous calls do, and must not throw.
     std::function<void(std::chrono::milliseconds left)> on_draining;
