@@ -37,11 +37,13 @@ std::string hello_frame() {
         out.string("ext");
     });
 }
-std::string open_frame() {
-    return frame("soho.open", [](wire::Out& out, std::uint64_t) {
-        out.array(1);
-        out.string("pair");
-    });
+std::string open_frame(std::string_view name) {
+    data::Buffer buffer;
+    wire::Out out(buffer);
+    wire::begin_request(out, 1, "soho.open");
+    out.array(1);
+    out.string(name);
+    return std::string(buffer.text());
 }
 Exchange get_x(std::uint64_t id) {
     return {frame(
@@ -80,6 +82,20 @@ Exchange release(std::uint64_t id) {
             5};
 }
 
+// The reply is the bytes again, behind four of envelope and up to five of their own header.
+Exchange echo(std::uint64_t id, std::size_t bytes) {
+    data::Buffer buffer;
+    wire::Out out(buffer);
+    wire::begin_request(out, 1, "soho.call");
+    out.array(3);
+    out.unsigned_integer(id);
+    out.string("echo");
+    out.array(1);
+    const std::string payload(bytes, 'x');
+    out.binary(data::as_bytes(payload));
+    return {std::string(buffer.text()), 4 + (bytes < 256 ? 2u : bytes < 65536 ? 3u : 5u) + bytes};
+}
+
 std::uint64_t id_in(std::string_view reply) {
     wire::Handle handle;
     const auto decoded = wire::decode_reply({data::as_bytes(reply)});
@@ -88,102 +104,176 @@ std::uint64_t id_in(std::string_view reply) {
     return handle.id;
 }
 
-// Logged in, and holding the shared pair.
-std::uint64_t log_in(const Socket& socket) {
+// Logged in, and holding what is published there.
+std::uint64_t log_in(const Socket& socket, const Scenario& scenario) {
     socket.ask(hello_frame());
-    return id_in(socket.ask(open_frame()));
+    return id_in(socket.ask(open_frame(scenario.work == Work::echo ? "echo" : "pair")));
 }
 
-// Create, then give back what was created: two round trips. For raw epoll the same bytes.
-Sample drive_pairs(const Server& server, const Socket& socket, bool raw, double seconds, const std::vector<int>& cpus) {
-    const Exchange make = create();
-    Exchange give_back = release(some_id);
-    const std::size_t id_at = give_back.request.size() - 1 - 8;
-    std::vector<char> in(4096);
-    const auto exchange = [&](const Exchange& what) {
-        socket.send(what.request);
-        for (std::size_t got = 0; got < what.reply_bytes;) got += socket.receive(in.data() + got, in.size() - got);
-    };
-    return measure(server, cpus, seconds, true, [&] {
-        exchange(make);
-        if (!raw) std::copy_n(in.data() + 4 + 3 + 2, 8, give_back.request.data() + id_at);
-        exchange(give_back);
-        if (in[3] != '\xc0') throw std::runtime_error("release failed");
+std::vector<Exchange> exchanges_of(const Scenario& scenario) {
+    switch (scenario.work) {
+        case Work::pairs: return {create(), release(some_id)};
+        case Work::echo: return {echo(some_id, scenario.bytes)};
+        default: return {get_x(some_id)};
+    }
+}
+
+class SocketCaller : public Caller {
+public:
+    SocketCaller(Socket socket, std::vector<Exchange> exchanges)
+        : socket_(std::move(socket)),
+          exchanges_(std::move(exchanges)) {
+        std::size_t most = 64;
+        for (const Exchange& exchange : exchanges_) most = std::max(most, exchange.reply_bytes);
+        in_.resize(most);
+    }
+
+    std::size_t step() override {
+        for (const Exchange& exchange : exchanges_) ask(exchange);
         return 1;
-    });
-}
+    }
 
-std::vector<Exchange> exchanges_of(Work work) {
-    if (work == Work::pairs) return {create(), release(some_id)};
-    return {get_x(some_id)};
+protected:
+    void ask(const Exchange& exchange) {
+        socket_.send(exchange.request);
+        for (std::size_t got = 0; got < exchange.reply_bytes;)
+            got += socket_.receive(in_.data() + got, in_.size() - got);
+        check_reply(in_.data(), exchange.request[2]);
+    }
+
+    Socket socket_;
+    std::vector<Exchange> exchanges_;
+    std::vector<char> in_;
+};
+
+// Gives back what was created, and not just anything.
+class PairCaller final : public SocketCaller {
+public:
+    explicit PairCaller(Socket socket) : SocketCaller(std::move(socket), {create(), release(some_id)}) {}
+
+    std::size_t step() override {
+        ask(exchanges_[0]);
+        std::string& give_back = exchanges_[1].request;
+        std::copy_n(in_.data() + 4 + 3 + 2, 8, give_back.data() + give_back.size() - 1 - 8);
+        ask(exchanges_[1]);
+        return 1;
+    }
+};
+
+std::unique_ptr<Caller> frame_caller(Socket socket, const Scenario& scenario, std::uint64_t id, bool raw) {
+    // Of 64 threads that look, most keep away those that they wait for.
+    if (scenario.where == Where::anywhere && scenario.work != Work::threads) socket.spin(50'000);
+    switch (scenario.work) {
+        case Work::window: return window_caller(std::move(socket), get_x(id), window_calls);
+        case Work::echo:
+            return std::make_unique<SocketCaller>(std::move(socket), std::vector{echo(id, scenario.bytes)});
+        case Work::pairs:
+            if (!raw) return std::make_unique<PairCaller>(std::move(socket));
+            return std::make_unique<SocketCaller>(std::move(socket), exchanges_of(scenario));
+        default: return std::make_unique<SocketCaller>(std::move(socket), std::vector{get_x(id)});
+    }
 }
 
 }  // namespace
 
-std::vector<int> client_cpus() { return {usable_cpus().front()}; }
-std::vector<int> host_cpus(bool split) { return {split ? usable_cpus()[1] : usable_cpus()[0]}; }
+Programs Programs::beside_this() {
+    // Programs of benchmarks lie in bench/ or in bench/parts/ of a build.
+    auto build = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    while (build.filename() != "bench") build = build.parent_path();
+    build = build.parent_path();
+    return {(build / "bin/sohod").string(), (build / "plugins/pair.so").string(),
+            (build / "bench/parts/echo.so").string(), (build / "bench/parts/raw_epoll").string()};
+}
 
-Bench::Bench(Programs programs) : programs_(std::move(programs)) {
+std::vector<int> client_cpus(Where where) {
+    return where == Where::anywhere ? usable_cpus() : std::vector{usable_cpus().front()};
+}
+std::vector<int> host_cpus(Where where) {
+    return where == Where::anywhere ? usable_cpus() : std::vector{usable_cpus()[where == Where::two_cpus ? 1 : 0]};
+}
+std::vector<int> all_cpus(Where where) {
+    std::vector<int> cpus = client_cpus(where);
+    if (where == Where::two_cpus) cpus.push_back(host_cpus(where).front());
+    return cpus;
+}
+
+Addresses::Addresses() {
     std::string folder = (std::filesystem::temp_directory_path() / "soho-load-XXXXXX").string();
     if (::mkdtemp(folder.data()) == nullptr) throw std::runtime_error("no temporary directory");
     folder_ = folder;
 }
 
-Bench::~Bench() {
+Addresses::~Addresses() {
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
 }
 
-std::string Bench::address(Transport transport) {
-    const int number = addresses_++;
+std::string Addresses::next(Transport transport) {
+    const int number = used_++;
     if (transport == Transport::unix_socket) return "unix:" + folder_ + "/" + std::to_string(number);
     return "tcp:" + std::to_string(first_port + number % 2'000);
 }
 
-std::unique_ptr<Server> Bench::start(Column column, const std::string& address, const std::vector<Exchange>& exchanges,
-                                     const std::vector<int>& cpus) {
-    std::vector<std::string> command;
-    if (column == Column::raw_epoll) {
-        command = {programs_.raw_epoll, address};
-        for (const auto& exchange : exchanges)
-            command.push_back(std::to_string(exchange.request.size()) + ":" + std::to_string(exchange.reply_bytes));
-    } else {
-        const std::string at = address.starts_with("tcp:") ? "tcp:127.0.0.1:" + address.substr(4) : address;
-        command = {programs_.sohod,  "--listen",           at,  "--plugin",
-                   programs_.plugin, "--reactors",         "1", "--log-level",
-                   "warning",        "--insecure-no-login"};
-        if (column == Column::worker) command.insert(command.end(), {"--isolate", "pair"});
+Sample SocketColumn::run(const Scenario& scenario, const std::string& address, double seconds) const {
+    const std::vector<int> cpus = all_cpus(scenario.where);
+    const Server server(command(address, scenario), host_cpus(scenario.where));
+    run_on(client_cpus(scenario.where));
+    if (scenario.work == Work::many) {
+        std::vector<Socket> sockets;
+        std::optional<Exchange> exchange;
+        for (std::size_t i = 0; i < many_connections; ++i) {
+            sockets.emplace_back(address);
+            exchange = exchange_of_many(sockets.back());
+        }
+        if (!exchange) throw std::runtime_error("this column cannot be polled");
+        return drive_many(server, sockets, *exchange, seconds, cpus);
     }
-    return std::make_unique<Server>(command, cpus);
+    if (scenario.work == Work::threads) {
+        const auto make = [&] { return caller(Socket(address), scenario); };
+        return drive_threads(server, many_connections, make, seconds, cpus);
+    }
+    return drive(server, *caller(Socket(address), scenario), seconds, scenario.work != Work::window, cpus);
 }
 
-Sample Bench::run(const Scenario& scenario, Column column, double seconds) {
-    const std::vector<int> host = host_cpus(scenario.split);
-    std::vector<int> cpus = client_cpus();
-    if (scenario.split) cpus.push_back(host.front());
-    const std::string at = address(scenario.transport);
-    const bool raw = column == Column::raw_epoll;
-    const auto server = start(column, at, exchanges_of(scenario.work), host);
-    run_on(client_cpus());
-    { const Socket up(at); }  // before the client's own patience counts
-    if (column == Column::client) return drive_client(*server, at, scenario.work, seconds, cpus);
-
-    std::vector<Socket> sockets;
-    std::uint64_t id = some_id;
-    for (std::size_t i = 0; i < (scenario.work == Work::many ? many_connections : 1); ++i) {
-        sockets.emplace_back(at);
-        if (!raw) id = log_in(sockets.back());
-    }
-    switch (scenario.work) {
-        case Work::call: return drive_sync(*server, sockets.front(), {get_x(id)}, seconds, cpus);
-        case Work::window: return drive_window(*server, sockets.front(), get_x(id), window_calls, seconds, cpus);
-        case Work::pairs: return drive_pairs(*server, sockets.front(), raw, seconds, cpus);
-        case Work::many: return drive_many(*server, sockets, get_x(id), seconds, cpus);
-    }
-    return {};
+bool RawColumn::takes(const Scenario& scenario) const {
+    if (kind_ == Kind::two_epolls) return scenario.where == Where::anywhere && scenario.work == Work::threads;
+    return true;
 }
 
-Bench::IdleMemory Bench::idle_memory(Column column, std::size_t from, std::size_t to) {
+std::vector<std::string> RawColumn::command(const std::string& address, const Scenario& scenario) const {
+    std::vector<std::string> command{program_};
+    if (kind_ == Kind::two_epolls) command.emplace_back("--threads=2");
+    if (scenario.where == Where::anywhere && scenario.work != Work::threads) command.emplace_back("--spin-us=50");
+    command.push_back(address);
+    for (const auto& exchange : exchanges_of(scenario))
+        command.push_back(std::to_string(exchange.request.size()) + ":" + std::to_string(exchange.reply_bytes));
+    return command;
+}
+
+std::unique_ptr<Caller> RawColumn::caller(Socket socket, const Scenario& scenario) const {
+    return frame_caller(std::move(socket), scenario, some_id, true);
+}
+
+std::optional<Exchange> RawColumn::exchange_of_many(const Socket&) const { return get_x(some_id); }
+
+std::vector<std::string> SohoColumn::command(const std::string& address, const Scenario& scenario) const {
+    const std::string at = address.starts_with("tcp:") ? "tcp:127.0.0.1:" + address.substr(4) : address;
+    const bool echoes = scenario.work == Work::echo;
+    std::vector<std::string> command{programs_.sohod,  "--listen",    at,        "--plugin",
+                                     programs_.plugin, "--log-level", "warning", "--insecure-no-login"};
+    if (echoes) command.insert(command.end(), {"--plugin", programs_.echo});
+    command.insert(command.end(), options_.begin(), options_.end());
+    return command;
+}
+
+std::unique_ptr<Caller> SohoColumn::caller(Socket socket, const Scenario& scenario) const {
+    const std::uint64_t id = log_in(socket, scenario);
+    return frame_caller(std::move(socket), scenario, id, false);
+}
+
+std::optional<Exchange> SohoColumn::exchange_of_many(const Socket& socket) const { return get_x(log_in(socket, {})); }
+
+IdleMemory idle_memory(const SocketColumn& column, const std::string& address, std::size_t from, std::size_t to) {
     rlimit files{};
     ::getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
@@ -191,21 +281,19 @@ Bench::IdleMemory Bench::idle_memory(Column column, std::size_t from, std::size_
     if (files.rlim_cur < to + 100) throw std::runtime_error("too few descriptors for idle connections");
 
     run_on({});
-    const std::string at = address(Transport::unix_socket);
-    const Exchange hello{hello_frame(), 200};
-    const auto server = start(column, at, {hello}, {});
-    std::vector<Socket> sockets;
-    sockets.reserve(to);
+    const Scenario scenario{"", Work::call, Transport::unix_socket, Where::one_cpu};
+    const Server server(column.command(address, scenario), {});
+    std::vector<std::unique_ptr<Caller>> callers;
     const auto grow = [&](std::size_t count) {
-        while (sockets.size() < count) {
-            sockets.emplace_back(at);
-            sockets.back().ask(hello.request);
+        while (callers.size() < count) {
+            callers.push_back(column.caller(Socket(address), scenario));
+            callers.back()->step();
         }
         ::usleep(50'000);
-        return server->memory();
+        return server.memory();
     };
-    { const Socket up(at); }
-    const Server::Memory at_start = server->memory();
+    { const Socket up(address); }
+    const Server::Memory at_start = server.memory();
     const Server::Memory few = grow(from);
     const Server::Memory many = grow(to);
     const auto each = [&](double first, double last) { return (last - first) / static_cast<double>(to - from); };
@@ -213,15 +301,14 @@ Bench::IdleMemory Bench::idle_memory(Column column, std::size_t from, std::size_
             each(few.private_kb, many.private_kb)};
 }
 
-std::string Bench::system_calls(const Scenario& scenario, Column column) {
+std::string system_calls(const SocketColumn& column, const std::string& address, const std::string& folder) {
     constexpr int calls = 2'000;
-    const std::string at = address(scenario.transport);
-    const auto server = start(column, at, exchanges_of(scenario.work), host_cpus(false));
-    run_on(client_cpus());
-    const Socket socket(at);
-    const Exchange exchange = get_x(column == Column::raw_epoll ? some_id : log_in(socket));
-    const std::string file = folder_ + "/strace";
-    const std::string pid = std::to_string(server->pid());
+    const Scenario scenario{"", Work::call, Transport::unix_socket, Where::one_cpu};
+    const Server server(column.command(address, scenario), host_cpus(scenario.where));
+    run_on(client_cpus(scenario.where));
+    const auto caller = column.caller(Socket(address), scenario);
+    const std::string file = folder + "/strace";
+    const std::string pid = std::to_string(server.pid());
     const pid_t strace = ::fork();
     if (strace == 0) {
         std::freopen("/dev/null", "w", stderr);
@@ -230,7 +317,7 @@ std::string Bench::system_calls(const Scenario& scenario, Column column) {
         ::_exit(127);
     }
     ::usleep(400'000);  // until it has attached; what it misses makes the count smaller, not wrong
-    for (int i = 0; i < calls; ++i) socket.ask(exchange.request);
+    for (int i = 0; i < calls; ++i) caller->step();
     ::kill(strace, SIGINT);
     int status = 0;
     ::waitpid(strace, &status, 0);

@@ -7,10 +7,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <ctime>
+#include <exception>
 #include <stdexcept>
+#include <thread>
 
 namespace soho::bench {
 
@@ -50,16 +54,15 @@ int connected(const std::string& address) {
     return -1;
 }
 
-// A reply must be to this request, and no error: [1, msgid, nil, …
+}  // namespace
+
 void check_reply(const char* reply, char msgid) {
     if (reply[0] != '\x94' || reply[1] != 1 || reply[2] != msgid || reply[3] != '\xc0')
         throw std::runtime_error("a reply that is an error, or not to this request");
 }
 
-}  // namespace
-
 std::int64_t now_ns() { return clock_ns(CLOCK_MONOTONIC); }
-std::int64_t thread_cpu_ns() { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
+std::int64_t process_cpu_ns() { return clock_ns(CLOCK_PROCESS_CPUTIME_ID); }
 
 Socket::Socket(const std::string& address) {
     const std::int64_t until = now_ns() + connect_ns_max;
@@ -82,7 +85,12 @@ void Socket::send(std::string_view bytes) const {
 }
 
 std::size_t Socket::receive(char* to, std::size_t room) const {
-    const ssize_t got = ::recv(descriptor_, to, room, 0);
+    ssize_t got = -1;
+    errno = EAGAIN;
+    for (const std::int64_t until = spin_ns_ != 0 ? now_ns() + spin_ns_ : 0;
+         got < 0 && errno == EAGAIN && now_ns() < until;)
+        got = ::recv(descriptor_, to, room, MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN) got = ::recv(descriptor_, to, room, 0);
     if (got == 0) throw std::runtime_error("the server has closed the connection");
     if (got < 0) fail("recv");
     return static_cast<std::size_t>(got);
@@ -101,7 +109,7 @@ Sample Stopwatch::stop(double calls, const Histogram& times) const {
     sample.calls = calls;
     const auto elapsed = static_cast<double>(now_ns() - start_);
     sample.seconds = elapsed / 1e9;
-    sample.client_cpu_ns = static_cast<double>(thread_cpu_ns() - client_);
+    sample.client_cpu_ns = static_cast<double>(process_cpu_ns() - client_);
     sample.host_cpu_ns = static_cast<double>(server_.cpu_ns() - host_);
     sample.p50_ns = static_cast<double>(times.quantile(0.5));
     sample.p99_ns = static_cast<double>(times.quantile(0.99));
@@ -110,46 +118,112 @@ Sample Stopwatch::stop(double calls, const Histogram& times) const {
     return sample;
 }
 
-Sample drive_sync(const Server& server, const Socket& socket, std::vector<Exchange> exchanges, double seconds,
-                  const std::vector<int>& cpus) {
-    std::vector<char> in(65536);
-    return measure(server, cpus, seconds, true, [&] {
-        for (const Exchange& exchange : exchanges) {
-            socket.send(exchange.request);
-            for (std::size_t got = 0; got < exchange.reply_bytes;)
-                got += socket.receive(in.data() + got, in.size() - got);
-            check_reply(in.data(), exchange.request[2]);
+namespace {
+
+class WindowCaller final : public Caller {
+public:
+    WindowCaller(Socket socket, const Exchange& exchange, std::size_t window)
+        : socket_(std::move(socket)),
+          request_bytes_(exchange.request.size()),
+          reply_bytes_(exchange.reply_bytes),
+          window_(window) {
+        // Every request of the window twice in a row: whatever was answered, what comes next is one stretch.
+        for (std::size_t i = 0; i < 2 * window; ++i) {
+            requests_ += exchange.request;
+            requests_[i * request_bytes_ + 2] = static_cast<char>(i % window);
         }
-        return 1;
-    });
+        socket_.send(stretch(0, window));
+    }
+
+    std::size_t step() override {
+        const std::size_t got = torn_ + socket_.receive(in_.data() + torn_, in_.size() - torn_);
+        const std::size_t replies = got / reply_bytes_;
+        for (std::size_t i = 0; i < replies; ++i)
+            check_reply(in_.data() + i * reply_bytes_, static_cast<char>((next_ + i) % window_));
+        torn_ = got - replies * reply_bytes_;
+        std::memmove(in_.data(), in_.data() + replies * reply_bytes_, torn_);
+        if (replies != 0) socket_.send(stretch(next_, replies));
+        next_ = (next_ + replies) % window_;
+        return replies;
+    }
+
+private:
+    std::string_view stretch(std::size_t from, std::size_t count) const {
+        return std::string_view(requests_).substr(from * request_bytes_, count * request_bytes_);
+    }
+
+    Socket socket_;
+    std::size_t request_bytes_, reply_bytes_, window_;
+    std::string requests_;
+    std::vector<char> in_ = std::vector<char>(65536);
+    std::size_t torn_ = 0, next_ = 0;
+};
+
+struct Threads;
+
+// A thread that calls, one call after the other.
+struct Calling {
+    explicit Calling(std::unique_ptr<Caller> caller_) : caller(std::move(caller_)) {}
+    void run(const Threads& all);
+
+    std::unique_ptr<Caller> caller;
+    Histogram times;
+    std::thread thread;
+    std::exception_ptr failure;
+};
+
+struct Threads {
+    ~Threads() { join(); }
+    void join() {
+        over = true;
+        for (const auto& one : all) {
+            if (one->thread.joinable()) one->thread.join();
+        }
+    }
+
+    std::vector<std::unique_ptr<Calling>> all;
+    std::atomic<bool> counts{false}, over{false};
+};
+
+void Calling::run(const Threads& all) try {
+    for (std::int64_t last = now_ns(); !all.over.load(std::memory_order_relaxed);) {
+        caller->step();
+        const std::int64_t now = now_ns();
+        if (all.counts.load(std::memory_order_relaxed)) times.record(static_cast<std::uint64_t>(now - last));
+        last = now;
+    }
+} catch (...) {
+    failure = std::current_exception();
 }
 
-Sample drive_window(const Server& server, const Socket& socket, const Exchange& exchange, std::size_t window,
-                    double seconds, const std::vector<int>& cpus) {
-    // Every request of the window twice in a row: whatever was answered, what comes next is one stretch.
-    std::string requests;
-    for (std::size_t i = 0; i < 2 * window; ++i) {
-        requests += exchange.request;
-        requests[i * exchange.request.size() + 2] = static_cast<char>(i % window);
+}  // namespace
+
+std::unique_ptr<Caller> window_caller(Socket socket, const Exchange& exchange, std::size_t window) {
+    return std::make_unique<WindowCaller>(std::move(socket), exchange, window);
+}
+
+Sample drive_threads(const Server& server, std::size_t count, const MakeCaller& make, double seconds,
+                     const std::vector<int>& cpus) {
+    Threads threads;
+    for (std::size_t i = 0; i < count; ++i) threads.all.push_back(std::make_unique<Calling>(make()));
+    for (const auto& one : threads.all) one->thread = std::thread([&threads, &one = *one] { one.run(threads); });
+    const auto sleep = [](double some) { std::this_thread::sleep_for(std::chrono::duration<double>(some)); };
+    sleep(seconds / 5);
+    const Stopwatch stopwatch(server, cpus);
+    threads.counts = true;
+    sleep(seconds);
+    threads.counts = false;
+    Sample sample = stopwatch.stop(0, {});
+    threads.join();
+    Histogram times;
+    for (const auto& one : threads.all) {
+        if (one->failure) std::rethrow_exception(one->failure);
+        times.add(one->times);
     }
-    const auto stretch = [&](std::size_t from, std::size_t count) {
-        return std::string_view(requests).substr(from * exchange.request.size(), count * exchange.request.size());
-    };
-    std::vector<char> in(65536);
-    std::size_t torn = 0;
-    std::size_t next = 0;
-    socket.send(stretch(0, window));
-    return measure(server, cpus, seconds, false, [&] {
-        const std::size_t got = torn + socket.receive(in.data() + torn, in.size() - torn);
-        const std::size_t replies = got / exchange.reply_bytes;
-        for (std::size_t i = 0; i < replies; ++i)
-            check_reply(in.data() + i * exchange.reply_bytes, static_cast<char>((next + i) % window));
-        torn = got - replies * exchange.reply_bytes;
-        std::memmove(in.data(), in.data() + replies * exchange.reply_bytes, torn);
-        if (replies != 0) socket.send(stretch(next, replies));
-        next = (next + replies) % window;
-        return replies;
-    });
+    sample.calls = static_cast<double>(times.total());
+    sample.p50_ns = static_cast<double>(times.quantile(0.5));
+    sample.p99_ns = static_cast<double>(times.quantile(0.99));
+    return sample;
 }
 
 Sample drive_many(const Server& server, const std::vector<Socket>& sockets, const Exchange& exchange, double seconds,

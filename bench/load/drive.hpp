@@ -4,6 +4,7 @@
 #include "bench/load/histogram.hpp"
 #include "bench/load/server.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,20 +19,26 @@ struct Exchange {
     std::size_t reply_bytes = 0;
 };
 
+// A reply must be to this request, and no error: [1, msgid, nil, … Throws std::runtime_error.
+void check_reply(const char* reply, char msgid);
+
 // A connection to a server, blocking. Throws std::runtime_error when anything fails.
 class Socket {
 public:
     // "unix:PATH" or "tcp:PORT"; waits until somebody listens there.
     explicit Socket(const std::string& address);
-    Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)), spin_ns_(other.spin_ns_) {}
     Socket& operator=(Socket&& other) noexcept {
         std::swap(descriptor_, other.descriptor_);
+        std::swap(spin_ns_, other.spin_ns_);
         return *this;
     }
     ~Socket();
 
     int descriptor() const { return descriptor_; }
     void send(std::string_view bytes) const;
+    // From here on receive() looks for so long before it sleeps.
+    void spin(std::int64_t ns) { spin_ns_ = ns; }
     // At least one byte; how many.
     std::size_t receive(char* to, std::size_t room) const;
     // One reply to a small request, whatever its size.
@@ -39,6 +46,7 @@ public:
 
 private:
     int descriptor_ = -1;
+    std::int64_t spin_ns_ = 0;
 };
 
 // What one measurement gave.
@@ -51,18 +59,26 @@ struct Sample {
     double foreign = 0;             // part of the CPUs' time that others took
 };
 
-// One request at a time, in turn.
-Sample drive_sync(const Server& server, const Socket& socket, std::vector<Exchange> exchanges, double seconds,
-                  const std::vector<int>& cpus);
-// `window` requests in flight on one connection.
-Sample drive_window(const Server& server, const Socket& socket, const Exchange& exchange, std::size_t window,
-                    double seconds, const std::vector<int>& cpus);
+// Where a call is measured: what makes it, on a connection of its own.
+class Caller {
+public:
+    virtual ~Caller() = default;
+    // Makes a call, or a pair of them, or takes what has come of those in flight; how many are done. Throws if an answer is wrong.
+    virtual std::size_t step() = 0;
+};
+using MakeCaller = std::function<std::unique_ptr<Caller>()>;
+
+// `window` requests in flight on one connection. The frames of soho's wire, and raw ones: requests are told apart by their msgids.
+std::unique_ptr<Caller> window_caller(Socket socket, const Exchange& exchange, std::size_t window);
 // One request in flight on each connection, one thread that polls them all.
 Sample drive_many(const Server& server, const std::vector<Socket>& sockets, const Exchange& exchange, double seconds,
                   const std::vector<int>& cpus);
+// A thread for each of `count` callers.
+Sample drive_threads(const Server& server, std::size_t count, const MakeCaller& make, double seconds,
+                     const std::vector<int>& cpus);
 
 std::int64_t now_ns();
-std::int64_t thread_cpu_ns();
+std::int64_t process_cpu_ns();
 
 // Watches clocks and CPUs over one measurement.
 class Stopwatch {
@@ -72,7 +88,7 @@ public:
           cpus_(cpus),
           busy_(busy_ns(cpus)),
           host_(server.cpu_ns()),
-          client_(thread_cpu_ns()),
+          client_(process_cpu_ns()),
           start_(now_ns()) {}
     Sample stop(double calls, const Histogram& times) const;
 
@@ -98,6 +114,10 @@ Sample measure(const Server& server, const std::vector<int>& cpus, double second
         last = now;
     }
     return stopwatch.stop(calls, *times);
+}
+
+inline Sample drive(const Server& server, Caller& caller, double seconds, bool timed, const std::vector<int>& cpus) {
+    return measure(server, cpus, seconds, timed, [&caller] { return caller.step(); });
 }
 
 }  // namespace soho::bench

@@ -32,6 +32,10 @@ public:
         ++counts_[index_of(std::min(value, value_max))];
         ++total_;
     }
+    void add(const Histogram& other) {
+        for (std::size_t index = 0; index < counts_.size(); ++index) counts_[index] += other.counts_[index];
+        total_ += other.total_;
+    }
     void clear() { *this = {}; }
     std::uint64_t total() const { return total_; }
 

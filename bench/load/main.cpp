@@ -3,103 +3,70 @@
 #include "bench/load/report.hpp"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <filesystem>
 #include <iostream>
 
 namespace soho::bench {
 namespace {
 
-// A measurement on CPUs that others used more than this is made again, as long as there is time for it.
-constexpr double foreign_max = 0.08;
-constexpr int tries_max = 3;
+constexpr auto unix_socket = Transport::unix_socket, tcp = Transport::tcp;
 
 const std::vector<Scenario> scenarios = {
-    {"sync call, Unix, one CPU", Work::call, Transport::unix_socket, false, true},
-    {"sync call, TCP, one CPU", Work::call, Transport::tcp, false, true},
-    {"sync call, Unix, two CPUs", Work::call, Transport::unix_socket, true, true},
-    {"sync call, TCP, two CPUs", Work::call, Transport::tcp, true, true},
-    {"128 in flight, Unix, one CPU", Work::window, Transport::unix_socket, false, true},
-    {"128 in flight, TCP, one CPU", Work::window, Transport::tcp, false, false},
-    {"128 in flight, Unix, two CPUs", Work::window, Transport::unix_socket, true, false},
-    {"create + release, Unix, one CPU", Work::pairs, Transport::unix_socket, false, false},
-    {"create + release, TCP, one CPU", Work::pairs, Transport::tcp, false, false},
-    {"64 connections, Unix, one CPU", Work::many, Transport::unix_socket, false, false},
-    {"64 connections, Unix, two CPUs", Work::many, Transport::unix_socket, true, false},
+    {"sync call, Unix, one CPU", Work::call, unix_socket, Where::one_cpu},
+    {"sync call, TCP, one CPU", Work::call, tcp, Where::one_cpu},
+    {"sync call, Unix, two CPUs", Work::call, unix_socket, Where::two_cpus},
+    {"sync call, TCP, two CPUs", Work::call, tcp, Where::two_cpus},
+    {"sync call, Unix, spinning", Work::call, unix_socket, Where::anywhere},
+    {"sync call, TCP, spinning", Work::call, tcp, Where::anywhere},
+    {"128 in flight, Unix, one CPU", Work::window, unix_socket, Where::one_cpu},
+    {"128 in flight, TCP, one CPU", Work::window, tcp, Where::one_cpu},
+    {"128 in flight, Unix, two CPUs", Work::window, unix_socket, Where::two_cpus},
+    {"128 in flight, Unix, spinning", Work::window, unix_socket, Where::anywhere},
+    {"create + release, Unix, one CPU", Work::pairs, unix_socket, Where::one_cpu},
+    {"create + release, TCP, one CPU", Work::pairs, tcp, Where::one_cpu},
+    {"64 connections, one thread, Unix, one CPU", Work::many, unix_socket, Where::one_cpu},
+    {"64 connections, one thread, Unix, two CPUs", Work::many, unix_socket, Where::two_cpus},
+    {"64 connections, 64 threads, TCP, one CPU", Work::threads, tcp, Where::one_cpu},
+    {"64 connections, 64 threads, TCP, all CPUs", Work::threads, tcp, Where::anywhere},
+    {"echo 64 B, TCP, one CPU", Work::echo, tcp, Where::one_cpu, 64},
+    {"echo 4 KiB, TCP, one CPU", Work::echo, tcp, Where::one_cpu, 4 << 10},
+    {"echo 64 KiB, TCP, one CPU", Work::echo, tcp, Where::one_cpu, 64 << 10},
+    {"echo 1 MiB, TCP, one CPU", Work::echo, tcp, Where::one_cpu, 1 << 20},
 };
 
-std::vector<Column> columns_of(const Scenario& scenario) {
-    std::vector<Column> columns{Column::raw_epoll, Column::soho};
-    if (scenario.with_client && has_client()) columns.push_back(Column::client);
-    if (scenario.with_client || scenario.work == Work::pairs) columns.push_back(Column::worker);
-    return columns;
-}
-
-class Run {
+// The host's CPU time is without the worker's.
+class WorkerColumn final : public SohoColumn {
 public:
-    Run(Bench& bench, const Settings& settings)
-        : bench_(bench),
-          settings_(settings),
-          repeats_left_s_(settings.repeats_s) {}
+    explicit WorkerColumn(const Programs& programs)
+        : SohoColumn("soho, in a worker", programs, {"--isolate", "pair"}) {}
 
-    std::vector<Row> rows() {
-        std::vector<Row> rows;
-        for (const Scenario& scenario : scenarios) {
-            if (scenario.split && usable_cpus().size() < 2) continue;
-            if (!settings_.only.empty() && scenario.name.find(settings_.only) == std::string::npos) continue;
-            rows.push_back({scenario, {}});
-            for (const Column column : columns_of(scenario)) rows.back().cells.push_back({column, {}});
-        }
-        for (int round = 0; round < settings_.rounds; ++round) {
-            std::cerr << "round " << round + 1 << " of " << settings_.rounds << '\n';
-            for (Row& row : rows) {
-                for (Cell& cell : row.cells) cell.samples.push_back(sample(row.scenario, cell.column));
-            }
-        }
-        return rows;
+    bool takes(const Scenario& scenario) const override {
+        return scenario.work == Work::call || scenario.work == Work::window || scenario.work == Work::pairs;
     }
-
-private:
-    // The quietest of up to three.
-    Sample sample(const Scenario& scenario, Column column) {
-        Sample best = bench_.run(scenario, column, settings_.seconds);
-        for (int i = 1; i < tries_max && best.foreign > foreign_max && repeats_left_s_ > 0; ++i) {
-            repeats_left_s_ -= settings_.seconds * 1.3;
-            const Sample again = bench_.run(scenario, column, settings_.seconds);
-            if (again.foreign < best.foreign) best = again;
-        }
-        return best;
-    }
-
-    Bench& bench_;
-    const Settings& settings_;
-    double repeats_left_s_;
 };
 
-std::vector<SystemCalls> count_system_calls(Bench& bench) {
-    std::vector<SystemCalls> counts;
-    for (const Column column : {Column::raw_epoll, Column::soho})
-        counts.push_back({column, bench.system_calls(scenarios.front(), column)});
-    return counts;
-}
+constexpr std::string_view explanations = R"(What each scenario includes, and what it leaves out:
 
-std::vector<Memory> measure_memory(Bench& bench, const Settings& settings) {
-    std::vector<Memory> memory;
-    for (const Column column : {Column::raw_epoll, Column::soho}) {
-        try {
-            memory.push_back({column, bench.idle_memory(column, settings.idle_from, settings.idle_to)});
-        } catch (const std::exception& failure) {
-            std::cerr << "idle connections: " << failure.what() << '\n';
-        }
-    }
-    return memory;
-}
+- **sync call**: `soho.call [id, "get_x", []]` on the published Pair, one at a time on one connection: send, the host's
+  whole way to the plugin's method and back, receive. Leaves out connecting, hello, opening, and any encoding by the client
+  (frames are encoded beforehand), but for *soho, C++ client*, which is `proxy.call<std::int64_t>("get_x")` and includes all of it.
+- **128 in flight**: the same call with 128 requests unanswered on one connection; the client sends as many as it got
+  replies for, with one write. Single calls are not timed.
+- **create + release**: `soho.create ["Pair", [5, 6]]`, then `soho.release` of the handle it gave: two round trips, with the
+  object's constructor and its end. Leaves out calls.
+- **64 connections, one thread**: one request in flight on each of 64 connections, driven by one thread that polls them; its p99 is from
+  send to receive as that thread sees it, and includes the wait behind its other 63. **64 threads**: a thread for each.
+- **echo**: bytes to a plugin's method that returns them.
+- **raw epoll**: a server that answers the same number of bytes with the same number of bytes, and does nothing else.
+- **one CPU**: client and host are pinned to the same one, so that it shows the code's path and not the waking of a sleeping
+  CPU; **two CPUs**: pinned to one each, so that latency is mostly that waking; **spinning**: not pinned, so that host and client may look
+  for what comes before they sleep (both raw sides look for 50 µs, always; the plain client of *soho* as well).
+- CPU figures are the process's own clock (all threads), kernel time included. Where cells have min–max, it is over the rounds.
+)";
 
-int run(int argc, char** argv) {
-    const auto build = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
-    Programs programs{(build / "bin/sohod").string(), (build / "plugins/pair.so").string(),
-                      (build / "bench/parts/raw_epoll").string()};
-    Settings settings;
+int load(int argc, char** argv) {
+    Programs programs = Programs::beside_this();
+    Result result{.title = "soho_load", .explanations = std::string(explanations)};
+    Settings& settings = result.settings;
     std::string save;
     bool no_memory = false;
     CLI::App app("What a call costs, on a real sohod and on a raw epoll server of the same bytes.", "soho_load");
@@ -110,15 +77,28 @@ int run(int argc, char** argv) {
     app.add_option("--repeats", settings.repeats_s, "seconds to spend at most on repeating disturbed measurements");
     app.add_option("--only", settings.only, "only scenarios with this in their names, and nothing else");
     app.add_flag("--no-memory", no_memory, "leave idle connections out");
-    app.add_option("--save", save, "keep the result as bench/results/DATE-NAME.md and .json")->type_name("NAME");
+    app.add_option("--save", save, "keep the result as bench/results/DATE-NAME.md, .json and .svg")->type_name("NAME");
     CLI11_PARSE(app, argc, argv);
 
-    Bench bench(programs);
-    Result result{settings, describe_machine(), {}, {}, {}};
-    result.rows = Run(bench, settings).rows();
+    std::vector<std::unique_ptr<Column>> columns;
+    columns.push_back(std::make_unique<RawColumn>("raw epoll", programs));
+    columns.push_back(std::make_unique<SohoColumn>("soho", programs));
+    if (auto client = client_column(programs)) columns.push_back(std::move(client));
+    columns.push_back(std::make_unique<WorkerColumn>(programs));
+    for (const auto& column : columns) result.columns.push_back(column->name());
+    result.machine = describe_machine();
+
+    Addresses addresses;
+    result.rows = run(columns, scenarios, settings, addresses);
     if (settings.only.empty()) {
-        result.system_calls = count_system_calls(bench);
-        if (!no_memory) result.memory = measure_memory(bench, settings);
+        for (const std::size_t i : {0u, 1u}) {
+            const auto& column = dynamic_cast<const SocketColumn&>(*columns[i]);
+            result.system_calls.push_back(
+                {column.name(), system_calls(column, addresses.next(unix_socket), addresses.folder())});
+            if (no_memory) continue;
+            result.memory.push_back({column.name(), idle_memory(column, addresses.next(unix_socket), settings.idle_from,
+                                                                settings.idle_to)});
+        }
     }
     std::cout << markdown(result);
     if (!save.empty()) keep(result, save);
@@ -130,7 +110,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
-        return soho::bench::run(argc, argv);
+        return soho::bench::load(argc, argv);
     } catch (const std::exception& failure) {
         std::cerr << "soho_load: " << failure.what() << '\n';
         return 1;

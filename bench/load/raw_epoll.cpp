@@ -2,7 +2,10 @@
 // has, writes a reply of so many bytes, all replies of one read at once. It is told the sizes and looks at nothing but
 // the msgid (the third byte of both), so that the client can check what it gets as it checks soho's.
 //
-//     raw_epoll unix:PATH|tcp:PORT REQUEST_BYTES:REPLY_BYTES…     several: request by request, over and over
+//     raw_epoll [--threads=N] [--spin-us=N] unix:PATH|tcp:PORT REQUEST_BYTES:REPLY_BYTES…
+//
+// Several exchanges: request by request, over and over. Several threads: the connections in turns. With --spin-us it polls for so long
+// before it sleeps.
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,11 +14,14 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -59,33 +65,32 @@ int listen_on(const std::string& address) {
     return listener;
 }
 
-}  // namespace
+std::int64_t now_us() {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1'000'000 + time.tv_nsec / 1'000;
+}
 
-int main(int argc, char** argv) {
-    if (argc < 3) return 2;
-    std::vector<Exchange> exchanges;
-    for (int i = 2; i < argc; ++i) {
-        char* colon = nullptr;
-        const std::size_t request = std::strtoul(argv[i], &colon, 10);
-        exchanges.push_back({request, std::strtoul(colon + 1, nullptr, 10)});
-        if (request < 3 || exchanges.back().reply < 4) return 2;
+int wait(int epoll, std::vector<epoll_event>& events, std::int64_t spin_us) {
+    const int most = static_cast<int>(events.size());
+    for (const std::int64_t until = spin_us != 0 ? now_us() + spin_us : 0; spin_us != 0 && now_us() < until;) {
+        if (const int ready = ::epoll_wait(epoll, events.data(), most, 0); ready != 0) return ready;
     }
-    rlimit files{};
-    ::getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
+    return ::epoll_wait(epoll, events.data(), most, -1);
+}
 
-    const int listener = listen_on(argv[1]);
-    const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+// The listener is in `epolls[0]`.
+void serve(std::size_t which, const std::vector<int>& epolls, int listener, const std::vector<Exchange>& exchanges,
+           std::int64_t spin_us) {
+    std::size_t accepted = 0;
     epoll_event entry{};
     entry.events = EPOLLIN;
-    entry.data.ptr = nullptr;
-    ::epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &entry);
-
-    std::vector<char> in(buffer_bytes), out;
+    std::size_t largest = 0;
+    for (const Exchange& exchange : exchanges) largest = std::max(largest, exchange.request);
+    std::vector<char> in(largest + buffer_bytes), out;
     std::vector<epoll_event> events(128);
     for (;;) {
-        const int ready = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), -1);
+        const int ready = wait(epolls[which], events, spin_us);
         for (int i = 0; i < ready; ++i) {
             auto* connection = static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
             if (connection == nullptr) {
@@ -93,7 +98,7 @@ int main(int argc, char** argv) {
                 const int on = 1;
                 ::setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
                 entry.data.ptr = connection;
-                ::epoll_ctl(epoll, EPOLL_CTL_ADD, connection->socket, &entry);
+                ::epoll_ctl(epolls[accepted++ % epolls.size()], EPOLL_CTL_ADD, connection->socket, &entry);
                 continue;
             }
             const std::size_t torn = connection->torn.size();
@@ -112,7 +117,7 @@ int main(int argc, char** argv) {
                 const Exchange& exchange = exchanges[connection->exchange];
                 if (static_cast<std::size_t>(end - at) < exchange.request) break;
                 const std::size_t reply = out.size();
-                out.resize(reply + exchange.reply, '\0');
+                out.resize(reply + exchange.reply);
                 std::memcpy(out.data() + reply, "\x94\x01\x00\xc0", 4);
                 out[reply + 2] = at[2];
                 at += exchange.request;
@@ -126,4 +131,44 @@ int main(int argc, char** argv) {
             }
         }
     }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::size_t threads = 1;
+    std::int64_t spin_us = 0;
+    std::vector<Exchange> exchanges;
+    std::string address;
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        if (word.starts_with("--threads=")) {
+            threads = std::stoul(word.substr(10));
+        } else if (word.starts_with("--spin-us=")) {
+            spin_us = std::stol(word.substr(10));
+        } else if (address.empty()) {
+            address = word;
+        } else {
+            const std::size_t colon = word.find(':');
+            if (colon == std::string::npos) return 2;
+            exchanges.push_back({std::stoul(word), std::stoul(word.substr(colon + 1))});
+            if (exchanges.back().request < 3 || exchanges.back().reply < 4) return 2;
+        }
+    }
+    if (exchanges.empty() || threads == 0) return 2;
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+
+    const int listener = listen_on(address);
+    std::vector<int> epolls;
+    for (std::size_t i = 0; i < threads; ++i) epolls.push_back(::epoll_create1(EPOLL_CLOEXEC));
+    epoll_event entry{};
+    entry.events = EPOLLIN;
+    entry.data.ptr = nullptr;
+    ::epoll_ctl(epolls.front(), EPOLL_CTL_ADD, listener, &entry);
+    for (std::size_t i = 1; i < threads; ++i)
+        std::thread([&, i] { serve(i, epolls, listener, exchanges, spin_us); }).detach();
+    serve(0, epolls, listener, exchanges, spin_us);
 }

@@ -14,35 +14,45 @@ struct Settings {
 };
 
 struct Cell {
-    Column column;
+    std::string column;
     std::vector<Sample> samples;  // one of each round
 };
 struct Row {
     Scenario scenario;
-    std::vector<Cell> cells;
+    std::vector<Cell> cells;  // the first is the one that the others are compared with
 };
 struct Memory {
-    Column column;
-    Bench::IdleMemory memory;
+    std::string column;
+    IdleMemory memory;
 };
 struct SystemCalls {
-    Column column;
+    std::string column;
     std::string counts;
 };
 
 struct Result {
+    std::string title;
     Settings settings;
     std::string machine;
+    std::vector<std::string> columns;
+    std::vector<std::string> peers;  // those that soho is compared with: their best is a column of its own
     std::vector<Row> rows;
     std::vector<SystemCalls> system_calls;
     std::vector<Memory> memory;
+    std::string explanations;
 };
+
+// Runs each column once per round, in turns, on as quiet CPUs as can be had. A column that fails is left out, and that is said.
+std::vector<Row> run(const std::vector<std::unique_ptr<Column>>& columns, const std::vector<Scenario>& scenarios,
+                     const Settings& settings, Addresses& addresses);
 
 // Processor, system and compiler; no names of machines or people.
 std::string describe_machine();
 
 std::string markdown(const Result& result);
-// Into bench/results/DATE-NAME.md and .json of the source tree.
+// Bars of each row: the median, as a ratio to the first column.
+std::string svg(const Result& result);
+// Into bench/results/DATE-NAME.md, .json and .svg of the source tree.
 void keep(const Result& result, const std::string& name);
 
 }  // namespace soho::bench

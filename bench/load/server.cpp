@@ -63,6 +63,7 @@ Server::Server(const std::vector<std::string>& command, const std::vector<int>& 
 }
 
 Server::~Server() {
+    if (!ours_) return;
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
 }

@@ -19,6 +19,8 @@ void run_on(const std::vector<int>& cpus);
 class Server {
 public:
     Server(const std::vector<std::string>& command, const std::vector<int>& cpus);
+    // One that runs, and is not ours to end.
+    explicit Server(pid_t pid) : pid_(pid), ours_(false) {}
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server();
@@ -36,6 +38,7 @@ public:
 
 private:
     pid_t pid_ = -1;
+    bool ours_ = true;
 };
 
 // How busy these CPUs have been with anything since boot.

@@ -1,6 +1,6 @@
 // soho_loop: one request over and over through the host without sockets, for counting its instructions:
 //
-//     valgrind --tool=callgrind --toggle-collect=soho_counted_loop build/release/bench/parts/soho_loop id 10000
+//     valgrind --tool=callgrind --toggle-collect=soho_counted_loop build/release/tests/soho_loop id 10000
 //
 // Requests: id (soho.call by id), name (NAME.METHOD), set (by id, with an argument), batch (128 calls by id at once).
 
@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
     using namespace soho::test;
     const std::string_view what = argc > 1 ? argv[1] : "id";
     const long count = argc > 2 ? std::atol(argv[2]) : 100'000;
-    InProcessHost host(SOHO_BENCH_PAIR_PLUGIN);
+    InProcessHost host(SOHO_LOOP_PAIR_PLUGIN);
     const std::uint64_t pair = host.open_pair();
     std::string request = call_request(pair, "get_x", "\x90");
     long calls = 1;
