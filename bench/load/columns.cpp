@@ -1,6 +1,6 @@
 #include "bench/load/columns.hpp"
 
-#include <soho/wire/codec.hpp>
+#include "bench/load/frames.hpp"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -12,109 +12,22 @@
 
 namespace soho::bench {
 
+using frames::some_id;
+
 namespace {
 
 constexpr int first_port = 21'700;
-constexpr std::uint64_t some_id = std::uint64_t{1} << 50;  // ids need nine bytes on the wire
-
-std::string frame(std::string_view method, void (*params)(wire::Out&, std::uint64_t), std::uint64_t id = some_id) {
-    data::Buffer buffer;
-    wire::Out out(buffer);
-    wire::begin_request(out, 1, method);
-    params(out, id);
-    return std::string(buffer.text());
-}
-
-std::string hello_frame() {
-    return frame("soho.hello", [](wire::Out& out, std::uint64_t) {
-        out.array(1);
-        out.map(3);
-        out.string("proto");
-        out.unsigned_integer(1);
-        out.string("errors");
-        out.string("full");
-        out.string("handles");
-        out.string("ext");
-    });
-}
-std::string open_frame(std::string_view name) {
-    data::Buffer buffer;
-    wire::Out out(buffer);
-    wire::begin_request(out, 1, "soho.open");
-    out.array(1);
-    out.string(name);
-    return std::string(buffer.text());
-}
-Exchange get_x(std::uint64_t id) {
-    return {frame(
-                "soho.call",
-                [](wire::Out& out, std::uint64_t target) {
-                    out.array(3);
-                    out.unsigned_integer(target);
-                    out.string("get_x");
-                    out.array(0);
-                },
-                id),
-            5};
-}
-// The reply is a handle: four bytes of envelope, three of the extension, eleven of array and id, and the typeid.
-Exchange create() {
-    return {frame("soho.create",
-                  [](wire::Out& out, std::uint64_t) {
-                      out.array(2);
-                      out.string("Pair");
-                      out.array(2);
-                      out.unsigned_integer(5);
-                      out.unsigned_integer(6);
-                  }),
-            4 + 3 + 1 + 9 + 5};
-}
-Exchange release(std::uint64_t id) {
-    return {frame(
-                "soho.release",
-                [](wire::Out& out, std::uint64_t object) {
-                    out.array(1);
-                    out.array(2);
-                    out.unsigned_integer(object);
-                    out.unsigned_integer(1);
-                },
-                id),
-            5};
-}
-
-// The reply is the bytes again, behind four of envelope and up to five of their own header.
-Exchange echo(std::uint64_t id, std::size_t bytes) {
-    data::Buffer buffer;
-    wire::Out out(buffer);
-    wire::begin_request(out, 1, "soho.call");
-    out.array(3);
-    out.unsigned_integer(id);
-    out.string("echo");
-    out.array(1);
-    const std::string payload(bytes, 'x');
-    out.binary(data::as_bytes(payload));
-    return {std::string(buffer.text()), 4 + (bytes < 256 ? 2u : bytes < 65536 ? 3u : 5u) + bytes};
-}
-
-std::uint64_t id_in(std::string_view reply) {
-    wire::Handle handle;
-    const auto decoded = wire::decode_reply({data::as_bytes(reply)});
-    if (!decoded || !wire::read_handle(decoded->result, wire::HandleForm::ext, handle))
-        throw std::runtime_error("the reply holds no handle");
-    return handle.id;
-}
-
 // Logged in, and holding what is published there.
 std::uint64_t log_in(const Socket& socket, const Scenario& scenario) {
-    socket.ask(hello_frame());
-    return id_in(socket.ask(open_frame(scenario.work == Work::echo ? "echo" : "pair")));
+    socket.ask(frames::hello());
+    return frames::id_in(socket.ask(frames::open(scenario.work == Work::echo ? "echo" : "pair")));
 }
 
 std::vector<Exchange> exchanges_of(const Scenario& scenario) {
     switch (scenario.work) {
-        case Work::pairs: return {create(), release(some_id)};
-        case Work::echo: return {echo(some_id, scenario.bytes)};
-        default: return {get_x(some_id)};
+        case Work::pairs: return {frames::create_pair(), frames::release(some_id)};
+        case Work::echo: return {frames::echo(some_id, scenario.bytes)};
+        default: return {frames::get_x(some_id)};
     }
 }
 
@@ -149,7 +62,8 @@ protected:
 // Gives back what was created, and not just anything.
 class PairCaller final : public SocketCaller {
 public:
-    explicit PairCaller(Socket socket) : SocketCaller(std::move(socket), {create(), release(some_id)}) {}
+    explicit PairCaller(Socket socket)
+        : SocketCaller(std::move(socket), {frames::create_pair(), frames::release(some_id)}) {}
 
     std::size_t step() override {
         ask(exchanges_[0]);
@@ -164,13 +78,13 @@ std::unique_ptr<Caller> frame_caller(Socket socket, const Scenario& scenario, st
     // Of 64 threads that look, most keep away those that they wait for.
     if (scenario.where == Where::anywhere && scenario.work != Work::threads) socket.spin(50'000);
     switch (scenario.work) {
-        case Work::window: return window_caller(std::move(socket), get_x(id), window_calls);
+        case Work::window: return window_caller(std::move(socket), frames::get_x(id), window_calls);
         case Work::echo:
-            return std::make_unique<SocketCaller>(std::move(socket), std::vector{echo(id, scenario.bytes)});
+            return std::make_unique<SocketCaller>(std::move(socket), std::vector{frames::echo(id, scenario.bytes)});
         case Work::pairs:
             if (!raw) return std::make_unique<PairCaller>(std::move(socket));
             return std::make_unique<SocketCaller>(std::move(socket), exchanges_of(scenario));
-        default: return std::make_unique<SocketCaller>(std::move(socket), std::vector{get_x(id)});
+        default: return std::make_unique<SocketCaller>(std::move(socket), std::vector{frames::get_x(id)});
     }
 }
 
@@ -243,7 +157,11 @@ bool RawColumn::takes(const Scenario& scenario) const {
 std::vector<std::string> RawColumn::command(const std::string& address, const Scenario& scenario) const {
     std::vector<std::string> command{program_};
     if (kind_ == Kind::two_epolls) command.emplace_back("--threads=2");
-    if (scenario.where == Where::anywhere && scenario.work != Work::threads) command.emplace_back("--spin-us=50");
+    if (kind_ == Kind::blocking) {
+        command.emplace_back("--blocking");
+    } else if (scenario.where == Where::anywhere && scenario.work != Work::threads) {
+        command.emplace_back("--spin-us=50");
+    }
     command.push_back(address);
     for (const auto& exchange : exchanges_of(scenario))
         command.push_back(std::to_string(exchange.request.size()) + ":" + std::to_string(exchange.reply_bytes));
@@ -254,7 +172,7 @@ std::unique_ptr<Caller> RawColumn::caller(Socket socket, const Scenario& scenari
     return frame_caller(std::move(socket), scenario, some_id, true);
 }
 
-std::optional<Exchange> RawColumn::exchange_of_many(const Socket&) const { return get_x(some_id); }
+std::optional<Exchange> RawColumn::exchange_of_many(const Socket&) const { return frames::get_x(some_id); }
 
 std::vector<std::string> SohoColumn::command(const std::string& address, const Scenario& scenario) const {
     const std::string at = address.starts_with("tcp:") ? "tcp:127.0.0.1:" + address.substr(4) : address;
@@ -271,7 +189,9 @@ std::unique_ptr<Caller> SohoColumn::caller(Socket socket, const Scenario& scenar
     return frame_caller(std::move(socket), scenario, id, false);
 }
 
-std::optional<Exchange> SohoColumn::exchange_of_many(const Socket& socket) const { return get_x(log_in(socket, {})); }
+std::optional<Exchange> SohoColumn::exchange_of_many(const Socket& socket) const {
+    return frames::get_x(log_in(socket, {}));
+}
 
 IdleMemory idle_memory(const SocketColumn& column, const std::string& address, std::size_t from, std::size_t to) {
     rlimit files{};

@@ -50,6 +50,8 @@ public:
 
     const std::string& name() const { return name_; }
     virtual bool takes(const Scenario& scenario) const = 0;
+    // How it is reached, if not as the scenario says.
+    virtual Transport transport_of(const Scenario& scenario) const { return scenario.transport; }
     // `address`: "unix:PATH" or "tcp:PORT", not used before. Throws std::runtime_error.
     virtual Sample run(const Scenario& scenario, const std::string& address, double seconds) const = 0;
 
@@ -64,12 +66,16 @@ public:
 
     bool takes(const Scenario&) const override { return true; }
     Sample run(const Scenario& scenario, const std::string& address, double seconds) const override;
+    // Requests at random times, so many per second on average, on 16 connections, from another CPU than the server's: each is timed from when
+    // it was due.
+    Sample run_offered(Transport transport, const std::string& address, double calls_per_second, double seconds) const;
 
     virtual std::vector<std::string> command(const std::string& address, const Scenario& scenario) const = 0;
     // On a connection of its own, logged in.
     virtual std::unique_ptr<Caller> caller(Socket socket, const Scenario& scenario) const = 0;
 
 protected:
+    // For connections that a single thread drives; logs in.
     virtual std::optional<Exchange> exchange_of_many(const Socket&) const { return std::nullopt; }
 };
 
@@ -83,7 +89,7 @@ struct Programs {
 // Answers so many bytes with so many bytes.
 class RawColumn final : public SocketColumn {
 public:
-    enum class Kind { epoll, two_epolls };
+    enum class Kind { epoll, two_epolls, blocking };
     RawColumn(std::string name, const Programs& programs, Kind kind = Kind::epoll)
         : SocketColumn(std::move(name)),
           program_(programs.raw_epoll),

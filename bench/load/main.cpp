@@ -33,7 +33,6 @@ const std::vector<Scenario> scenarios = {
     {"echo 1 MiB, TCP, one CPU", Work::echo, tcp, Where::one_cpu, 1 << 20},
 };
 
-// The host's CPU time is without the worker's.
 class WorkerColumn final : public SohoColumn {
 public:
     explicit WorkerColumn(const Programs& programs)
@@ -65,7 +64,9 @@ constexpr std::string_view explanations = R"(What each scenario includes, and wh
 
 int load(int argc, char** argv) {
     Programs programs = Programs::beside_this();
-    Result result{.title = "soho_load", .explanations = std::string(explanations)};
+    Result result;
+    result.title = "soho_load";
+    result.explanations = explanations;
     Settings& settings = result.settings;
     std::string save;
     bool no_memory = false;

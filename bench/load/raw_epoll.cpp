@@ -2,10 +2,10 @@
 // has, writes a reply of so many bytes, all replies of one read at once. It is told the sizes and looks at nothing but
 // the msgid (the third byte of both), so that the client can check what it gets as it checks soho's.
 //
-//     raw_epoll [--threads=N] [--spin-us=N] unix:PATH|tcp:PORT REQUEST_BYTES:REPLY_BYTES…
+//     raw_epoll [--threads=N|--blocking] [--spin-us=N] unix:PATH|tcp:PORT REQUEST_BYTES:REPLY_BYTES…
 //
 // Several exchanges: request by request, over and over. Several threads: the connections in turns. With --spin-us it polls for so long
-// before it sleeps.
+// before it sleeps. With --blocking there is no epoll, but a thread for each connection.
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -79,15 +79,72 @@ int wait(int epoll, std::vector<epoll_event>& events, std::int64_t spin_us) {
     return ::epoll_wait(epoll, events.data(), most, -1);
 }
 
+// What a thread reads into, and answers from.
+struct Buffers {
+    explicit Buffers(const std::vector<Exchange>& exchanges) {
+        std::size_t largest = 0;
+        for (const Exchange& exchange : exchanges) largest = std::max(largest, exchange.request);
+        in.resize(largest + buffer_bytes);
+    }
+
+    std::vector<char> in, out;
+};
+
+void accepted(int socket) {
+    const int on = 1;
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+// Reads once, and answers what is whole. False: the connection has ended.
+bool answer(Connection& connection, const std::vector<Exchange>& exchanges, Buffers& buffers) {
+    const std::size_t torn = connection.torn.size();
+    connection.torn.copy(buffers.in.data(), torn);
+    const ssize_t got = ::recv(connection.socket, buffers.in.data() + torn, buffers.in.size() - torn, 0);
+    if (got <= 0) return got < 0 && errno == EAGAIN;
+    const char* at = buffers.in.data();
+    const char* const end = at + torn + static_cast<std::size_t>(got);
+    std::vector<char>& out = buffers.out;
+    out.clear();
+    for (;;) {
+        const Exchange& exchange = exchanges[connection.exchange];
+        if (static_cast<std::size_t>(end - at) < exchange.request) break;
+        const std::size_t reply = out.size();
+        out.resize(reply + exchange.reply);
+        std::memcpy(out.data() + reply, "\x94\x01\x00\xc0", 4);
+        out[reply + 2] = at[2];
+        at += exchange.request;
+        connection.exchange = (connection.exchange + 1) % exchanges.size();
+    }
+    connection.torn.assign(at, end);
+    for (std::size_t sent = 0; sent < out.size();) {
+        const ssize_t taken = ::send(connection.socket, out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
+        if (taken > 0) sent += static_cast<std::size_t>(taken);
+        if (taken < 0 && errno != EAGAIN) break;
+    }
+    return true;
+}
+
+void serve_blocking(int listener, const std::vector<Exchange>& exchanges) {
+    for (;;) {
+        const int socket = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+        accepted(socket);
+        std::thread([socket, &exchanges] {
+            Connection connection{socket};
+            Buffers buffers(exchanges);
+            while (answer(connection, exchanges, buffers)) {
+            }
+            ::close(socket);
+        }).detach();
+    }
+}
+
 // The listener is in `epolls[0]`.
 void serve(std::size_t which, const std::vector<int>& epolls, int listener, const std::vector<Exchange>& exchanges,
            std::int64_t spin_us) {
-    std::size_t accepted = 0;
+    std::size_t connections = 0;
     epoll_event entry{};
     entry.events = EPOLLIN;
-    std::size_t largest = 0;
-    for (const Exchange& exchange : exchanges) largest = std::max(largest, exchange.request);
-    std::vector<char> in(largest + buffer_bytes), out;
+    Buffers buffers(exchanges);
     std::vector<epoll_event> events(128);
     for (;;) {
         const int ready = wait(epolls[which], events, spin_us);
@@ -95,39 +152,12 @@ void serve(std::size_t which, const std::vector<int>& epolls, int listener, cons
             auto* connection = static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
             if (connection == nullptr) {
                 connection = new Connection{::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
-                const int on = 1;
-                ::setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+                accepted(connection->socket);
                 entry.data.ptr = connection;
-                ::epoll_ctl(epolls[accepted++ % epolls.size()], EPOLL_CTL_ADD, connection->socket, &entry);
-                continue;
-            }
-            const std::size_t torn = connection->torn.size();
-            connection->torn.copy(in.data(), torn);
-            const ssize_t got = ::recv(connection->socket, in.data() + torn, in.size() - torn, 0);
-            if (got <= 0) {
-                if (got < 0 && errno == EAGAIN) continue;
+                ::epoll_ctl(epolls[connections++ % epolls.size()], EPOLL_CTL_ADD, connection->socket, &entry);
+            } else if (!answer(*connection, exchanges, buffers)) {
                 ::close(connection->socket);
                 delete connection;
-                continue;
-            }
-            const char* at = in.data();
-            const char* const end = at + torn + static_cast<std::size_t>(got);
-            out.clear();
-            for (;;) {
-                const Exchange& exchange = exchanges[connection->exchange];
-                if (static_cast<std::size_t>(end - at) < exchange.request) break;
-                const std::size_t reply = out.size();
-                out.resize(reply + exchange.reply);
-                std::memcpy(out.data() + reply, "\x94\x01\x00\xc0", 4);
-                out[reply + 2] = at[2];
-                at += exchange.request;
-                connection->exchange = (connection->exchange + 1) % exchanges.size();
-            }
-            connection->torn.assign(at, end);
-            for (std::size_t sent = 0; sent < out.size();) {
-                const ssize_t taken = ::send(connection->socket, out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
-                if (taken > 0) sent += static_cast<std::size_t>(taken);
-                if (taken < 0 && errno != EAGAIN) break;
             }
         }
     }
@@ -138,6 +168,7 @@ void serve(std::size_t which, const std::vector<int>& epolls, int listener, cons
 int main(int argc, char** argv) {
     std::size_t threads = 1;
     std::int64_t spin_us = 0;
+    bool blocking = false;
     std::vector<Exchange> exchanges;
     std::string address;
     for (int i = 1; i < argc; ++i) {
@@ -146,6 +177,8 @@ int main(int argc, char** argv) {
             threads = std::stoul(word.substr(10));
         } else if (word.starts_with("--spin-us=")) {
             spin_us = std::stol(word.substr(10));
+        } else if (word == "--blocking") {
+            blocking = true;
         } else if (address.empty()) {
             address = word;
         } else {
@@ -162,6 +195,7 @@ int main(int argc, char** argv) {
     ::setrlimit(RLIMIT_NOFILE, &files);
 
     const int listener = listen_on(address);
+    if (blocking) serve_blocking(listener, exchanges);
     std::vector<int> epolls;
     for (std::size_t i = 0; i < threads; ++i) epolls.push_back(::epoll_create1(EPOLL_CLOEXEC));
     epoll_event entry{};

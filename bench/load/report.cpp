@@ -1,5 +1,7 @@
 #include "bench/load/report.hpp"
 
+#include "bench/load/chart.hpp"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/utsname.h>
@@ -142,6 +144,70 @@ void write_rows(std::string& text, const Result& result) {
     }
 }
 
+const Load* load_of(const Result& result, const std::string& column, double offered) {
+    const auto found = std::find_if(result.loads.begin(), result.loads.end(),
+                                    [&](const Load& load) { return load.column == column && load.offered == offered; });
+    return found == result.loads.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> loaded_columns(const Result& result) {
+    std::vector<std::string> names;
+    for (const Load& load : result.loads) {
+        if (std::find(names.begin(), names.end(), load.column) == names.end()) names.push_back(load.column);
+    }
+    return names;
+}
+
+void write_loads(std::string& text, const Result& result) {
+    if (result.loads.empty()) return;
+    const std::vector<std::string> columns = loaded_columns(result);
+    text += "\n| offered, thousand calls/s |";
+    std::string rule = "|---:|";
+    for (const std::string& name : columns) {
+        text += fmt::format(" {}: answered, thousand/s | p50, µs | p99, µs |", name);
+        rule += "---:|---:|---:|";
+    }
+    text += "\n" + rule + "\n";
+    for (const Load& row : result.loads) {
+        if (row.column != columns.front()) continue;
+        text += fmt::format("| {:.0f} |", row.offered / 1e3);
+        for (const std::string& name : columns) {
+            const Load* const load = load_of(result, name, row.offered);
+            text += load == nullptr ? std::string(" | | |")
+                                    : fmt::format(" {} | {} | {} |", number(rate.of(load->sample)),
+                                                  number(p50.of(load->sample)), number(p99.of(load->sample)));
+        }
+        text += "\n";
+    }
+    text +=
+        "\nOffered load: requests at random times (exponential gaps) over TCP on 16 connections, from one CPU to a "
+        "server on another; each is "
+        "timed from when it was due, so that what waits in a queue counts. Measured once.\n";
+}
+
+std::vector<Chart> charts_of(const Result& result) {
+    if (result.loads.empty()) return {};
+    Chart chart{"What a caller waits, over the offered load (TCP, two CPUs)",
+                "calls per second offered",
+                "µs (line: p50, dashes: p99)",
+                {},
+                true};
+    for (const bool is_p99 : {false, true}) {
+        for (const std::string& name : loaded_columns(result)) {
+            const auto column = std::find(result.columns.begin(), result.columns.end(), name);
+            Line line{name + (is_p99 ? ", p99" : ", p50"),
+                      {},
+                      is_p99,
+                      static_cast<std::size_t>(column - result.columns.begin())};
+            for (const Load& load : result.loads) {
+                if (load.column == name) line.points.emplace_back(load.offered, (is_p99 ? p99 : p50).of(load.sample));
+            }
+            chart.lines.push_back(std::move(line));
+        }
+    }
+    return {chart};
+}
+
 void write_memory(std::string& text, const Result& result) {
     if (result.memory.empty()) return;
     text += fmt::format(
@@ -185,6 +251,13 @@ nlohmann::json to_json(const Result& result) {
             }
         }
     }
+    for (const Load& load : result.loads) {
+        json["offered_load"].push_back({{"column", load.column},
+                                        {"offered_per_s", load.offered},
+                                        {"answered_per_s", load.sample.calls / load.sample.seconds},
+                                        {"p50_us", p50.of(load.sample)},
+                                        {"p99_us", p99.of(load.sample)}});
+    }
     for (const auto& [column, memory] : result.memory) {
         json["memory_kb"][column] = {{"start_private", memory.start_private_kb},
                                      {"start_anonymous", memory.start_anonymous_kb},
@@ -194,10 +267,6 @@ nlohmann::json to_json(const Result& result) {
     for (const auto& [column, counts] : result.system_calls) json["system_calls"][column] = counts;
     return json;
 }
-
-}  // namespace
-
-namespace {
 
 // A measurement on CPUs that others used more than this is made again, as long as there is time for it.
 constexpr double foreign_max = 0.08;
@@ -228,7 +297,7 @@ public:
 
 private:
     Sample once(const Scenario& scenario, const Column& column) {
-        return column.run(scenario, addresses_.next(scenario.transport), settings_.seconds);
+        return column.run(scenario, addresses_.next(column.transport_of(scenario)), settings_.seconds);
     }
 
     const Settings& settings_;
@@ -260,6 +329,27 @@ std::vector<Row> run(const std::vector<std::unique_ptr<Column>>& columns, const 
     return rows;
 }
 
+std::vector<Load> run_offered(const std::vector<std::unique_ptr<Column>>& columns,
+                              const std::vector<std::string>& names, const Settings& settings, Addresses& addresses) {
+    std::vector<Load> loads;
+    if (usable_cpus().size() < 2) return loads;
+    std::cerr << "offered load\n";
+    for (const double thousands : {5, 10, 20, 50, 75, 100, 150, 200, 300, 400, 600, 800}) {
+        for (const auto& column : columns) {
+            const auto* const driven = dynamic_cast<const SocketColumn*>(column.get());
+            if (driven == nullptr || std::find(names.begin(), names.end(), column->name()) == names.end()) continue;
+            try {
+                loads.push_back({column->name(), thousands * 1e3,
+                                 driven->run_offered(Transport::tcp, addresses.next(Transport::tcp), thousands * 1e3,
+                                                     settings.seconds)});
+            } catch (const std::exception& failure) {
+                std::cerr << "left out: " << column->name() << ", offered load: " << failure.what() << '\n';
+            }
+        }
+    }
+    return loads;
+}
+
 std::string describe_machine() {
     utsname system{};
     ::uname(&system);
@@ -280,6 +370,7 @@ std::string markdown(const Result& result) {
         "({} s); trust ratios more than figures.\n\n",
         result.settings.rounds, result.settings.seconds, result.settings.repeats_s);
     write_rows(text, result);
+    write_loads(text, result);
     write_memory(text, result);
     write_system_calls(text, result);
     text += "\n";
@@ -289,14 +380,12 @@ std::string markdown(const Result& result) {
 
 std::string svg(const Result& result) {
     constexpr int bar = 14, gap = 26, left = 330, width = 560, right = 130;
-    const char* const colors[] = {"#9aa0a6", "#1a73e8", "#63a4ff", "#d93025", "#f9ab00",
-                                  "#188038", "#a142f4", "#e8710a", "#12b5cb"};
     std::string bars;
     int y = 40;
     const auto text = [&](int x, int at, std::string_view anchor, std::string_view words,
                           std::string_view weight = "normal") {
         bars += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"{}\" font-weight=\"{}\">{}</text>\n", x, at, anchor,
-                            weight, words);
+                            weight, escaped(std::string(words)));
     };
     for (const Row& row : result.rows) {
         const Figure figure = figures_of(row.scenario.work).front();
@@ -317,12 +406,15 @@ std::string svg(const Result& result) {
             const double length = std::max(1.0, value / most * width);
             text(left - 8, y + bar - 3, "end", result.columns[i]);
             bars += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" fill=\"{}\"/>\n", left, y,
-                                length, bar - 2, colors[i % std::size(colors)]);
+                                length, bar - 2, color_of(i));
             text(left + static_cast<int>(length) + 6, y + bar - 3, "start", number(value));
             y += bar;
         }
         y += gap - bar;
     }
+    const std::vector<Chart> charts = charts_of(result);
+    bars += svg_part(charts, y);
+    y += chart_height * static_cast<int>(charts.size());
     return fmt::format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
         "font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
@@ -330,12 +422,16 @@ std::string svg(const Result& result) {
         left + width + right, y + 10, result.title, today(), result.machine, bars);
 }
 
-void keep(const Result& result, const std::string& name) {
+void keep(const std::string& name, const std::string& markdown, const std::string& json, const std::string& svg) {
     const std::string file = fmt::format("{}/{}-{}", SOHO_BENCH_RESULTS_DIR, today(), name);
-    std::ofstream(file + ".md") << markdown(result);
-    std::ofstream(file + ".json") << to_json(result).dump(1) << '\n';
-    std::ofstream(file + ".svg") << svg(result);
+    std::ofstream(file + ".md") << markdown;
+    std::ofstream(file + ".json") << json << '\n';
+    std::ofstream(file + ".svg") << svg;
     std::cerr << "kept in bench/results\n";
+}
+
+void keep(const Result& result, const std::string& name) {
+    keep(name, markdown(result), to_json(result).dump(1), svg(result));
 }
 
 }  // namespace soho::bench

@@ -26,7 +26,7 @@ public:
     ~Server();
 
     pid_t pid() const { return pid_; }
-    // CPU time of all its threads.
+    // CPU time of all its threads, and of its workers' and helpers'.
     std::int64_t cpu_ns() const;
 
     struct Memory {

@@ -24,20 +24,24 @@ class PeerColumn final : public Column {
 public:
     // `serve` and `drive`: commands, to which the address, and the rest, are added.
     PeerColumn(std::string name, std::vector<std::string> serve, std::vector<std::string> drive,
-               std::vector<Work> works, bool has_unix)
+               std::vector<Work> works, bool has_unix, bool has_tcp = true)
         : Column(std::move(name)),
           serve_(std::move(serve)),
           drive_(std::move(drive)),
           works_(std::move(works)),
-          has_unix_(has_unix) {}
+          has_unix_(has_unix),
+          has_tcp_(has_tcp) {}
 
     bool takes(const Scenario& scenario) const override;
+    Transport transport_of(const Scenario& scenario) const override {
+        return has_tcp_ ? scenario.transport : Transport::unix_socket;
+    }
     Sample run(const Scenario& scenario, const std::string& address, double seconds) const override;
 
 private:
     const std::vector<std::string> serve_, drive_;
     const std::vector<Work> works_;
-    const bool has_unix_;
+    const bool has_unix_, has_tcp_;
 };
 
 }  // namespace soho::bench

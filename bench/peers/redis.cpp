@@ -115,4 +115,8 @@ std::unique_ptr<Caller> RedisColumn::caller(Socket socket, const Scenario& scena
     }
 }
 
+std::optional<Exchange> RedisColumn::exchange_of_many(const Socket&) const {
+    return Exchange{request({"bench.get_x"}), 4};
+}
+
 }  // namespace soho::bench

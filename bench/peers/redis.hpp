@@ -14,6 +14,9 @@ public:
     std::vector<std::string> command(const std::string& address, const Scenario& scenario) const override;
     std::unique_ptr<Caller> caller(Socket socket, const Scenario& scenario) const override;
 
+protected:
+    std::optional<Exchange> exchange_of_many(const Socket& socket) const override;
+
 private:
     const std::string module_;
 };
