@@ -2,6 +2,8 @@
 
 #include "host/registry/suggest.hpp"
 
+#include <soho/wire/sound.hpp>
+
 #include <fmt/format.h>
 #include <algorithm>
 
@@ -128,9 +130,7 @@ private:
 
 Result<BoundArguments> bind_arguments(const Callee& callee, Bytes args, Bytes kwargs, data::Buffer& scratch) {
     const Signature& signature = callee.signature();
-    Reader reader(args);
-    Token array;
-    reader.next(array);
+    const Token array = wire::array_header(args);
     const std::size_t most = signature.parameters.size();
     const bool all_positional = array.size == most || (array.size > most && !signature.args_name.empty());
     if (all_positional && kwargs.empty()) return BoundArguments{args, {}};
@@ -138,6 +138,7 @@ Result<BoundArguments> bind_arguments(const Callee& callee, Bytes args, Bytes kw
     if (kwargs.empty() && array.size < signature.required) return bad(arity(callee, array.size));
 
     Binding binding(callee);
+    Reader reader(data::Bytes{array.body, args.data() + args.size()});
     if (auto taken = binding.take_positional(reader, array.size); !taken) return tl::unexpected<Error>(taken.error());
     if (!kwargs.empty()) {
         if (auto taken = binding.take_keywords(kwargs); !taken) return tl::unexpected<Error>(taken.error());

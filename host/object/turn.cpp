@@ -10,23 +10,22 @@ namespace {
 constexpr int run_by_holder_max = 16;
 constexpr std::int64_t run_by_holder_ns_max = 200'000;
 
-// The mutexes of several turns, taken in one order by everybody.
-class TurnLocks {
+}  // namespace
+
+// Sections of several turns, entered in one order by everybody.
+class Turn::Sections {
 public:
-    template <class MutexOf>
-    TurnLocks(std::vector<Turn*> turns, MutexOf mutex_of) {
+    explicit Sections(std::vector<Turn*> turns) {
         std::sort(turns.begin(), turns.end(), std::less<>());
-        for (Turn* turn : turns) locks_.emplace_back(mutex_of(*turn));
+        for (Turn* turn : turns) sections_.emplace_back(*turn);
     }
 
 private:
-    std::vector<std::unique_lock<std::mutex>> locks_;
+    std::list<Section> sections_;
 };
 
-}  // namespace
-
-bool Turn::try_enter(bool shared) {
-    const std::scoped_lock lock(mutex_);
+bool Turn::try_enter_closed(bool shared) {
+    const Section section(*this);
     if (!queue_.empty() || !is_free(shared)) return false;
     take(shared);
     return true;
@@ -35,7 +34,7 @@ bool Turn::try_enter(bool shared) {
 bool Turn::try_enter_all(const std::vector<Turn*>& turns) {
     if (turns.size() == 1) return turns.front()->try_enter(false);
     const std::scoped_lock several(turns.front()->domain_.several);
-    const TurnLocks locks(turns, [](Turn& turn) -> std::mutex& { return turn.mutex_; });
+    const Sections sections(turns);
     if (!std::all_of(turns.begin(), turns.end(),
                      [](Turn* turn) { return turn->queue_.empty() && turn->is_free(false); }))
         return false;
@@ -53,7 +52,7 @@ void Turn::submit(const TurnTaskPtr& task) {
     if (task->turns.size() == 1) {
         Turn& turn = *task->turns.front();
         {
-            const std::scoped_lock lock(turn.mutex_);
+            const Section section(turn);
             const bool first = turn.queue_.empty() || (task->overtakes && turn.queue_.front()->turns.size() > 1);
             if (!first || !turn.is_free(task->shared)) {
                 turn.queue_.push_back(task);
@@ -66,7 +65,7 @@ void Turn::submit(const TurnTaskPtr& task) {
     }
     {
         const std::scoped_lock several(task->turns.front()->domain_.several);
-        const TurnLocks locks(task->turns, [](Turn& turn) -> std::mutex& { return turn.mutex_; });
+        const Sections sections(task->turns);
         for (Turn* turn : task->turns) turn->queue_.push_back(task);
     }
     if (try_start_several(task)) start(task);
@@ -75,7 +74,7 @@ void Turn::submit(const TurnTaskPtr& task) {
 // Takes all turns of the task if it is first in all their queues and all are free.
 bool Turn::try_start_several(const TurnTaskPtr& task) {
     const std::scoped_lock several(task->turns.front()->domain_.several);
-    const TurnLocks locks(task->turns, [](Turn& turn) -> std::mutex& { return turn.mutex_; });
+    const Sections sections(task->turns);
     const auto ready = [&](Turn* turn) {
         return turn->is_free(false) && !turn->queue_.empty() && turn->queue_.front() == task;
     };
@@ -87,13 +86,10 @@ bool Turn::try_start_several(const TurnTaskPtr& task) {
     return true;
 }
 
-void Turn::leave(bool shared, Activity* activity) {
+void Turn::leave_closed(bool shared, Activity* activity) {
     {
-        const std::scoped_lock lock(mutex_);
-        if (queue_.empty()) {
-            holders_ = shared ? holders_ - 1 : 0;
-            return;
-        }
+        const Section section(*this);
+        if (queue_.empty()) return give_up(shared);
     }
     std::int64_t until = 0;
     for (int ran = 0;; ++ran) {
@@ -120,10 +116,10 @@ TurnTaskPtr Turn::pass_on(bool shared) {
     TurnTaskPtr next;
     TurnTaskPtr several;
     {
-        const std::scoped_lock lock(mutex_);
-        holders_ = shared ? holders_ - 1 : 0;
+        const Section section(*this);
+        give_up(shared);
         next = take_next(beside);
-        if (next == nullptr && holders_ == 0 && !queue_.empty() && queue_.front()->turns.size() > 1)
+        if (next == nullptr && is_free(false) && !queue_.empty() && queue_.front()->turns.size() > 1)
             several = queue_.front();
     }
     for (const auto& task : beside) start(task);
@@ -131,7 +127,7 @@ TurnTaskPtr Turn::pass_on(bool shared) {
     return next;
 }
 
-// With mutex_ held: the next task with only this turn to take, taken; shared ones behind a shared one go to `beside`.
+// In a section: the next task with only this turn to take, taken; shared ones behind a shared one go to `beside`.
 TurnTaskPtr Turn::take_next(std::vector<TurnTaskPtr>& beside) {
     if (queue_.empty()) return nullptr;
     auto at = queue_.begin();

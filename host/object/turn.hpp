@@ -5,6 +5,7 @@
 #include "host/object/executor.hpp"
 #include "host/object/pool.hpp"
 
+#include <atomic>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -47,9 +48,22 @@ public:
     Turn& operator=(const Turn&) = delete;
 
     // Takes the turn if it is free and nobody waits. [any thread]
-    bool try_enter(bool shared);
+    bool try_enter(bool shared) {
+        std::uint32_t state = state_.load(std::memory_order_relaxed);
+        while ((state & closed) == 0) {
+            if (!is_free(state, shared)) return false;
+            if (state_.compare_exchange_weak(state, taken(state, shared), std::memory_order_acquire)) return true;
+        }
+        return try_enter_closed(shared);
+    }
     // Gives it up, and runs or hands on what waits. The caller keeps the turn alive until this returns.
-    void leave(bool shared, Activity* activity);
+    void leave(bool shared, Activity* activity) {
+        std::uint32_t state = state_.load(std::memory_order_relaxed);
+        while ((state & closed) == 0) {
+            if (state_.compare_exchange_weak(state, left(state, shared), std::memory_order_release)) return;
+        }
+        leave_closed(shared, activity);
+    }
 
     // Queues the task for its turns; it starts on a home executor or the pool, never inside submit(). [any thread]
     static void submit(const TurnTaskPtr& task);
@@ -61,8 +75,45 @@ public:
     Executor& home() const { return home_; }
 
 private:
-    bool is_free(bool shared) const { return shared ? holders_ >= 0 : holders_ == 0; }
-    void take(bool shared) { holders_ = shared ? holders_ + 1 : -1; }
+    // state_: how many hold the turn, and whether the quick ways in and out, which take no lock, are closed: as long as something
+    // waits, and while somebody has the mutex. Then state_ changes only with the mutex held.
+    static constexpr std::uint32_t closed = 1u << 31;
+    static constexpr std::uint32_t exclusive = 1u << 30;  // held by one alone; below it: by that many shared ones
+    static bool is_free(std::uint32_t state, bool shared) {
+        return shared ? (state & exclusive) == 0 : (state & ~closed) == 0;
+    }
+    static std::uint32_t taken(std::uint32_t state, bool shared) { return state + (shared ? 1 : exclusive); }
+    static std::uint32_t left(std::uint32_t state, bool shared) { return state - (shared ? 1 : exclusive); }
+
+    // Has the mutex, and the quick ways closed; opens them again if nothing waits.
+    class Section {
+    public:
+        explicit Section(Turn& turn) : turn_(turn), lock_(turn.mutex_) {
+            turn_.state_.fetch_or(closed, std::memory_order_acq_rel);
+        }
+        Section(const Section&) = delete;
+        Section& operator=(const Section&) = delete;
+        ~Section() {
+            if (turn_.queue_.empty()) turn_.state_.fetch_and(~closed, std::memory_order_release);
+        }
+
+    private:
+        Turn& turn_;
+        const std::scoped_lock<std::mutex> lock_;
+    };
+    class Sections;
+
+    // In a section.
+    bool is_free(bool shared) const { return is_free(state_.load(std::memory_order_relaxed), shared); }
+    void take(bool shared) {
+        state_.store(taken(state_.load(std::memory_order_relaxed), shared), std::memory_order_relaxed);
+    }
+    void give_up(bool shared) {
+        state_.store(left(state_.load(std::memory_order_relaxed), shared), std::memory_order_relaxed);
+    }
+
+    bool try_enter_closed(bool shared);
+    void leave_closed(bool shared, Activity* activity);
     TurnTaskPtr pass_on(bool shared);
     TurnTaskPtr take_next(std::vector<TurnTaskPtr>& beside);
     static bool try_start_several(const TurnTaskPtr& task);
@@ -72,8 +123,8 @@ private:
 
     TurnDomain& domain_;
     Executor& home_;
+    std::atomic<std::uint32_t> state_{0};
     std::mutex mutex_;
-    int holders_ = 0;               // -1: one, exclusively; above 0: that many shared ones
     std::list<TurnTaskPtr> queue_;  // takes no memory while it is empty, as it nearly always is
 };
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace soho::host {
@@ -170,7 +171,7 @@ Result<void> link_exposed(PendingType& pending) {
             return bad(fmt::format("type {} exposes \"{}\", which is no method of {}{}", type.local_id, name,
                                    type.class_name, suggestion(name, names_of(type.methods))));
         }
-        type.exposed.emplace(method->name, &*method);
+        type.exposed.add(*method);
     }
     std::sort(pending.exposed.begin(), pending.exposed.end());
     pending.exposed.erase(std::unique(pending.exposed.begin(), pending.exposed.end()), pending.exposed.end());
@@ -225,11 +226,26 @@ std::string Signature::text() const {
     return text + ")";
 }
 
+void ExposedMethods::add(const Method& method) {
+    if (find(method.name) != nullptr) return;
+    all_.insert(std::upper_bound(all_.begin(), all_.end(), &method,
+                                 [](const Method* a, const Method* b) { return a->name < b->name; }),
+                &method);
+    const auto place = [this](const Method* each) {
+        std::size_t at = hash(each->name) & (slots_.size() - 1);
+        while (slots_[at] != nullptr) at = (at + 1) & (slots_.size() - 1);
+        slots_[at] = each;
+    };
+    if (all_.size() * 2 <= slots_.size()) return place(&method);
+    slots_.assign(std::bit_ceil(all_.size() * 2), nullptr);
+    for (const Method* each : all_) place(each);
+}
+
 Error Type::no_method(std::string_view method) const {
     std::vector<std::string_view> known;
     // A method that is only not exposed was no slip: another would be no better.
     if (std::none_of(methods.begin(), methods.end(), [&](const Method& each) { return each.name == method; })) {
-        for (const auto& [name, unused] : exposed) known.push_back(name);
+        for (const Method* each : exposed.all()) known.push_back(each->name);
     }
     return Error(Code::no_method, fmt::format("type {} exposes no method \"{}\" (exposed: {}){}", type_id, method,
                                               exposed_text, suggestion(method, known)));

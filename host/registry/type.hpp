@@ -5,11 +5,11 @@
 #include <soho/result.hpp>
 
 #include <atomic>
+#include <cstring>
 #include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace soho::host {
@@ -68,6 +68,42 @@ struct Method {
     bool defers() const { return (flags & SOHO_METHOD_DEFERS) != 0; }
 };
 
+// What a type exposes, by name. Looked up with every call: names are told apart by their length and ends before they are compared.
+class ExposedMethods {
+public:
+    // The names live in their methods.
+    void add(const Method& method);
+    const Method* find(std::string_view name) const {
+        if (slots_.empty()) return nullptr;
+        const std::size_t mask = slots_.size() - 1;
+        for (std::size_t at = hash(name) & mask; slots_[at] != nullptr; at = (at + 1) & mask) {
+            if (slots_[at]->name == name) return slots_[at];
+        }
+        return nullptr;
+    }
+    // In the order of their names.
+    const std::vector<const Method*>& all() const { return all_; }
+    std::size_t size() const { return all_.size(); }
+    bool empty() const { return all_.empty(); }
+
+private:
+    static std::size_t hash(std::string_view name) {
+        std::uint64_t front = 0, back = 0;
+        if (name.size() >= sizeof front) {
+            std::memcpy(&front, name.data(), sizeof front);
+            std::memcpy(&back, name.data() + name.size() - sizeof back, sizeof back);
+        } else {
+            for (const char c : name) front = front << 8 | static_cast<unsigned char>(c);
+        }
+        std::uint64_t mixed = (front ^ (back << 7 | back >> 57) ^ name.size()) * 0x9e3779b97f4a7c15u;
+        mixed ^= mixed >> 32;
+        return static_cast<std::size_t>(mixed);
+    }
+
+    std::vector<const Method*> all_;
+    std::vector<const Method*> slots_;  // a power of two, at most half of it taken
+};
+
 struct Type {
     std::string type_id;   // with the plugin's prefix
     std::string local_id;  // as the plugin says it
@@ -81,7 +117,7 @@ struct Type {
     const void* class_key = nullptr;
     Plugin* plugin = nullptr;    // plugins are never unloaded
     std::deque<Method> methods;  // stable addresses: Method cannot move
-    std::unordered_map<std::string_view, const Method*> exposed;
+    ExposedMethods exposed;
     std::string exposed_text;  // "get_x, set_x", for messages
     Signature signature;       // of the callable
     void* context = nullptr;
@@ -98,8 +134,7 @@ struct Type {
     const Method* (*find_open)(const Type& type, std::string_view method) = nullptr;
 
     const Method* find(std::string_view method) const {
-        const auto found = exposed.find(method);
-        if (found != exposed.end()) return found->second;
+        if (const Method* const found = exposed.find(method)) return found;
         return find_open != nullptr ? find_open(*this, method) : nullptr;
     }
     // "type Pair exposes no method "get_z" (exposed: get_x, set_x); did you mean …?"

@@ -98,7 +98,7 @@ private:
     Pace pace_{monotonic_now()};
     // What is read as soon as the socket is readable, as long as little comes at a time: to wait for readability alone costs a system
     // call more. What there is behind it is read into the seat's buffer.
-    std::array<std::uint8_t, 256> first_;
+    std::array<std::uint8_t, 96> first_;
     bool reads_little_ = true;
     OperationMemory read_memory_;
     bool admitted_ = false;  // to what is for those who have any right

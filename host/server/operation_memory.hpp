@@ -25,7 +25,7 @@ public:
     }
 
 private:
-    alignas(std::max_align_t) std::array<std::byte, 160> bytes_;
+    alignas(std::max_align_t) std::array<std::byte, 136> bytes_;
     bool used_ = false;
 };
 

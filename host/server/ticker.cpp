@@ -15,6 +15,9 @@ namespace soho::host {
 
 namespace {
 
+constexpr std::int64_t never_ns = INT64_MAX / 4;
+constexpr std::int64_t look_ns_max = 30'000'000'000;  // at memory, whatever stuck_ms says
+
 std::int64_t cpu_time(const Activity& activity) {
     timespec time{};
     ::clock_gettime(activity.cpu_clock.load(std::memory_order_relaxed), &time);
@@ -51,7 +54,7 @@ bool StuckWatch::sample(const Activity& activity, std::int64_t now_ns, std::int6
 Ticker::Ticker(Timers& timers, spdlog::logger& log, std::int64_t stuck_ms, std::atomic<std::uint64_t>& stalls)
     : timers_(timers),
       log_(log),
-      stuck_ns_(stuck_ms * 1'000'000),
+      stuck_ns_(stuck_ms != 0 ? stuck_ms * 1'000'000 : never_ns),
       stalls_(stalls) {
     timers_.set_wake([this] {
         const std::scoped_lock lock(mutex_);
@@ -90,7 +93,7 @@ void Ticker::run() {
         const auto next = timers_.run_due(now);
         lock.lock();
         // Half the time that is too long, so that it is noticed before it has lasted twice that.
-        const std::int64_t until_next = std::min(next ? *next - now : INT64_MAX, stuck_ns_ / 2);
+        const std::int64_t until_next = std::min({next ? *next - now : INT64_MAX, stuck_ns_ / 2, look_ns_max});
         wake_.wait_for(lock, std::chrono::nanoseconds(std::max<std::int64_t>(until_next, 0)),
                        [this] { return stopping_ || woken_; });
     }

@@ -77,13 +77,10 @@ GrantsPtr Access::grants_of(const Principal& principal) const {
     return std::make_shared<Grants>(principal.rights, std::move(theirs));
 }
 
-const Grants& CallerAccess::grants() {
-    if (const std::uint64_t now = access_.generation(); now != generation_) {
-        grants_ = access_.grants_of(principal_);
-        verdicts_.clear();
-        generation_ = now;
-    }
-    return *grants_;
+void CallerAccess::renew() {
+    generation_ = access_.generation();
+    grants_ = access_.grants_of(principal_);
+    verdicts_.clear();
 }
 
 namespace {

@@ -75,7 +75,10 @@ class CallerAccess {
 public:
     CallerAccess(const Access& access, const Principal& principal) : access_(access), principal_(principal) {}
 
-    const Grants& grants();
+    const Grants& grants() {
+        if (access_.generation() != generation_) renew();
+        return *grants_;
+    }
     void forget() { generation_ = 0; }  // the principal is another now
     // Of the right to call; `names` is asked only where it matters.
     template <class Names>
@@ -89,6 +92,8 @@ public:
     }
 
 private:
+    void renew();
+
     const Access& access_;
     const Principal& principal_;
     std::uint64_t generation_ = 0;

@@ -6,17 +6,6 @@
 
 namespace soho::host {
 
-namespace {
-
-std::size_t slot_of(std::uint32_t number) { return std::min<std::size_t>(number, CallStats::callees_max - 1); }
-
-// One writer: no locked instruction is needed.
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t more) {
-    counter.store(counter.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
-}
-
-}  // namespace
-
 std::uint64_t CallCounts::quantile(double share) const {
     const auto wanted = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(calls)));
     std::uint64_t seen = 0;
@@ -40,16 +29,6 @@ CallStats::Entry* CallStats::entry(std::uint32_t number) noexcept {
     if (slot.compare_exchange_strong(other, made, std::memory_order_acq_rel)) return made;
     delete made;
     return other;
-}
-
-void CallStats::record(std::uint32_t number, std::int64_t ns, bool failed) noexcept {
-    Entry* const counters = entry(number);
-    if (counters == nullptr) return;
-    const auto time = static_cast<std::uint64_t>(std::max<std::int64_t>(ns, 0));
-    add(counters->calls, 1);
-    if (failed) add(counters->errors, 1);
-    add(counters->ns, time);
-    add(counters->latency[LatencyBuckets::index_of(time)], 1);
 }
 
 void CallStats::record_shared(std::uint32_t number, std::int64_t ns, bool failed) noexcept {

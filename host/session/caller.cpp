@@ -59,7 +59,8 @@ void Caller::refuse_waiting() {
     std::list<std::shared_ptr<Call>> waiting;  // which grows by little
     {
         const std::scoped_lock lock(mutex_);
-        for (const auto& [msgid, call] : unanswered_) {
+        if (calls_ == nullptr) return;
+        for (const auto& [msgid, call] : calls_->unanswered) {
             if (!call->begun()) waiting.push_back(call);
         }
     }
@@ -127,7 +128,14 @@ bool Caller::take(const wire::Frame& frame, Seat& seat) {
 bool Caller::in_flight(std::uint32_t msgid) const {
     if (unanswered_size_.load(std::memory_order_relaxed) == 0) return false;
     const std::scoped_lock lock(mutex_);
-    return unanswered_.find(msgid) != unanswered_.end();
+    return unanswered(msgid) != nullptr;
+}
+
+// With the mutex held.
+std::shared_ptr<Call> Caller::unanswered(std::uint32_t msgid) const {
+    if (calls_ == nullptr) return nullptr;
+    const auto found = calls_->unanswered.find(msgid);
+    return found == calls_->unanswered.end() ? nullptr : found->second;
 }
 
 ObjectPtr Caller::find(std::uint64_t id) {
@@ -200,10 +208,10 @@ Result<std::shared_ptr<Call>> Caller::make_call(const wire::Request& request, co
     }
     if (blocking && blocking_ >= limits.calls_running_max) return too_many_block();
     if (call->oneway) {
-        oneway_.emplace(call.get(), call);
+        calls().oneway.emplace(call.get(), call);
     } else {
-        unanswered_.emplace(call->tag, call);
-        unanswered_size_.store(unanswered_.size(), std::memory_order_relaxed);
+        calls().unanswered.emplace(call->tag, call);
+        unanswered_size_.store(calls_->unanswered.size(), std::memory_order_relaxed);
     }
     ++waiting_;
     bytes_ += bytes;
@@ -251,10 +259,9 @@ void Caller::cancel(std::uint32_t msgid) {
     std::shared_ptr<Call> call;
     {
         const std::scoped_lock lock(mutex_);
-        const auto found = unanswered_.find(msgid);
-        if (found == unanswered_.end()) return;
-        call = found->second;
+        call = unanswered(msgid);
     }
+    if (call == nullptr) return;
     if (serves_host()) return call->abandon();  // which wants to hear when the plugin is through with it
     call->cancel(Code::cancelled, fmt::format("{} was cancelled", call->callee_text()));
 }
@@ -269,11 +276,10 @@ void Caller::reply_cancelled(Call& call) {
                             replies_.error_form());
     std::shared_ptr<Call> last;  // goes after the lock
     const std::scoped_lock lock(mutex_);
-    const auto found = unanswered_.find(call.tag);
-    if (found == unanswered_.end() || found->second.get() != &call) return;
-    last = std::move(found->second);
-    unanswered_.erase(found);
-    unanswered_size_.store(unanswered_.size(), std::memory_order_relaxed);
+    last = unanswered(call.tag);
+    if (last.get() != &call) return;
+    calls_->unanswered.erase(call.tag);
+    unanswered_size_.store(calls_->unanswered.size(), std::memory_order_relaxed);
     if (outlet_ != nullptr) outlet_->deliver(std::move(frame), {});
 }
 
@@ -299,8 +305,8 @@ void Caller::replied(Call& call, Outcome outcome) noexcept {
         refuse_instead(out_of_memory());
     }
     std::unique_lock lock(mutex_);
-    unanswered_.erase(call.tag);
-    unanswered_size_.store(unanswered_.size(), std::memory_order_relaxed);
+    calls_->unanswered.erase(call.tag);
+    unanswered_size_.store(calls_->unanswered.size(), std::memory_order_relaxed);
     if (!call.begun()) bytes_ -= std::exchange(call.bytes, 0);  // it has given them back already
     if (const std::size_t kept = bytes_kept() - call.bytes;
         frame.size() > small_bytes && kept + frame.size() > limits().waiting_bytes_max) {
@@ -331,9 +337,9 @@ void Caller::finished(Call& call) noexcept {
     bytes_ -= std::exchange(call.bytes, 0);
     blocking_ -= call.blocking;
     if (!call.oneway) return;
-    const auto found = oneway_.find(&call);
+    const auto found = calls_->oneway.find(&call);
     last = std::move(found->second);
-    oneway_.erase(found);
+    calls_->oneway.erase(found);
 }
 
 void Caller::gone(Seat& seat) {
@@ -341,9 +347,11 @@ void Caller::gone(Seat& seat) {
     {
         const std::scoped_lock lock(mutex_);
         outlet_ = nullptr;
-        for (auto& [msgid, call] : unanswered_) abandoned.push_back(std::move(call));
-        for (auto& [key, call] : oneway_) abandoned.push_back(call);
-        unanswered_.clear();
+        if (calls_ != nullptr) {
+            for (auto& [msgid, call] : calls_->unanswered) abandoned.push_back(std::move(call));
+            for (auto& [key, call] : calls_->oneway) abandoned.push_back(call);
+            calls_->unanswered.clear();
+        }
         unanswered_size_.store(0, std::memory_order_relaxed);
     }
     if (link_ != nullptr) link_->gone();

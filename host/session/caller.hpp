@@ -132,10 +132,20 @@ private:
 
     mutable std::mutex mutex_;
     Outlet* outlet_ = nullptr;
-    std::unordered_map<std::uint32_t, std::shared_ptr<Call>> unanswered_;
-    // Their number, for a look without the lock: only the reactor adds, so if it sees none, there is none.
+    // Calls that did not end at once. Most connections have none at any time, and many never had one.
+    struct Calls {
+        std::unordered_map<std::uint32_t, std::shared_ptr<Call>> unanswered;
+        std::unordered_map<const Call*, std::shared_ptr<Call>> oneway;
+    };
+    Calls& calls() {
+        if (calls_ == nullptr) calls_ = std::make_unique<Calls>();
+        return *calls_;
+    }
+    // Null if there is none.
+    std::shared_ptr<Call> unanswered(std::uint32_t msgid) const;
+    std::unique_ptr<Calls> calls_;
+    // The number of those unanswered, for a look without the lock: only the reactor adds, so if it sees none, there is none.
     std::atomic<std::size_t> unanswered_size_{0};
-    std::unordered_map<const Call*, std::shared_ptr<Call>> oneway_;
     std::size_t bytes_ = 0;     // of arguments of calls not finished
     std::size_t waiting_ = 0;   // calls not finished
     std::size_t blocking_ = 0;  // … of methods that run on the pool

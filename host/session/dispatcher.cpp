@@ -58,7 +58,7 @@ Error too_late_to_start(const Resolved& what) {
 
 // Objects of providers may call others that call them, and so on.
 Result<void> check_chain(Caller& caller, const Resolved& what) {
-    if (what.parent == nullptr || what.parent->chain.size() <= caller.limits().chain_max) return {};
+    if (what.parent->chain.size() <= caller.limits().chain_max) return {};
     caller.hit(&Limits::chain_max);
     return refuse(Code::limit, fmt::format("calls of objects on objects, one inside the other, {} deep (chain)",
                                            what.parent->chain.size()));
@@ -120,21 +120,21 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
                                     request.method, callee, error, trace});
         caller.replies().refuse(request, error, trace, seat);
     };
-    if (auto admitted = check_admitted(caller); !admitted) return refuse_unseen(admitted.error(), nullptr);
+    if (!caller.admitted()) return refuse_unseen(check_admitted(caller).error(), nullptr);
     if (spare_memory::is_given()) {
         return refuse_unseen(Error(Code::overloaded, "the host is short of memory; this call was not started"),
                              nullptr);
     }
-    auto what = resolve(caller, request, trace);
-    if (!what) {
+    Resolved what;
+    if (const auto resolved = resolve(caller, request, trace, what); !resolved) {
         // Clients of other hosts open with notifications of theirs: what is addressed to nobody is ignored.
-        if (!request.wants_reply && request.method != "soho.call" && what.error().code == Code::no_object) return;
-        return refuse_unseen(what.error(), nullptr);
+        if (!request.wants_reply && request.method != "soho.call" && resolved.error().code == Code::no_object) return;
+        return refuse_unseen(resolved.error(), nullptr);
     }
     caller.session();  // what is replied from here on may be a handle
-    if (!what->options.name.empty() && open_instead(caller, request, *what, seat)) return;
-    if (auto started = start(caller, request, *what, seat); !started) {
-        const Callee callee = what->callee();
+    if (!what.options.name.empty() && open_instead(caller, request, what, seat)) return;
+    if (auto started = start(caller, request, what, seat); !started) {
+        const Callee callee = what.callee();
         refuse_unseen(started.error(), &callee);
     }
     seat.objects.clear();
@@ -155,8 +155,11 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
         return refuse(Code::not_started, "the host is shutting down; this call was not started");
     }
     const Callee callee = what.callee();
-    if (auto resolved = resolve_handles(caller, request, what, seat); !resolved) return resolved;
-    sort_objects(seat.objects);
+    seat.objects.clear();
+    if (request.may_hold_handles) {
+        if (auto resolved = resolve_handles(caller, request, what, seat); !resolved) return resolved;
+        sort_objects(seat.objects);
+    }
     seat.bound.clear();
     const auto bound = bind_arguments(callee, what.args, what.options.kw, seat.bound);
     if (!bound) return tl::unexpected<Error>(bound.error());
@@ -176,7 +179,9 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
             what.deadline_ns == 0 ? what.parent->deadline_ns : std::min(what.deadline_ns, what.parent->deadline_ns);
     if (what.deadline_ns != 0 && monotonic_now() >= what.deadline_ns)
         return tl::unexpected<Error>(too_late_to_start(what));
-    if (auto inside = check_chain(caller, what); !inside) return inside;
+    if (what.parent != nullptr) {
+        if (auto inside = check_chain(caller, what); !inside) return inside;
+    }
     caller.session()->calls.fetch_add(1, std::memory_order_relaxed);
 
     const bool blocks_there = what.method != nullptr && what.method->blocks() && !runs_on_pool(what);
@@ -199,8 +204,6 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
 // Handles in the arguments, made sure of: each becomes an object in seat.objects, and the arguments take extension form.
 Result<void> Dispatcher::resolve_handles(Caller& caller, const wire::Request& request, Resolved& what,
                                          Seat& seat) const {
-    seat.objects.clear();
-    if (!request.may_hold_handles) return {};
     const wire::HandleVisitor keep = [&](wire::Handle& handle) -> Result<void> {
         auto object = find_handle(caller, handle);
         if (!object) return tl::unexpected<Error>(object.error());

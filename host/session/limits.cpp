@@ -56,9 +56,9 @@ constexpr std::array table{
     Limit{"plugin_bytes", &Limits::plugin_bytes_max, 1, INT64_MAX, Scope::host, true,
           "Bytes that a plugin may say that all its objects hold"},
     Limit{"chain", &Limits::chain_max, 1, 32, Scope::host, true, "Calls of objects on objects, one inside the other"},
-    Limit{"stuck_ms", &Limits::stuck_ms, 1, 60'000, Scope::host, false,
+    Limit{"stuck_ms", &Limits::stuck_ms, 0, 60'000, Scope::host, false,
           "Milliseconds that a method may keep a reactor before it is moved to the pool, and the reactor gets another "
-          "thread"},
+          "thread; 0: for ever, as under a debugger"},
     Limit{"worker_start_ms", &Limits::worker_start_ms, 10, an_hour_ms, Scope::host, true,
           "Milliseconds that a plugin's worker process may take to load it"},
     Limit{

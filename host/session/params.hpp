@@ -15,6 +15,10 @@ inline data::Token first_token(data::Bytes value) {
     return token;
 }
 
+// Whether a value is a string, or an array, so short that its first byte says how long it is.
+inline bool is_short_text(data::Bytes value) { return !value.empty() && (value[0] & 0xe0) == 0xa0; }
+inline bool is_short_array(data::Bytes value) { return !value.empty() && (value[0] & 0xf0) == 0x90; }
+
 inline tl::unexpected<Error> bad_arguments(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
 
 }  // namespace soho::host

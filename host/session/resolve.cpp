@@ -4,6 +4,8 @@
 #include "host/session/provider.hpp"
 #include "host/session/rights.hpp"
 
+#include <soho/wire/sound.hpp>
+
 #include <fmt/format.h>
 #include <array>
 
@@ -19,42 +21,60 @@ namespace {
 constexpr std::uint8_t no_arguments[] = {0x90};
 
 // The positional parameters of a request: `least` to `most` of them, four at most.
-Result<std::array<Bytes, 4>> read_params(const wire::Request& request, std::uint32_t least, std::uint32_t most,
-                                         std::string_view form) {
-    Reader reader(request.params);
-    Token array;
-    reader.next(array);
-    if (array.size < least || array.size > most) {
-        return bad_arguments(fmt::format("{} takes {}, {} given", request.method, form, array.size));
-    }
-    std::array<Bytes, 4> params;
-    for (std::uint32_t i = 0; i < array.size; ++i) params[i] = reader.take_value();
-    return params;
+using Params = std::array<Bytes, 4>;
+
+// Sentences are made apart from the way of the calls that need none: what makes them takes registers and room on the stack.
+[[gnu::cold, gnu::noinline]] Error wrong_number(const wire::Request& request, std::string_view form,
+                                                std::uint32_t count) {
+    return Error(Code::bad_arguments, fmt::format("{} takes {}, {} given", request.method, form, count));
+}
+[[gnu::cold, gnu::noinline]] Error wrong_kind(std::string_view what, std::string_view wanted, Kind kind) {
+    return Error(Code::bad_arguments, fmt::format("{} must be {}, not {}", what, wanted, kind_name(kind)));
 }
 
-Result<std::string_view> read_text(Bytes value, std::string_view what) {
+Result<void> read_params(const wire::Request& request, std::uint32_t least, std::uint32_t most, std::string_view form,
+                         Params& params) {
+    const Token array = wire::array_header(request.params);
+    if (array.size < least || array.size > most) return tl::unexpected<Error>(wrong_number(request, form, array.size));
+    const std::uint8_t* at = array.body;
+    for (std::uint32_t i = 0; i < array.size; ++i) params[i] = wire::take(at);
+    return {};
+}
+
+Result<void> read_text(Bytes value, std::string_view what, std::string_view& text) {
+    if (is_short_text(value)) {
+        text = data::as_text(value.subspan(1));
+        return {};
+    }
     const Token token = first_token(value);
-    if (token.kind != Kind::string)
-        return bad_arguments(fmt::format("{} must be a string, not {}", what, kind_name(token.kind)));
-    return token.text();
+    if (token.kind != Kind::string) return tl::unexpected<Error>(wrong_kind(what, "a string", token.kind));
+    text = token.text();
+    return {};
 }
 
 // Arguments that were left out or are nil are none.
-Result<Bytes> read_arguments(Bytes value) {
+Result<void> read_arguments(Bytes value, Bytes& args) {
+    if (is_short_array(value)) {
+        args = value;
+        return {};
+    }
     const Token token = first_token(value);
-    if (value.empty() || token.kind == Kind::nil) return Bytes(no_arguments);
-    if (token.kind != Kind::array)
-        return bad_arguments(fmt::format("args must be an array, not {}", kind_name(token.kind)));
-    return value;
+    if (token.kind == Kind::array) {
+        args = value;
+    } else if (token.kind == Kind::nil) {
+        args = no_arguments;
+    } else {
+        return tl::unexpected<Error>(wrong_kind("args", "an array", token.kind));
+    }
+    return {};
 }
 
-Result<Resolved> resolve_method(Caller& caller, ObjectPtr target, std::string_view method) {
-    Resolved what;
-    what.target = std::move(target);
-    what.method = what.target->type().find(method);
-    if (what.method == nullptr) return tl::unexpected<Error>(what.target->type().no_method(method));
-    if (auto may = check_call(caller, *what.target, *what.method); !may) return tl::unexpected<Error>(may.error());
-    return what;
+// Of the target.
+Result<void> resolve_method(Caller& caller, std::string_view method, Resolved& what) {
+    const Type& type = what.target->type();
+    what.method = type.find(method);
+    if (what.method == nullptr) return tl::unexpected<Error>(type.no_method(method));
+    return check_call(caller, *what.target, *what.method);
 }
 
 using Keys = std::initializer_list<std::string_view>;
@@ -63,28 +83,25 @@ const Keys create_options = {"kw", "timeout_ms", "owner", "trace", "name", "if_e
 // Its host tells a worker on whose behalf it calls.
 const Keys worker_options = {"kw", "timeout_ms", "owner", "trace", "principal", "session", "origin_session", "oneway"};
 
-Result<Resolved> resolve_call(Caller& caller, const wire::Request& request, std::string_view& trace) {
-    const auto params = read_params(request, 2, 4, "[target, method, args?, options?]");
-    if (!params) return tl::unexpected<Error>(params.error());
-    const auto options =
-        parse_options((*params)[3], request.method, caller.serves_host() ? worker_options : call_options);
-    if (!options) return tl::unexpected<Error>(options.error());
-    trace = options->trace;
-    const auto args = read_arguments((*params)[2]);
-    if (!args) return tl::unexpected<Error>(args.error());
-    const auto method = read_text((*params)[1], "the method's name");
-    if (!method) return tl::unexpected<Error>(method.error());
-    auto target = find_target(caller, (*params)[0]);
-    if (!target) return tl::unexpected<Error>(target.error());
-    auto what = resolve_method(caller, *std::move(target), *method);
-    if (what) {
-        what->args = *args;
-        what->options = *options;
+Result<void> resolve_call(Caller& caller, const wire::Request& request, std::string_view& trace, Resolved& what) {
+    Params params;
+    if (auto read = read_params(request, 2, 4, "[target, method, args?, options?]", params); !read) return read;
+    if (!params[3].empty()) {
+        auto options = parse_options(params[3], request.method, caller.serves_host() ? worker_options : call_options);
+        if (!options) return tl::unexpected<Error>(std::move(options.error()));
+        what.options = *options;
+        trace = options->trace;
     }
-    return what;
+    if (auto read = read_arguments(params[2], what.args); !read) return read;
+    std::string_view method;
+    if (auto read = read_text(params[1], "the method's name", method); !read) return read;
+    auto target = find_target(caller, params[0]);
+    if (!target) return tl::unexpected<Error>(std::move(target.error()));
+    what.target = *std::move(target);
+    return resolve_method(caller, method, what);
 }
 
-Result<Resolved> resolve_name(Caller& caller, const wire::Request& request) {
+Result<void> resolve_name(Caller& caller, const wire::Request& request, Resolved& what) {
     const auto [name, method] = wire::split_method(request.method);
     if (name.empty()) {
         return refuse(Code::no_method,
@@ -93,52 +110,48 @@ Result<Resolved> resolve_name(Caller& caller, const wire::Request& request) {
                                   request.method));
     }
     auto target = find_name(caller, name);
-    if (!target) return tl::unexpected<Error>(target.error());
-    auto what = resolve_method(caller, *std::move(target), method);
-    if (what) what->args = request.params;
-    return what;
+    if (!target) return tl::unexpected<Error>(std::move(target.error()));
+    what.target = *std::move(target);
+    what.args = request.params;
+    return resolve_method(caller, method, what);
 }
 
-Result<Resolved> resolve_create(Caller& caller, const wire::Request& request, std::string_view& trace) {
-    const auto params = read_params(request, 1, 3, "[typeid, args?, options?]");
-    if (!params) return tl::unexpected<Error>(params.error());
-    Resolved what;
-    const auto options =
-        parse_options((*params)[2], request.method, caller.serves_host() ? worker_options : create_options);
-    if (!options) return tl::unexpected<Error>(options.error());
+Result<void> resolve_create(Caller& caller, const wire::Request& request, std::string_view& trace, Resolved& what) {
+    Params params;
+    if (auto read = read_params(request, 1, 3, "[typeid, args?, options?]", params); !read) return read;
+    auto options = parse_options(params[2], request.method, caller.serves_host() ? worker_options : create_options);
+    if (!options) return tl::unexpected<Error>(std::move(options.error()));
     what.options = *options;
     trace = options->trace;
-    const auto args = read_arguments((*params)[1]);
-    if (!args) return tl::unexpected<Error>(args.error());
-    what.args = *args;
-    const auto type_id = read_text((*params)[0], "the typeid");
-    if (!type_id) return tl::unexpected<Error>(type_id.error());
+    if (auto read = read_arguments(params[1], what.args); !read) return read;
+    std::string_view type_id;
+    if (auto read = read_text(params[0], "the typeid", type_id); !read) return read;
     const auto snapshot = caller.services().registry.snapshot();
-    const TypePtr* type = snapshot->find(*type_id);
-    if (type == nullptr || !may_know(caller, **type)) return tl::unexpected<Error>(no_type(caller, *type_id));
-    if (auto may = check_create(caller, **type, options->name); !may) return tl::unexpected<Error>(may.error());
+    const TypePtr* type = snapshot->find(type_id);
+    if (type == nullptr || !may_know(caller, **type)) return tl::unexpected<Error>(no_type(caller, type_id));
+    if (auto may = check_create(caller, **type, options->name); !may) return may;
     if (!(*type)->creatable()) {
         const char* why = (*type)->create == nullptr ? "it has no callable" : "create_method is false";
         return refuse(Code::denied,
                       fmt::format("type {} is not created by name ({}): its objects come from other objects' methods",
-                                  *type_id, why));
+                                  type_id, why));
     }
     what.type = *type;
-    return what;
+    return {};
 }
 
 }  // namespace
 
-Result<Resolved> resolve(Caller& caller, const wire::Request& request, std::string_view& trace) {
+Result<void> resolve(Caller& caller, const wire::Request& request, std::string_view& trace, Resolved& what) {
     const bool is_call = request.method == "soho.call";
-    if (!is_call && request.method != "soho.create") return resolve_name(caller, request);
-    auto what = is_call ? resolve_call(caller, request, trace) : resolve_create(caller, request, trace);
-    if (!what || !what->options.parent) return what;
+    if (!is_call && request.method != "soho.create") return resolve_name(caller, request, what);
+    auto resolved = is_call ? resolve_call(caller, request, trace, what) : resolve_create(caller, request, trace, what);
+    if (!resolved || !what.options.parent) return resolved;
     if (caller.provider() == nullptr)
         return bad_arguments(
             fmt::format("{}: option \"parent\" is for providers, and this connection offers nothing", request.method));
-    what->parent = caller.provider()->inherited(*what->options.parent);  // none if it has replied meanwhile
-    return what;
+    what.parent = caller.provider()->inherited(*what.options.parent);  // none if it has replied meanwhile
+    return resolved;
 }
 
 Result<ObjectPtr> find_handle(Caller& caller, const wire::Handle& handle) {

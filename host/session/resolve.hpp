@@ -23,9 +23,9 @@ struct Resolved {
     const Type& result_type() const { return method != nullptr ? *method->returns_type : *type; }
 };
 
-// soho.call, soho.create or NAME.METHOD. Fails with the sentence that refuses the request; `trace` is set as far as the
-// request could be read.
-Result<Resolved> resolve(Caller& caller, const wire::Request& request, std::string_view& trace);
+// soho.call, soho.create or NAME.METHOD, into a fresh `what`. Fails with the sentence that refuses the request; `trace` is set as
+// far as the request could be read.
+Result<void> resolve(Caller& caller, const wire::Request& request, std::string_view& trace, Resolved& what);
 
 // The object that a target (an id, a handle or a name) means to this caller.
 Result<ObjectPtr> find_target(Caller& caller, data::Bytes target);

@@ -119,8 +119,8 @@ protected:
         for (int i = 0; i < warm_up; ++i) exchange(request, reply_size);
         const std::uint64_t before = allocations();
         for (int i = 0; i < counted_calls; ++i) exchange(request, reply_size);
-        // A beat of the ticker, ten times a second at most, asks for some; the calls for none.
-        EXPECT_LT(allocations() - before, counted_calls / 100u) << "in " << counted_calls << " calls";
+        // A beat of the ticker asks for some, as often as the calls take tenths of a second on this machine; the calls for none.
+        EXPECT_LT(allocations() - before, counted_calls / 10u) << "in " << counted_calls << " calls";
     }
 
 private:

@@ -4,6 +4,7 @@
 
 #include <soho/data/reader.hpp>
 #include <soho/result.hpp>
+#include <soho/wire/sound.hpp>
 
 #include <array>
 
@@ -54,7 +55,11 @@ public:
     void set_limits(FrameLimits limits) { limits_ = limits; }
 
 private:
+    bool scan_usual(const std::uint8_t* begin, const std::uint8_t* end, const std::uint8_t*& from);
+    Status scan_value(const std::uint8_t* begin, const std::uint8_t* end, const std::uint8_t*& at);
+    Status wait_at(std::size_t scanned);
     Status refuse(Excess excess, std::string text);
+    Status refuse_number();
     Status refuse_value_of(std::uint64_t size, const char* what);
     void note_kind(const data::Token& token);
 
@@ -70,6 +75,13 @@ private:
 
 // The msgid at the front of a request that could not be read whole, if that much of it can be read.
 bool peek_msgid(data::Bytes front, std::uint32_t& msgid);
+
+// Exactly one value that its first byte says all of, and that can be no handle, as most results are.
+inline bool is_plain(data::Bytes bytes) {
+    if (bytes.empty()) return false;
+    const Lead lead = leads[bytes[0]];
+    return lead.size() == bytes.size() && lead.children() == 0 && !lead.may_be_handle();
+}
 
 // Whether `bytes` are exactly one well-formed value within the limits; if so, as a Frame. For bytes that did not come
 // through a FrameReader, such as a plugin's result.

@@ -34,7 +34,8 @@ struct Reply {
 enum class ErrorForm : std::uint8_t { string, full };
 enum class HandleForm : std::uint8_t { map, ext };
 
-// Extension types that are soho's.
+// Extension types that are soho's, in use or not.
+inline constexpr std::int8_t ext_first = 0x53, ext_last = 0x5f;
 inline constexpr std::int8_t ext_handle = 0x53;
 inline constexpr std::int8_t ext_tuple = 0x54;
 inline constexpr std::int8_t ext_set = 0x55;
