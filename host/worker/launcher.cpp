@@ -33,6 +33,8 @@ constexpr int launcher_socket = 3;
 constexpr const char* own_program = "/proc/self/exe";
 constexpr auto end_time = std::chrono::seconds(2);
 constexpr std::size_t names_max = 128;
+constexpr std::string_view worker_variable =
+    "SOHO_WORKER=";  // and the number of the start: tells whose processes are whose
 
 // Both ends are the same program: what they send is their memory.
 struct Order {
@@ -110,7 +112,7 @@ void limit(int resource, std::uint64_t value, const char* name) {
     if (::setrlimit(static_cast<__rlimit_resource_t>(resource), &less) != 0) give_up(name);
 }
 
-[[noreturn]] void become_worker(const Order& order, Descriptors descriptors, pid_t launcher) {
+[[noreturn]] void become_worker(const Order& order, Descriptors descriptors, pid_t launcher, std::uint64_t start) {
     ::setsid();
     for (int& descriptor : descriptors) descriptor = ::fcntl(descriptor, F_DUPFD, 64);  // out of each other's way
     int number = 1;
@@ -128,6 +130,8 @@ void limit(int resource, std::uint64_t value, const char* name) {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     std::string name(worker_name), plugin(order.plugin.data());
     char* const arguments[] = {name.data(), plugin.data(), nullptr};
+    std::string marker = std::string(worker_variable) + std::to_string(start);
+    ::putenv(marker.data());
     ::execve(own_program, arguments, environ);
     give_up("exec");
 }
@@ -167,8 +171,9 @@ private:
         if (got < 0) return errno == EAGAIN || errno == EINTR;
         if (got == 0) return false;
         const pid_t launcher = ::getpid();
+        ++starts_;
         const pid_t process = ::fork();
-        if (process == 0) become_worker(order, descriptors, launcher);
+        if (process == 0) become_worker(order, descriptors, launcher, starts_);
         const int failure = errno;
         close_all(descriptors);
         LaunchEvent event;
@@ -177,7 +182,7 @@ private:
             event.status = failure;
             return Packet(event).send(launcher_socket);
         }
-        workers_[process] = order.number;
+        workers_[process] = {order.number, starts_};
         event.what = LaunchEvent::What::started;
         event.process = process;
         const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
@@ -198,7 +203,7 @@ private:
             ::waitpid(process, &status, 0);
             if (worker != workers_.end()) {
                 LaunchEvent event;
-                event.number = worker->second;
+                event.number = worker->second.number;
                 event.what = LaunchEvent::What::ended;
                 event.status = status;
                 workers_.erase(worker);
@@ -216,10 +221,25 @@ private:
         return found;
     }
 
-    // Children that were left here by a worker that has ended.
+    // The start of the worker that it comes from, as its environment says; 0 if that says nothing.
+    static std::uint64_t origin_of(pid_t process) {
+        std::ifstream file(fmt::format("/proc/{}/environ", process));
+        for (std::string variable; std::getline(file, variable, '\0');) {
+            if (variable.starts_with(worker_variable))
+                return std::strtoull(&variable[worker_variable.size()], nullptr, 10);
+        }
+        return 0;
+    }
+
+    bool is_alive(std::uint64_t start) const {
+        return std::any_of(workers_.begin(), workers_.end(),
+                           [&](const auto& each) { return each.second.start == start; });
+    }
+
+    // Children that were left here by a worker that has ended. Those of one that lives are its own business.
     void kill_strays() {
         for (const pid_t child : children()) {
-            if (!workers_.contains(child)) ::kill(child, SIGKILL);
+            if (!workers_.contains(child) && !is_alive(origin_of(child))) ::kill(child, SIGKILL);
         }
     }
 
@@ -230,7 +250,7 @@ private:
             reap();
             if (!workers_.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
-        for (const auto& [process, number] : workers_) ::kill(process, SIGKILL);
+        for (const auto& [process, worker] : workers_) ::kill(process, SIGKILL);
         while (!children().empty()) {
             reap();
             kill_strays();
@@ -238,7 +258,12 @@ private:
         }
     }
 
-    std::map<pid_t, std::uint64_t> workers_;
+    struct Worker {
+        std::uint64_t number = 0;  // its host's
+        std::uint64_t start = 0;   // of all starts
+    };
+    std::map<pid_t, Worker> workers_;
+    std::uint64_t starts_ = 0;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@ import collections
 import gc
 import operator
 import os
+import pickle
 import queue
 import signal
 import subprocess
@@ -218,6 +219,43 @@ def test_arguments_and_errors(objects):
     assert made.get_x() == 1
 
 
+class Speechless(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+class Long(Exception):
+    def __str__(self):
+        return "x" * (64 << 20)
+
+
+class Failing:
+    """Fails in ways that a reply cannot say."""
+
+    def speechless(self):
+        raise Speechless
+
+    def unsayable(self):
+        raise KeyError("\ud800")
+
+    def long(self):
+        raise Long
+
+    def fine(self):
+        return "fine"
+
+
+def test_an_exception_that_cannot_be_said_is_a_reply_nevertheless(host):
+    provider = soho.Provider(host.address)
+    provider.register("Failing", Failing)
+    with provider, soho.Client(host.address) as client:
+        failing = client.create("Failing")
+        for method, name in (("speechless", "Speechless"), ("unsayable", "KeyError"), ("long", "Long")):
+            with pytest.raises((RemoteError, KeyError), match=name):
+                getattr(soho.options(failing, timeout=20), method)()
+            assert failing.fine() == "fine"
+
+
 def test_results_beyond_the_hosts_limits_are_errors(objects):
     made = objects.Pair(1)
     deep = []
@@ -343,6 +381,88 @@ def test_a_pool():
         assert len(manager._providers) == 1
 
 
+def test_a_pool_of_a_manager_that_connected():
+    with SyncManager() as starter:
+        manager = SyncManager(starter.address, allow_pickle=True)
+        manager.connect()
+        with manager.Pool(1) as pool:
+            assert pool.map(double, [1, 2]) == [2, 4]
+            assert str(type(pool)) == str(type(starter.Pool(1)))
+            assert "typeid 'Pool'" in repr(pool)
+        process = manager._providers[0].process
+        del manager, pool
+        gc.collect()
+        eventually(lambda: process.exitcode == 0)
+        again = SyncManager(starter.address, allow_pickle=True)
+        again.connect()
+        assert again.Pool(1).apply(double, (4,)) == 8 and not again._providers  # the starter's is there now
+
+
+def test_a_pools_process_ends_with_the_program_that_wanted_it(tmp_path):
+    program = tmp_path / "wants.py"
+    program.write_text(textwrap.dedent("""
+        import os, sys, time
+        from soho.managers import SyncManager
+        if __name__ == "__main__":
+            manager = SyncManager(sys.argv[1], allow_pickle=True)
+            manager.connect()
+            print(manager.Pool(1).apply(os.getpid), manager._providers[0].process.pid, flush=True)
+            time.sleep(600)
+        """))
+    with SyncManager() as starter:
+        with subprocess.Popen([sys.executable, program, starter.address], stdout=subprocess.PIPE, text=True) as wants:
+            pids = wants.stdout.readline().split()
+            wants.kill()
+        eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+
+
+def test_a_pool_of_a_server(tmp_path):
+    program = tmp_path / "server.py"
+    program.write_text(textwrap.dedent("""
+        import sys
+        from soho.managers import SyncManager
+        if __name__ == "__main__":
+            server = SyncManager(sys.argv[1], allow_pickle=True).get_server()
+            print("ready", flush=True)
+            server.serve_forever()
+        """))
+    with subprocess.Popen([sys.executable, program, str(tmp_path / "s")], stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout.readline() == "ready\n"
+        manager = SyncManager(str(tmp_path / "s"), allow_pickle=True)
+        manager.connect()
+        with manager.Pool(1) as pool:
+            assert pool.map(abs, [-1, 2]) == [1, 2] and not manager._providers
+            assert list(pool.imap(abs, [-1])) == [1]
+        manager._space.request("soho.shutdown")
+        assert serving.wait(30) == 0
+
+
+class Ours(SyncManager):
+    pass
+
+
+Ours.register("PriorityQueue", queue.PriorityQueue)
+Ours.register("list", Pair, exposed=["get_x"])
+
+
+def test_a_class_of_ones_own_instead_of_the_managers():
+    with Ours() as manager:
+        ours = manager.PriorityQueue()
+        for item in (3, 1, 2):
+            ours.put(item)
+        assert [ours.get() for _ in range(3)] == [1, 2, 3]
+        assert "typeid 'PriorityQueue'" in repr(ours) and type(ours).__name__ == "AutoProxy[PriorityQueue]"
+        assert str(ours).startswith("<queue.PriorityQueue object")
+        assert manager.list(7).get_x() == 7
+        shared = manager.dict(queue=ours)
+        ours.put(5)
+        assert shared["queue"].get() == 5 and pickle.loads(pickle.dumps(ours)).empty()
+        connected, plain = Ours(manager.address), SyncManager(manager.address)
+        connected.connect(), plain.connect()
+        assert connected.list(4).get_x() == 4
+        assert plain.list([1])[0] == 1
+
+
 @pytest.fixture
 def host():
     host = Host(os.path.join(os.environ["SOHO_PLUGINS"], "sync.so"))
@@ -394,6 +514,134 @@ def test_objects_call_objects_of_other_providers_and_plugins(host):
         keeper.keep(made)
         del made
         assert keeper.x() == 8  # which it keeps alive
+
+
+def test_an_object_that_takes_long_to_go_holds_up_nobody(host):
+    going, may_go = threading.Semaphore(0), threading.Event()
+
+    class Lingering:
+        def __del__(self):
+            going.release()
+            may_go.wait(60)
+
+    provider = soho.Provider(host.address)
+    provider.register("Lingering", Lingering)
+    provider.register("Pair", Pair)
+    with provider, soho.Client(host.address) as client:
+        made = client.create("Pair", 3)
+        try:
+            for _ in range(3):  # the first is noticed, the others are known to
+                client.create("Lingering")
+                gc.collect()
+                client.ping()
+                assert going.acquire(timeout=60)
+                assert soho.options(made, timeout=20).get_x() == 3
+        finally:
+            may_go.set()
+
+
+def test_a_call_beyond_the_threads_of_a_provider_is_refused(host, monkeypatch):
+    monkeypatch.setattr(soho._provider, "_THREADS_MAX", 2)
+    may_go, entered = threading.Event(), threading.Semaphore(0)
+
+    class Gate:
+        def wait(self):
+            entered.release()
+            return may_go.wait(60)
+
+        def open(self):
+            may_go.set()
+
+    provider = soho.Provider(host.address)
+    provider.register("Gate", Gate)
+    with provider, soho.Client(host.address) as client:
+        gate = client.create("Gate")
+        waiting = []
+        for number in range(3):  # the first has taken the thread that read it
+            waiting.append(threading.Thread(target=gate.wait))
+            waiting[-1].start()
+            assert entered.acquire(timeout=60)
+            eventually(lambda: ("Gate", "wait") in provider._slow)
+        with pytest.raises(soho.NotStarted, match="2 calls of methods that take long run in this provider"):
+            gate.wait()
+        gate.open()  # who frees the others is served
+        for thread in waiting:
+            thread.join()
+        assert gate.wait() is True
+        assert not provider._served
+
+
+def test_a_method_sees_that_nobody_waits_any_more(host):
+    begun, seen, may_go = threading.Event(), threading.Event(), threading.Event()
+
+    class Patient:
+        def wait(self):
+            begun.set()
+            while not soho.cancelled():
+                if may_go.wait(0.01):
+                    return
+            seen.set()
+
+        def fine(self):
+            return soho.cancelled()
+
+    provider = soho.Provider(host.address)
+    provider.register("Patient", Patient)
+    with provider, soho.Client(host.address) as client:
+        patient = client.create("Patient")
+        try:
+            with pytest.raises(TimeoutError):
+                soho.options(patient, timeout=0.2).wait()
+            assert begun.is_set() and seen.wait(60)
+            assert patient.fine() is False
+        finally:
+            may_go.set()
+    assert soho.cancelled() is False
+
+
+class Locker:
+    """Uses what it is given."""
+
+    def take(self, lock):
+        return lock.acquire(timeout=20)
+
+    def append_and_look(self, shared):
+        shared.append([1, [2, "x" * 100]])
+        return len(shared), shared[0]
+
+    def wrong(self, shared):
+        return shared[99]
+
+    def get(self, queue):
+        return queue.get()
+
+def test_what_a_method_takes_belongs_to_its_caller(host):
+    provider = soho.Provider(host.address)
+    provider.register("Locker", Locker)
+    with provider, soho.Client(host.address) as client:
+        locker, lock = client.create("Locker"), client.create("RLock")
+        for _ in range(3):  # the first is run by the thread that reads, the others are not
+            assert locker.take(lock) is True
+        for _ in range(3):
+            lock.release()  # which only its owner can
+        with pytest.raises((RuntimeError, AssertionError)):
+            lock.release()
+        shared = client.create("list")
+        assert locker.append_and_look(shared) == (1, [1, [2, "x" * 100]])
+        with pytest.raises(IndexError):
+            locker.wrong(shared)
+        assert not provider._served and not provider._asked
+
+
+def test_a_method_that_waits_elsewhere_has_its_callers_deadline(host):
+    provider = soho.Provider(host.address)
+    provider.register("Locker", Locker)
+    with provider, soho.Client(host.address) as client:
+        locker, empty = client.create("Locker"), client.create("Queue")
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                soho.options(locker, timeout=0.1).get(empty)
+            eventually(lambda: not provider._served)  # it does not wait on
 
 
 def test_a_provider_that_may_not(host):

@@ -4,10 +4,11 @@
 """
 from soho._client import Client, Proxy
 from soho._login import Key, Token
-from soho._provider import Provider
+from soho._provider import Provider, cancelled
 from soho._proxy import options
 from soho._values import Opaque
 from soho.errors import NoObject, NotStarted, RemoteError, SessionLost
 
-__all__ = ["Client", "Key", "NoObject", "NotStarted", "Opaque", "Provider", "Proxy", "RemoteError", "SessionLost", "Token", "options"]
+__all__ = ["Client", "Key", "NoObject", "NotStarted", "Opaque", "Provider", "Proxy", "RemoteError", "SessionLost", "Token", "cancelled",
+           "options"]
 __version__ = "0.1.0"

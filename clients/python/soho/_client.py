@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from soho import _address, _session
 from soho._login import Key, Login, Secret, Token, default_secret
@@ -14,7 +14,11 @@ class Proxy(ObjectProxy):
     """Stands for an object of a host; its methods are the object's.
 
     It keeps the object alive. It can be passed to other objects' methods, put into their containers, pickled, and inherited by fork.
+    Classes that `soho gen python` writes derive from it: see Client.use().
     """
+
+    _typeid: str  # of a class that was written for one type: which, and for which version of it
+    _version: tuple[int, int]
 
     def _callmethod(self, name: str, args: Any = (), keywords: Any = {}) -> Any:  # noqa: B006
         return self._soho_call(name, args, keywords)
@@ -33,6 +37,9 @@ class Proxy(ObjectProxy):
 
     def __dir__(self) -> list[str]:
         return sorted({*(name for name in type(self).__dict__ if not name.startswith("_") or name in OPERATORS), *object.__dir__(self)})
+
+
+P = TypeVar("P", bound=Proxy)
 
 
 def _rebuild(typeid: str, address: str, object_id: int, ticket: str | None, allow_pickle: bool) -> Any:
@@ -94,27 +101,54 @@ class Client:
         self._session.connect()
         _session._logins.setdefault(self._session.address.text, login)
 
+    def use(self, *classes: type[Proxy]) -> None:
+        """Has all objects of these classes' types be of these classes, which `soho gen python` writes; create() and open() do so with
+        the class that they are given. TypeError where the host's type has another major version than the class was written for."""
+        for proxy_class in classes:
+            description = self._space.describe(proxy_class._typeid)
+            if description.get("_class") is proxy_class:
+                continue
+            major, minor = description["version"]
+            if major != proxy_class._version[0]:
+                raise TypeError(f"the type {proxy_class._typeid} has version {major}.{minor}, but its class {proxy_class.__name__} was written "
+                                f"for version {proxy_class._version[0]}.{proxy_class._version[1]}: the major versions must be the same")
+            description["_class"] = proxy_class
+
     @property
     def address(self) -> str:
         """Where the host listens."""
         return self._session.address.text
 
-    def create(self, typeid: str, /, *args: Any, **keywords: Any) -> Any:
-        """A new object of a type; it lives while a proxy of any process does."""
+    def create(self, typeid: str | type[Proxy], /, *args: Any, **keywords: Any) -> Any:
+        """A new object of a type, or of a class's; it lives while a proxy of any process does."""
         return self._create(typeid, args, keywords, {})
 
-    def create_named(self, name: str, typeid: str, /, *args: Any, open_existing: bool = False, **keywords: Any) -> Any:
+    def create_named(self, name: str, typeid: str | type[Proxy], /, *args: Any, open_existing: bool = False, **keywords: Any) -> Any:
         """A new object, published under a name; with open_existing the object of that name and type, if there is one."""
         return self._create(typeid, args, keywords, {"name": name, "if_exists": "open" if open_existing else "fail"})
 
-    def _create(self, typeid: str, args: Any, keywords: Any, options: dict[str, Any]) -> Any:
+    def _create(self, typeid: str | type[Proxy], args: Any, keywords: Any, options: dict[str, Any]) -> Any:
+        if isinstance(typeid, type):
+            self.use(typeid)
+            typeid = typeid._typeid
         if keywords:
             options["kw"] = keywords
         return self._session.request(self._space, "soho.create", [typeid, list(args), options], f"{typeid}()")
 
-    def open(self, name: str) -> Any:
-        """The object that is published under a name."""
-        return self._space.request("soho.open", name)
+    @overload
+    def open(self, name: str) -> Any: ...
+    @overload
+    def open(self, name: str, of: type[P]) -> P: ...
+
+    def open(self, name: str, of: type[Proxy] | None = None) -> Any:
+        """The object that is published under a name; TypeError where a class is given and the object is not of its type."""
+        if of is None:
+            return self._space.request("soho.open", name)
+        self.use(of)
+        proxy = self._space.request("soho.open", name)
+        if not isinstance(proxy, of):
+            raise TypeError(f"{name!r} is a {proxy._soho_typeid}, not a {of._typeid}")
+        return proxy
 
     def publish(self, proxy: Any, name: str, *, session: bool = False) -> None:
         """Publishes an object under a name: until unpublish(), or, with `session`, for as long as this client is connected."""

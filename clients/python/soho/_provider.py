@@ -6,6 +6,7 @@ what is shared takes care of itself, or of a lock.
 """
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import queue
@@ -22,13 +23,16 @@ from soho import _address, _session
 from soho._connection import READ_BYTES, Connection
 from soho._login import Login
 from soho._proxy import Space
-from soho._session import Session
+from soho._session import Session, current
 from soho._values import OWN, Codec
-from soho.errors import RemoteError, exception_from
+from soho.errors import RemoteError, SessionLost, exception_from
 
 # How long a call may keep the thread that reads, in seconds; and how long a thread waits for work before it ends.
 _LONG = 0.005
 _IDLE = 10.0
+# Threads for methods that take long: each may wait for what another call brings, so that a call beyond them is refused, not kept waiting
+# for them. A thread takes about 30 KB; the systems that we know let a user have several times as many.
+_THREADS_MAX = 2000
 
 # What every object answers, whatever it exposes: for str(), _getvalue() and AutoProxy.
 _ALWAYS = ("__repr__", "__str__", "__getvalue__", "__exposed__")
@@ -93,6 +97,41 @@ class _Home:
         self.allow_pickle = space.allow_pickle
         self.handle_of, self.proxy = space.handle_of, space.proxy
         self.own = provider._thing
+        self.space = space
+
+
+class _Refusal(RemoteError):
+    """Of the provider itself, not of a method."""
+
+
+_REFUSALS = {"cancelled": 8, "overloaded": 9}
+
+
+class Served:
+    """A request that is being served."""
+
+    __slots__ = ("msgid", "provider", "is_cancelled")
+
+    def __init__(self, msgid: int, provider: Provider):
+        self.msgid, self.provider, self.is_cancelled = msgid, provider, False
+
+    def is_for(self, session: Session, home: Any) -> bool:
+        """Whether a request of that session, for values of that home, can go by the connection of the offer: no other may name this one."""
+        space = self.provider._home.space
+        return session is self.provider._session and (home is space or (
+            type(home) is type(space) and home.allow_pickle == space.allow_pickle
+            and getattr(home, "registry", None) is getattr(space, "registry", None)))
+
+    def exchange(self, home: Any, head: bytes, args: Any, options: dict[str, Any]) -> tuple[Any, Any, Exception | None]:
+        """As the caller of this request: the error and the result, and what was wrong with the result's values."""
+        return self.provider._exchange(home, head, args, {**options, "parent": self.msgid})
+
+
+def cancelled() -> bool:
+    """For a method of a hosted object: whether nobody waits for its result any more, as its caller cancelled the call, went away, or
+    has had its deadline. Only the thread that runs the method may ask; elsewhere it is False."""
+    served = current.served
+    return served is not None and served.is_cancelled
 
 
 class _Reader:
@@ -137,7 +176,10 @@ class Provider:
         self._reader = _Reader()
         self._slow: set[tuple[str, str]] = set()
         self._work: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._idle_workers = 0
+        self._workers = self._idle_workers = 0
+        self._served: dict[int, Served] = {}
+        self._asked: dict[int, queue.SimpleQueue[Any]] = {}  # its own requests, by msgid
+        self._msgids = itertools.count(2)
         self._watching = False
         self._wake = threading.Event()
         self._ended = threading.Event()
@@ -166,13 +208,15 @@ class Provider:
         connection = Connection(self._session.address, self._session.login, (welcome.session, welcome.secret), "provider")
         connection.codec.home = self._home = _Home(self, self._make_space(self._session))
         self._frame_max, self._depth_max, self._items_max = (welcome.limits[limit] for limit in ("frame_bytes", "depth", "items"))
-        name = self._name or "python." + re.sub(r"[^A-Za-z0-9_.]", "_", next(iter(self._types), "nothing"))
+        first = re.sub(r"[^A-Za-z0-9_.]", "_", next(iter(self._names.values()), "nothing"))
+        name = self._name or "python." + first.removeprefix("python.")
         offer = {"name": name, "types": [hosted.description(self._names) for hosted in self._types.values()]}
         error, _ = connection.exchange(connection.request("soho.offer", [offer]))
         if error is not None:
             connection.close()
             raise exception_from(error, "soho.offer")
         self._connection = connection
+        self._session.provides = True
         threading.Thread(target=self._read, args=(self._reader,), name="soho-provider", daemon=True).start()
         threading.Thread(target=self._watch, name="soho-provider-watch", daemon=True).start()
 
@@ -219,16 +263,17 @@ class Provider:
             self._objects[number].count += 1
         return msgpack.ExtType(OWN, msgpack.packb((number, self._names[typeid])))
 
-    def _release(self, number: int, count: int) -> None:
+    def _release(self, number: int, count: int) -> list[_Object]:
+        """What is to go, without the lock: this has the only reference of the provider's to it."""
         with self._lock:
             held = self._objects.get(number)
             if held is None:
-                return
+                return []
             held.count -= count
             if held.count > 0:
-                return
+                return []
             del self._objects[number], self._numbers[id(held.thing), held.hosted.typeid]
-        # and `held` goes here, without the lock
+        return [held]
 
     def _thing(self, number: int) -> Any:
         return self._objects[number].thing
@@ -260,9 +305,12 @@ class Provider:
         typeid = hosted.method_to_typeid.get(method)
         return result if typeid is None else self._create(typeid, (result,), {})
 
-    def _run(self, msgid: int, request: str, params: Sequence[Any], failure: Exception | None) -> None:
+    def _run(self, served: Served, request: str, params: Sequence[Any], failure: Exception | None) -> None:
         """One request, to its reply."""
+        msgid, current.served = served.msgid, served
         try:
+            if served.is_cancelled:
+                raise _Refusal("cancelled before it began", kind="cancelled")
             if failure is not None:
                 raise failure
             target, *rest = params
@@ -273,18 +321,76 @@ class Provider:
                 result = self._create(self._typeid(target), rest[0], options.get("kw") or {})
             frame = self._reply(msgid, None, result)
         except BaseException as error:  # noqa: BLE001  whatever it is, it is the caller's
-            frame = self._reply(msgid, _error(error), None)
+            frame = self._failure(msgid, error)
+        current.served = None
+        del self._served[msgid]
         self._send(frame)
+
+    def _failure(self, msgid: int, error: BaseException) -> bytes:
+        """A reply in any case: what an exception says of itself is the program's code too, and may fail, or be more than a reply holds."""
+        try:
+            return self._reply(msgid, _error(error), None)
+        except BaseException as failure:  # noqa: BLE001
+            name = type(error).__name__.encode("utf-8", "replace").decode()[:100]
+            text = f"the method raised {name}, whose text cannot be sent ({type(failure).__name__} while it was made)"
+            more = {"kind": "failed", "type": name}
+            reply: bytes = msgpack.packb([1, msgid, [16, text.encode("utf-8", "replace").decode(), more], None])
+            return reply
 
     def _typeid(self, name: str) -> str:
         return name if name in self._types and self._names[name] == name else next(
             typeid for typeid, there in self._names.items() if there == name)
 
-    def _reply(self, msgid: int, error: Any, result: Any) -> bytes:
-        codec = getattr(self._local, "codec", None)
+    def _codec(self) -> Codec:
+        codec: Codec | None = getattr(self._local, "codec", None)
         if codec is None:
             codec = self._local.codec = Codec()
             codec.home = self._home
+        return codec
+
+    def _exchange(self, home: Any, head: bytes, args: Any, options: dict[str, Any]) -> tuple[Any, Any, Exception | None]:
+        """A request of the provider's, whose reply the thread that reads brings."""
+        msgid, codec = next(self._msgids), self._codec()
+        codec.home = home
+        try:
+            frame = b"\x94\x00" + codec.pack(msgid) + head + codec.pack(args) + codec.pack(options)
+        finally:
+            codec.home = self._home
+        if len(frame) > self._depth_max and (why := self._too_much(frame, [0, 0, args, options])):
+            raise RemoteError(f"the request is too large for the host: {why}", kind="limit")
+        self._read_elsewhere()
+        reply = self._asked[msgid] = queue.SimpleQueue()
+        self._send(frame)
+        if self._ended.is_set():
+            reply.put(None)
+        answer = reply.get()
+        self._asked.pop(msgid, None)
+        if answer is None:
+            raise SessionLost(f"the connection to the host at {self._session.address.text} is lost, and the call may have run")
+        error, result, failure = answer
+        return error, result, failure
+
+    def _read_elsewhere(self) -> None:
+        """Where this thread is the one that reads: it cannot wait for what it would read itself."""
+        reader = getattr(self._local, "reader", None)
+        if reader is None:
+            return
+        with self._lock:
+            if not reader.lost and not self._replace(reader):
+                raise _Refusal("this provider has no thread for a call that calls", kind="overloaded")
+
+    def _replace(self, reader: _Reader) -> bool:
+        """Has another thread read, and calls like this one's begin elsewhere at once. Under the lock."""
+        following = _Reader()
+        if not _started(self._read, "soho-provider", following):
+            return False
+        self._slow.add(reader.called)
+        reader.lost = True
+        self._reader = following
+        return True
+
+    def _reply(self, msgid: int, error: Any, result: Any) -> bytes:
+        codec = self._codec()
         frame: bytes = b"\x94\x01" + codec.pack(msgid) + codec.pack(error) + codec.pack(result)
         if len(frame) > self._depth_max and (why := self._too_much(frame, result)):
             raise RemoteError(f"the result is too large for the host: {why}", kind="limit")
@@ -339,41 +445,83 @@ class Provider:
                     codec.feed(data)
                     continue
                 failure = codec.take_failure() if codec.failure is not None else None
-                if len(message) == 4:
+                if message[0] == 1:
+                    _, msgid, error, result = message
+                    if (asked := self._asked.get(msgid)) is not None:
+                        asked.put((error, result, failure))
+                elif len(message) == 4:
                     if not self._take(reader, message, failure):
                         return
+                elif message[1] == "soho.cancel":
+                    if (served := self._served.get(message[2][0])) is not None:
+                        served.is_cancelled = True
                 elif message[1] == "soho.release":
-                    for number, count in message[2]:
-                        self._release(number, count)
+                    if not self._let_go(reader, message[2]):
+                        return
         except OSError:
             pass
+        except BaseException:
+            self._end(connection)
+            raise
+        self._end(connection)
+
+    def _end(self, connection: Connection) -> None:
+        """Callers hear of it from the host."""
         self._ended.set()
         self._wake.set()
+        for asked in list(self._asked.values()):
+            asked.put(None)
         connection.close()
 
     def _take(self, reader: _Reader, message: Sequence[Any], failure: Exception | None) -> bool:
         """Whether this thread reads on."""
         _, msgid, request, params = message
         called = (self._objects[params[0]].hosted.typeid, params[1]) if request == "soho.call" and params[0] in self._objects else (str(params[0]), "")
-        if called in self._slow:
-            self._hand_on(msgid, request, params, failure)
-            return True
+        served = self._served[msgid] = Served(msgid, self)
+        if called not in self._slow:
+            return self._run_watched(reader, called, self._run, served, request, params, failure)
+        if not self._hand_on(self._run, served, request, params, failure):
+            why = f"{self._workers} calls of methods that take long run in this provider, and it has no thread for another"
+            self._run(served, request, params, _Refusal(why, kind="overloaded"))
+        return True
+
+    def _let_go(self, reader: _Reader, counts: Sequence[Sequence[int]]) -> bool:
+        """Whether this thread reads on. An object's `__del__` is the program's code as a method is, and may take as long."""
+        is_reading = True
+        for number, count in counts:
+            if gone := self._release(number, count):
+                called = gone[0].hosted.typeid, "__del__"
+                if called not in self._slow or not self._hand_on(gone.clear):
+                    is_reading = self._run_watched(reader, called, gone.clear)
+        return is_reading
+
+    def _run_watched(self, reader: _Reader, called: tuple[str, str], run: Callable[..., None], *args: Any) -> bool:
+        """Whether this thread reads on."""
         reader.called = called
         reader.busy_since = time.monotonic()
         if not self._watching:
             self._wake.set()
-        self._run(msgid, request, params, failure)
+        self._local.reader = reader
+        run(*args)
+        self._local.reader = None
         with self._lock:
             reader.busy_since = 0.0
             return not reader.lost
 
-    def _hand_on(self, *call: Any) -> None:
+    def _hand_on(self, *call: Any) -> bool:
+        """False: there is no thread for it."""
         with self._lock:
             is_idle = self._idle_workers > 0
             self._idle_workers -= is_idle
+            if not is_idle and self._workers >= _THREADS_MAX:
+                return False
+            self._workers += not is_idle
+        if not is_idle and not _started(self._run_others, "soho-provider-call"):
+            with self._lock:
+                self._workers -= 1
+            return False
         self._work.put(call)
-        if not is_idle:
-            threading.Thread(target=self._run_others, name="soho-provider-call", daemon=True).start()
+        return True
 
     def _run_others(self) -> None:
         while True:
@@ -384,9 +532,11 @@ class Provider:
                     if self._idle_workers == 0:  # one is on its way to this thread
                         continue
                     self._idle_workers -= 1
+                    self._workers -= 1
                 return
-            self._run(*call)
-            del call
+            run, *args = call
+            run(*args)
+            del call, run, args
             with self._lock:
                 self._idle_workers += 1
 
@@ -405,16 +555,22 @@ class Provider:
                     reader = self._reader
                     since = reader.busy_since
                     if since and time.monotonic() - since > _LONG:
-                        self._slow.add(reader.called)
-                        reader.lost = True
-                        self._reader = _Reader()
-                        threading.Thread(target=self._read, args=(self._reader,), name="soho-provider", daemon=True).start()
+                        self._replace(reader)  # else at the next look
                 seen = since
 
     def after_fork_in_child(self) -> None:
         """The parent's connection ends with the parent."""
         if self._connection is not None:
             self._connection.close()
+
+
+def _started(run: Callable[..., None], name: str, *args: Any) -> bool:
+    """False: the system has no thread to give."""
+    try:
+        threading.Thread(target=run, args=args, name=name, daemon=True).start()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _plain_space(session: Session, allow_pickle: bool) -> Space:
@@ -426,6 +582,8 @@ def _plain_space(session: Session, allow_pickle: bool) -> Space:
 def _error(error: BaseException) -> list[Any]:
     if isinstance(error, RemoteError) and error.kind in ("no_method", "limit"):
         return [3 if error.kind == "no_method" else 10, str(error), {"kind": error.kind}]
+    if isinstance(error, _Refusal):
+        return [_REFUSALS[error.kind], str(error), {"kind": error.kind}]
     name = "multiprocessing.TimeoutError" if isinstance(error, multiprocessing.TimeoutError) else type(error).__name__
     more: dict[str, Any] = {"kind": "failed", "type": name}
     if isinstance(error, KeyError) and len(error.args) == 1 and isinstance(error.args[0], (str, int, bytes, float, bool)):
@@ -434,6 +592,7 @@ def _error(error: BaseException) -> list[Any]:
 
 
 def _after_fork_in_child() -> None:
+    current.served = None
     for provider in list(_providers):
         provider.after_fork_in_child()
 

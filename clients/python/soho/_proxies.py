@@ -22,19 +22,29 @@ NEEDS_PYTHON = "needs a process that runs Python where the object is: register a
 
 # ---- tokens
 
+# Before the names of types that Python hosts where a plugin has, or may have, a type of that name: "python.PriorityQueue", "python.pool.Pool".
+HOSTED_IN_PYTHON = "python."
+
+
+def shown(typeid: str) -> str:
+    """A typeid of the host's as the program has registered it."""
+    name = typeid.rpartition(".")[2]
+    return name if typeid.startswith(HOSTED_IN_PYTHON) and name in default_registry else typeid
+
 
 class Token:
     """Names an object: its type, where its host listens, and its id there."""
 
-    __slots__ = ("typeid", "address", "id", "_space", "_reference")
+    __slots__ = ("typeid", "address", "id", "_there", "_space", "_reference")
 
     def __init__(self, typeid: str, address: Any, id: int):  # noqa: A002  the standard library's name
-        self.typeid, self.address, self.id = typeid, address, id
+        self.typeid, self.address, self.id = shown(typeid), address, id
+        self._there = typeid  # what the host calls it
         self._space: Space | None = None
         self._reference: Reference | None = None
 
     def __getstate__(self) -> tuple[str, Any, int]:
-        return self.typeid, self.address, self.id
+        return self._there, self.address, self.id
 
     def __setstate__(self, state: tuple[str, Any, int]) -> None:
         self.__init__(*state)  # type: ignore[misc]
@@ -65,7 +75,7 @@ class ManagerSpace(Space):
     def make_proxy(self, reference: Reference, typeid: str, as_typeid: str | None = None) -> Any:
         token = Token(typeid, self.session.address.plain, reference.id)
         token._space, token._reference = self, reference
-        entry = self.registry.get(as_typeid or typeid)
+        entry = self.registry.get(as_typeid or token.typeid)
         if entry is not None:
             return entry.proxytype(token, "soho", manager=self.manager, exposed=entry.exposed)
         proxytype = NAMED_PROXIES.get(self.describe(typeid)["proxytype"], AutoProxy)
@@ -104,7 +114,7 @@ class BaseProxy(ObjectProxy):
             space = manager._space if manager is not None and manager._space is not None else _space_at(token.address, None, False, authkey)
             reference = Reference(space.session, space.session.take(token.id, None)[0])
         token._space = token._reference = None
-        self._soho_bind(space, reference, token.typeid)
+        self._soho_bind(space, reference, token._there)
         set_own = object.__setattr__
         set_own(self, "_token", token)
         set_own(self, "_id", token.id)
@@ -153,7 +163,7 @@ class BaseProxy(ObjectProxy):
         return self._getvalue()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} object, typeid {self._soho_typeid!r} at {id(self):#x}>"
+        return f"<{type(self).__name__} object, typeid {shown(self._soho_typeid)!r} at {id(self):#x}>"
 
     def __str__(self) -> str:
         """The text of the object; if that fails, of the proxy."""
@@ -198,14 +208,14 @@ def AutoProxy(token: Token, serializer: str = "soho", manager: BaseManager | Non
     """A proxy that has the exposed methods, as the host describes them."""
     space = token._space or (manager._space if manager is not None and manager._space is not None
                              else _space_at(token.address, None, False, authkey))
-    description = space.describe(token.typeid)
+    description = space.describe(token._there)
     offered: dict[str, Any] = description["methods"]
     if exposed is None and description.get("open") and token._reference is not None:  # each object decides
         said = space.session.call(space, token._reference, msgpack.packb(token.id) + msgpack.packb("__exposed__"), (token.typeid, "__exposed__"),
                                   [], None)
         exposed = tuple(name for name in said if is_usable_name(name))
     names = tuple(offered if exposed is None else exposed)
-    key = (id(space.session.types), token.typeid, names)
+    key = (id(space.session.types), token._there, names)
     made = _auto_types.get(key)
     if made is None:
         methods = {name: forwarding(name, offered.get(name)) for name in names if exposed is not None or is_usable_name(name)}

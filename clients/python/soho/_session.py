@@ -32,6 +32,7 @@ FORK_TIMEOUT = 2.0
 _CALL = REQUEST + b"\xa9soho.call"
 CALL_3 = _CALL + b"\x93"  # target, method, arguments
 CALL_4 = _CALL + b"\x94"  # … and options
+_CREATE_3 = msgpack.packb("soho.create") + b"\x93"  # typeid, arguments, options
 _RELEASE = b"\x93\x02\xacsoho.release"
 
 # The limits of frames: a host closes the connection on which one is passed.
@@ -75,6 +76,14 @@ class Reference:
             session.release(self.id)
 
 
+class _Current(threading.local):
+    served: Any = None
+
+
+# The request to a provider of this process that this thread serves: see _provider.Served.
+current = _Current()
+
+
 class Session:
     """With the host at one address, under one login."""
 
@@ -97,6 +106,7 @@ class Session:
         self._inherited: dict[int, str] = {}  # objects of before the fork that are lost, and why
         self._forked = False
         self._closed = False
+        self.provides = False
         _sessions.add(self)
 
     def __del__(self) -> None:
@@ -128,6 +138,8 @@ class Session:
         """soho.call; `tail` is the packed target and method."""
         if reference.epoch != self.epoch:
             raise SessionLost(f"{_text(where)}: the object is gone, for the session that had it was lost")
+        if self.provides and current.served is not None and current.served.is_for(self, home):
+            return self._on_behalf(home, CALL_4[len(REQUEST):] + tail, args, options, where)
         connection = self.borrow()
         codec = connection.codec
         codec.home = home
@@ -160,6 +172,9 @@ class Session:
 
     def request(self, home: Any, method: str, params: list[Any], where: str = "") -> Any:
         """Any other request."""
+        if self.provides and method == "soho.create" and current.served is not None and current.served.is_for(self, home):
+            typeid, args, *options = params
+            return self._on_behalf(home, _CREATE_3 + msgpack.packb(typeid), args, options[0] if options else None, where)
         connection = self.borrow()
         connection.codec.home = home
         try:
@@ -170,6 +185,15 @@ class Session:
         if len(request) > self._suspicious:
             self._prepare_for_refusal(connection, request, where or method)
         return self._finish(connection, request, where or method)
+
+    def _on_behalf(self, home: Any, head: bytes, args: Any, options: dict[str, Any] | None, where: Where) -> Any:
+        """What a hosted object's method asks for while it serves a call is its caller's: whose lock, whose deadline, whose trace."""
+        error, result, failure = current.served.exchange(home, head, args, options or {})
+        if error is not None:
+            raise exception_from(error, _text(where))
+        if failure is not None:
+            raise failure
+        return result
 
     def _finish(self, connection: Connection, request: bytes, where: str) -> Any:
         try:

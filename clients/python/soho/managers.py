@@ -10,9 +10,13 @@ typeids are the types of that host's plugins.
 """
 from __future__ import annotations
 
+import itertools
 import multiprocessing.pool
+import os
 import signal
 import subprocess
+import sys
+import threading
 from multiprocessing import ProcessError, current_process, get_context, util
 from typing import Any, Callable, ClassVar, Iterable, Mapping, NoReturn, Sequence, Tuple
 
@@ -20,7 +24,7 @@ from soho import _address, _session
 from soho._login import Key, Login, Secret, default_secret
 from soho._private_host import PrivateHost
 from soho._provider import Hosted, Provider
-from soho._proxies import (NEEDS_PYTHON, AcquirerProxy, ArrayProxy, AutoProxy, BarrierProxy, BaseProxy, ConditionProxy, DictProxy, Entry,
+from soho._proxies import (HOSTED_IN_PYTHON, NEEDS_PYTHON, AcquirerProxy, ArrayProxy, AutoProxy, BarrierProxy, BaseProxy, ConditionProxy, DictProxy, Entry,
                            EventProxy, IteratorProxy, ListProxy, MakeProxyType, ManagerSpace, Namespace, NamespaceProxy, PoolProxy,
                            RebuildProxy, SetProxy, Token, ValueProxy, as_sequence, default_registry)
 from soho._session import Session
@@ -91,6 +95,10 @@ def _run_provider(address: str, login: Login, allow_pickle: bool, offers: Offers
     if initializer is not None:
         initializer(*initargs)
     provider = _provider(address, login, allow_pickle, offers)
+    # Its end is an ordinary one in any case: a pool's processes end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    threading.Thread(target=_stop_with_parent, args=(provider,), name="soho-provider-parent", daemon=True).start()
     try:
         provider.start()
     except Exception as error:  # noqa: BLE001  the manager raises it
@@ -99,6 +107,18 @@ def _run_provider(address: str, login: Login, allow_pickle: bool, offers: Offers
     ready.send(None)
     ready.close()
     provider.serve_forever()
+
+
+def _stop_with_parent(provider: Provider) -> None:
+    """Its host may be another program's, and live on."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        provider.stop()
+
+
+def _types(space: ManagerSpace) -> set[str]:
+    return {description["type"] for description in space.request("soho.types")}
 
 
 class _ProviderProcess:
@@ -127,6 +147,11 @@ class _ProviderProcess:
             end()
         self.process.join()
 
+    def end(self, timeout: float) -> None:
+        """While the host stays."""
+        self.process.terminate()
+        self.stop(timeout)
+
 
 class Server:
     """What get_server() returns: a host that runs while serve_forever() does, and the objects that Python makes, in this process."""
@@ -134,15 +159,15 @@ class Server:
     def __init__(self, manager: BaseManager):
         self._host = manager._start_host(None, ())
         self.address = self._host.address.plain
-        self._provider: Provider | None = None
-        if offers := manager._offers():
-            self._provider = _provider(self._host.address.text, manager._login_there(self._host.address), manager._allow_pickle is not False,
-                                       offers)
-            try:
-                self._provider.start()
-            except BaseException:
-                self._host.stop(5.0)
-                raise
+        login, allow_pickle = manager._login_there(self._host.address), manager._allow_pickle is not False
+        self._providers = [_provider(self._host.address.text, login, allow_pickle, offers)
+                           for offers in (manager._offers(), manager._more_offers()) if offers]
+        try:
+            for provider in self._providers:
+                provider.start()
+        except BaseException:
+            self._host.stop(5.0)
+            raise
 
     def serve_forever(self) -> NoReturn:
         """Returns as the standard library's does: by SystemExit, when a client shuts the host down, or at Ctrl-C."""
@@ -186,6 +211,7 @@ class BaseManager:
         self._login = login
         self._ctx = ctx or get_context()
         self._providers: list[_ProviderProcess] = []
+        self._names: dict[str, str] = {}  # of types in the host, where they are not as registered
         self._state = State()
         self._state.value = State.INITIAL  # type: ignore[attr-defined]
         self._process: _Process | None = None
@@ -248,7 +274,8 @@ class BaseManager:
         wanted = [typeid for typeid, entry in self._registry.items() if entry.callable is not None]
         return self._offers_of(self._registry, wanted)
 
-    def _offers_of(self, registry: Mapping[str, Entry], wanted: Iterable[str]) -> Offers:
+    def _offers_of(self, registry: Mapping[str, Entry], wanted: Iterable[str], own: str = "") -> Offers:
+        """What a plugin has has a name of its own in the host then, and all have one with `own`."""
         plugins = self._own_plugins if self._own_plugins is not None else self._plugins
         taken = default_registry if "sync" in plugins else {}
         offers: dict[str, tuple[Hosted, str]] = {}
@@ -259,9 +286,13 @@ class BaseManager:
             if typeid in offers or entry is None:
                 continue
             hosted = Hosted(typeid, entry.callable, entry.proxytype, entry.exposed, entry.method_to_typeid, entry.create_method)
-            offers[typeid] = hosted, f"python.{typeid}" if typeid in taken and entry.callable is None else typeid
+            offers[typeid] = hosted, HOSTED_IN_PYTHON + own + typeid if own or typeid in taken else typeid
             rest += hosted.method_to_typeid.values()
         return list(offers.values())
+
+    def _more_offers(self) -> Offers:
+        """Of a manager's own, in a provider of their own."""
+        return ()
 
     def _provide(self, offers: Offers, initializer: Callable[..., Any] | None = None, initargs: Iterable[Any] = ()) -> None:
         """Has a Python process host them."""
@@ -320,10 +351,21 @@ class BaseManager:
     def _create(self, typeid: str, /, *args: Any, **kwds: Any) -> Any:
         """Creates an object; returns its proxy."""
         assert self._state.value == State.STARTED and self._space is not None, "server not yet started"  # type: ignore[attr-defined]
-        params: list[Any] = [typeid, list(args)]
+        params: list[Any] = [self._name_there(typeid), list(args)]
         if kwds:
             params.append({"kw": kwds})
         return self._space.session.request(self._space, "soho.create", params, f"{typeid}()")
+
+    def _name_there(self, typeid: str) -> str:
+        """What the host calls a type. One that a program has registered instead of SyncManager's has a name of its own, if Python hosts it."""
+        if typeid not in default_registry or self._registry.get(typeid) is default_registry[typeid]:
+            return self._names.get(typeid, typeid)
+        name = self._names.get(typeid)
+        if name is None:
+            assert self._space is not None
+            hosted = HOSTED_IN_PYTHON + typeid
+            name = self._names[typeid] = hosted if hosted in _types(self._space) else typeid
+        return name
 
     def open(self, name: str) -> Any:
         """A proxy of the object that the host has published under a name."""
@@ -376,10 +418,6 @@ class SyncManager(BaseManager):
 
     _plugins = ("sync",)
 
-    def __init__(self, *args: Any, **kwds: Any):
-        super().__init__(*args, **kwds)
-        self._provided: set[str] = set()  # what Python hosts only when it is asked for
-
     def list(self, sequence: Iterable[Any] = (), /) -> ListProxy:
         made: ListProxy = self._create("list", as_sequence(sequence))
         return made
@@ -408,11 +446,27 @@ class SyncManager(BaseManager):
         made: BarrierProxy = self._create("Barrier", parties) if timeout is None else self._create("Barrier", parties, None, timeout)
         return made
 
+    def _more_offers(self) -> Offers:
+        return self._offers_of(_POOL_TYPES, ["Pool"], _OF_ALL)
+
+    def _pool_type(self, space: ManagerSpace) -> str:
+        """Its name in the host. Pools are hosted by a process of the program that has started the host; where there is none (yet), this
+        program has one of its own for its own pools."""
+        shared = HOSTED_IN_PYTHON + _OF_ALL + "Pool"
+        if shared in _types(space):
+            return shared
+        of = _OF_ALL
+        if self._process is None:
+            of = f"session_{space.session.connect().session}_{next(_numbers)}."
+        self._provide(self._offers_of(_POOL_TYPES, ["Pool"], of))
+        if self._process is None:
+            util.Finalize(self, self._providers[-1].end, args=(self._shutdown_timeout,), exitpriority=0)
+        return HOSTED_IN_PYTHON + of + "Pool"
+
     def Pool(self, *args: Any, **kwds: Any) -> PoolProxy:  # noqa: N802
         """A pool of worker processes, children of a Python process that the first of them has started."""
-        if self._process is not None and "Pool" not in self._provided:
-            self._provided.add("Pool")
-            self._provide(self._offers_of(_POOL_TYPES, ["Pool"]))
+        if self._space is not None and "Pool" not in self._names and self._registry["Pool"] is default_registry["Pool"]:
+            self._names["Pool"] = self._pool_type(self._space)
         made: PoolProxy = self._create("Pool", *args, **kwds)
         return made
 
@@ -433,6 +487,8 @@ for _typeid, _proxytype in (("Event", EventProxy), ("Condition", ConditionProxy)
 _register("Iterator", IteratorProxy, create_method=False)
 _register("Pool", PoolProxy)
 _register("AsyncResult", create_method=False)
+_OF_ALL = "pool."  # so begin, after "python.", the names of the types of pools that all may use
+_numbers = itertools.count(1)
 _POOL_TYPES = {"Pool": Entry(None, None, PoolProxy, multiprocessing.pool.Pool), "AsyncResult": Entry(None, None, AutoProxy),
                "Iterator": Entry(None, None, IteratorProxy)}
 default_registry.update(SyncManager._registry)
