@@ -342,9 +342,27 @@ AccessRule rule_of(const AccessTable& table) {
     return rule;
 }
 
+// What bounds a worker would bound nothing in the host's own process.
+Result<void> check_worker_limits(const Options& options) {
+    for (const auto& [name, plugin] : options.plugins) {
+        const WorkerLimits& worker = plugin.worker;
+        const char* const key = worker.memory_bytes != 0 ? "worker_memory_bytes"
+                                : worker.cpu_s != 0      ? "worker_cpu_s"
+                                : worker.files != 0      ? "worker_files"
+                                : worker.processes != 0  ? "worker_processes"
+                                                         : nullptr;
+        if (key == nullptr || options.is_isolated(name, plugin)) continue;
+        return refuse(Code::bad_arguments, fmt::format("[plugin.{}] has {}, but that plugin has no worker, so nothing "
+                                                       "would be bounded: add isolation = \"worker\"",
+                                                       name, key));
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<void> complete(Options& options) {
+    if (auto sound = check_worker_limits(options); !sound) return sound;
     options.server.security.access.clear();
     for (const AccessTable& table : options.access_tables) options.server.security.access.push_back(rule_of(table));
     std::vector<ListenerOptions>& listeners = options.server.listeners;

@@ -29,11 +29,6 @@ std::string name_of(const std::string& file) {
     return note ? note->name : std::string();
 }
 
-bool is_isolated(const std::string& name, const PluginOptions& configured, const Options& options) {
-    const auto& names = options.isolate;
-    return configured.isolation == "worker" || std::find(names.begin(), names.end(), name) != names.end();
-}
-
 // Its worker opens the file and judges it; the host only reads its note.
 Result<Plugin*> load_in_worker(Server& server, Supervisor& supervisor, const std::string& name, const std::string& file,
                                const PluginOptions& configured, const Options& options, const Log& log) {
@@ -52,7 +47,7 @@ bool load_plugin(Server& server, Supervisor& supervisor, const std::string& file
     const std::string name = name_of(file);
     const auto found = options.plugins.find(name);
     const PluginOptions configured = found != options.plugins.end() ? found->second : PluginOptions();
-    const bool isolated = !name.empty() && is_isolated(name, configured, options);
+    const bool isolated = !name.empty() && options.is_isolated(name, configured);
     const auto plugin = isolated ? load_in_worker(server, supervisor, name, file, configured, options, log)
                                  : server.registry().load(file, configured);
     if (!plugin) {

@@ -4,6 +4,7 @@
 #include "host/registry/plugin.hpp"
 #include "host/server/server.hpp"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -45,6 +46,11 @@ struct Options {
     std::vector<AccessTable> access_tables;
 
     ServerOptions server;  // its listeners and access rules are made of the above by complete()
+
+    // Whether a plugin of that name, and of what the config says of it, runs in a worker.
+    bool is_isolated(const std::string& name, const PluginOptions& configured) const {
+        return configured.isolation == "worker" || std::find(isolate.begin(), isolate.end(), name) != isolate.end();
+    }
 };
 
 }  // namespace soho::host

@@ -31,7 +31,8 @@ constexpr const char* footer =
     "  soho types\n"
     "  soho call pair set_x 7\n"
     "  soho create --as mine Pair 1 2\n"
-    "  soho --json objects\n";
+    "  soho --json objects\n\n"
+    "For authors of plugins: soho plugin new, run, inspect, check; soho plugin check --help (package soho-sdk)\n";
 
 class Help : public CLI::Formatter {
 public:
@@ -109,6 +110,16 @@ struct Grammar {
                     ->type_name("KEY");
                 sub->add_option("--filter", line.invocation.filter, "only what is called so: 'Pair.*'")
                     ->type_name("GLOB");
+            }
+            if (name == "gen") {
+                const auto path = [&](const char* option, std::string& to, const char* what) {
+                    return sub->add_option(option, to, what)->type_name("FILE");
+                };
+                auto* const output = path("-o,--output", line.invocation.output, "where to write; else it is printed");
+                path("--check", line.invocation.check, "write nothing; exit with 1 if this file would change")
+                    ->excludes(output);
+                auto* const plugin = path("--plugin", line.invocation.plugin, "the types of this plugin");
+                path("--from", line.invocation.from, "the types that this file of JSON describes")->excludes(plugin);
             }
             if (name == "objects")
                 sub->add_option("--referrers", line.invocation.referrers, "only what holds this object")

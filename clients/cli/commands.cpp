@@ -1,5 +1,6 @@
 #include "commands.hpp"
 
+#include "gen.hpp"
 #include "handle.hpp"
 #include "show.hpp"
 #include "top.hpp"
@@ -275,6 +276,18 @@ constexpr Command all[] = {
      "Host and clients (soho --key FILE) each have a file of keys, which nobody else may read.\n\n"
      "  (umask 077; soho keygen ci >> keys)",
      1, 1, false, nullptr, nullptr, make_key},
+    {"gen", "cpp|python [TYPE…]", "Write typed proxies: a class for each type, in C++ or Python",
+     "Of the TYPEs of the host, or all of them; with --plugin those of a plugin file, with --from those of a file with "
+     "what "
+     "`soho --json\n"
+     "describe`, `soho --json types` or `soho-plugin inspect --json` said. What it writes belongs in version control: "
+     "it "
+     "changes only\n"
+     "where the types do, and --check FILE tells by its exit code whether FILE is still what would be written.\n\n"
+     "  soho gen cpp Pair -o pair_proxy.hpp\n"
+     "  soho gen python --plugin build/pair.so -o pair_proxy.py\n"
+     "  soho gen cpp Pair --check pair_proxy.hpp",
+     1, any_number, false, run_gen, show_gen, run_gen_of_file, gen_needs_host},
     {"log-level", "LEVEL [SUBSYSTEM]", "Set what the host logs: debug, info, warning or error",
      "Of everything, or of host, session, call, plugin or plugin.NAME; until the host reads its config again.\n\n"
      "  soho log-level warning\n"
@@ -287,6 +300,11 @@ constexpr Command all[] = {
 };
 
 }  // namespace
+
+bool needs_host(const Command& command, const Invocation& invocation) {
+    if (command.needs_host != nullptr) return command.needs_host(invocation);
+    return command.run_without_host == nullptr;
+}
 
 std::span<const Command> commands() { return all; }
 

@@ -17,6 +17,7 @@ struct Invocation {
     bool methods = false;            // --methods
     bool once = false;               // --once, and these, of top
     std::string interval, sort, filter;
+    std::string output, check, plugin, from;  // --output, --check, --plugin and --from, of gen
 };
 
 struct Command {
@@ -30,7 +31,11 @@ struct Command {
     Value (*run)(Workspace& workspace, const Invocation& invocation);
     void (*show)(const Value& value, const Invocation& invocation, Workspace& workspace);
     std::string (*run_without_host)(const Invocation& invocation) = nullptr;  // in place of both: what it prints
+    bool (*needs_host)(const Invocation& invocation) = nullptr;  // for one that has all three: which it is this time
 };
+
+// Whether a command as it was given is run in a host.
+bool needs_host(const Command& command, const Invocation& invocation);
 
 std::span<const Command> commands();
 // NULL if there is no such command.

@@ -2,6 +2,7 @@
 #include "command_line.hpp"
 #include "handle.hpp"
 #include "json.hpp"
+#include "plugin_words.hpp"
 #include "shell.hpp"
 #include "usage_error.hpp"
 
@@ -37,7 +38,7 @@ Client connect(const CommandLine& line) {
 
 void run_command(const CommandLine& line) {
     const Command& command = *line.command;
-    if (command.run_without_host != nullptr) {
+    if (!needs_host(command, line.invocation)) {
         fmt::print("{}", command.run_without_host(line.invocation));
         return;
     }
@@ -72,6 +73,7 @@ int run(const CommandLine& line) {
 }  // namespace
 
 int main(int count, char** words) try {
+    hand_over_plugin_words(count, words);
     const int code = run(parse_command_line({words + 1, words + count}));
     if (std::fflush(stdout) != 0) return complain("cannot write the result", exit_failed);
     return code;

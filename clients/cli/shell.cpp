@@ -100,7 +100,7 @@ private:
             throw UsageError(
                 "--host, --timeout and what is about logging in are for the shell as a whole: soho --timeout 1 shell");
         }
-        if (line.command->run_without_host != nullptr) {
+        if (!needs_host(*line.command, line.invocation)) {
             if (!variable.empty()) throw UsageError(fmt::format("{} gives nothing to keep", words[0]));
             fmt::print("{}", line.command->run_without_host(line.invocation));
             return;

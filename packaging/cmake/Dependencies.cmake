@@ -1,5 +1,6 @@
 # Every third-party library, found in one place. All are packages of Debian 12 (packaging/debian-packages.txt); newer
-# versions are welcome where they keep their names.
+# versions are welcome where they keep their names. A project that has this one as a subdirectory sees them as well.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 include("${PROJECT_SOURCE_DIR}/sdk/cmake/SohoMsgpack.cmake")  # soho::msgpack
 
 find_package(Threads REQUIRED)

@@ -5,14 +5,15 @@ set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/soho")
 set(generated_dir "${PROJECT_BINARY_DIR}/package")
 set(templates_dir "${PROJECT_SOURCE_DIR}/packaging/cmake/templates")
 
-# sdk: the headers of the plugin author, soho_add_plugin(), soho-sdk.pc. Neither soho/wire nor soho/result.hpp.
-foreach(header abi.h plugin.hpp)
+# sdk: the headers of the plugin author and the test kit, soho_add_plugin(), soho-sdk.pc, the overview of the C ABI. Neither soho/wire nor
+# soho/result.hpp.
+foreach(header abi.h plugin.hpp testing.hpp)
     if(EXISTS "${PROJECT_SOURCE_DIR}/sdk/include/soho/${header}")
         install(FILES "${PROJECT_SOURCE_DIR}/sdk/include/soho/${header}"
                 DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/soho" COMPONENT sdk)
     endif()
 endforeach()
-foreach(folder plugin data)
+foreach(folder plugin data testing)
     install(DIRECTORY "${PROJECT_SOURCE_DIR}/sdk/include/soho/${folder}"
             DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/soho" COMPONENT sdk FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 endforeach()
@@ -20,6 +21,7 @@ install(FILES
         "${PROJECT_SOURCE_DIR}/sdk/cmake/SohoPlugin.cmake" "${PROJECT_SOURCE_DIR}/sdk/cmake/SohoMsgpack.cmake"
         "${PROJECT_SOURCE_DIR}/sdk/cmake/soho-plugin.map"
         DESTINATION "${package_dir}" COMPONENT sdk)
+install(FILES "${PROJECT_SOURCE_DIR}/packaging/man/soho-plugin.7" DESTINATION "${CMAKE_INSTALL_MANDIR}/man7" COMPONENT sdk)
 install(TARGETS soho_sdk EXPORT soho-sdk-targets)
 install(EXPORT soho-sdk-targets NAMESPACE soho:: DESTINATION "${package_dir}" COMPONENT sdk)
 
@@ -52,5 +54,10 @@ install(FILES "${generated_dir}/soho-config.cmake" "${generated_dir}/soho-config
 # A .pc file finds its prefix from where it lies, as the CMake package does.
 file(RELATIVE_PATH pc_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
-configure_file("${templates_dir}/soho-sdk.pc.in" "${generated_dir}/soho-sdk.pc" @ONLY)
-install(FILES "${generated_dir}/soho-sdk.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT sdk)
+foreach(component sdk client)
+    if(component STREQUAL "client" AND NOT TARGET soho_client)
+        continue()
+    endif()
+    configure_file("${templates_dir}/soho-${component}.pc.in" "${generated_dir}/soho-${component}.pc" @ONLY)
+    install(FILES "${generated_dir}/soho-${component}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT ${component})
+endforeach()

@@ -98,6 +98,13 @@ class Refusals(Plugins):
             self.assertFalse(os.path.exists(host.path))
             host.stop(code=1)
 
+    def test_a_bound_for_a_worker_that_there_is_not(self):
+        host = Host(PAIR, config="[plugin.pair]\nworker_cpu_s = 5\n", ready=False)
+        self.assertEqual(host.ended(), 2)
+        self.assertIn('[plugin.pair] has worker_cpu_s, but that plugin has no worker, so nothing would be bounded: '
+                      'add isolation = "worker"', host.log())
+        host.stop(code=2)
+
     def test_a_config_for_a_plugin_that_is_not_there_is_said(self):
         host = hosted(self, PAIR, config="[plugin.pear]\nprefix = \"x.\"\n")
         self.assertIn('the config has [plugin.pear], but no plugin of that name was loaded; did you mean "pair"?', host.log())

@@ -515,10 +515,11 @@ class Ends(unittest.TestCase):
             with self.subTest(drain_ms=drain_ms):
                 host = hosted(self, plugin("reply"), PAIR, config=f"[host]\ndrain_ms = {drain_ms}\n")
                 client, beside = host.client(), host.client()
-                slow = client.create("Slow")
-                running = client.start(slow, "sleep", 1_000)
+                slow, watcher = client.create("Slow"), client.create("Slow")
+                running = client.start(slow, "sleep", 2_000)
                 queued = [client.start(slow, "quick") for _ in range(3)]
-                made = beside.request("soho.create", "SlowCreate", [1_000], {"name": "made"})
+                made = beside.request("soho.create", "SlowCreate", [2_000], {"name": "made"})
+                eventually(lambda: client.call(watcher, "sleeping") == 2, "a method and a create that run")
                 eventually(lambda: host.stats("calls_in_flight") == {"calls_in_flight": 5})
                 opens = client.request("soho.create", "SlowCreate", [1_000], {"name": "made", "if_exists": "open"})
                 client.do("soho.ping")

@@ -181,13 +181,16 @@ private:
 
 // Methods that take their time.
 struct Slow {
-    static inline std::atomic<int> sleeping{0};  // now, of all
+    static inline std::atomic<int> sleeping{0};  // now, of all, those that are being made included
     std::int64_t calls = 0;                      // concurrent types count at once
 
-    std::int64_t sleep(std::int64_t ms) {
+    static void pause(std::int64_t ms) {
         ++sleeping;
         std::this_thread::sleep_for(std::chrono::milliseconds(ms));
         --sleeping;
+    }
+    std::int64_t sleep(std::int64_t ms) {
+        pause(ms);
         return ++std::atomic_ref(calls);
     }
     std::int64_t spin(std::int64_t ms) {
@@ -273,7 +276,7 @@ SOHO_PLUGIN(reply, "1.0", plugin) {
     plugin.type<Slow>("SlowConcurrent").concurrent();
     plugin.type<Slow>("SlowCreate")
         .callable([](std::int64_t ms) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+            Slow::pause(ms);
             return Slow();
         })
         .args("ms"_a = 10)

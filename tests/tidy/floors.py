@@ -11,6 +11,7 @@ FLOORS = {
     "sdk/abi": (["sdk/include/soho/abi.h"], []),
     "sdk/data": (["sdk/include/soho/data/"], ["sdk/abi"]),
     "sdk/plugin": (["sdk/include/soho/plugin.hpp", "sdk/include/soho/plugin/"], ["sdk/abi", "sdk/data"]),
+    "sdk/testing": (["sdk/include/soho/testing.hpp", "sdk/include/soho/testing/"], ["sdk/abi", "sdk/data", "sdk/plugin"]),
     "sdk/result": (["sdk/include/soho/result.hpp"], ["sdk/abi"]),
     "sdk/wire": (["sdk/include/soho/wire/", "sdk/src/wire/"], ["sdk/abi", "sdk/data", "sdk/result"]),
     "host/registry": (["host/registry/"], SDK_CORE),
@@ -18,8 +19,10 @@ FLOORS = {
     "host/session": (["host/session/"], SDK_CORE + ["host/registry", "host/object"]),
     "host/server": (["host/server/"], SDK_CORE + ["host/registry", "host/object", "host/session"]),
     "host/worker": (["host/worker/"], SDK_CORE + ["host/registry", "host/object", "host/session", "host/server"]),
+    "host/tool": (["host/tool/"], SDK_CORE + ["host/registry", "host/object", "host/session"]),
     "host/main": (["host/"], SDK_CORE + ["host/registry", "host/object", "host/session", "host/server", "host/worker"]),
-    "plugins": (["plugins/", "sdk/templates/"], ["sdk/abi", "sdk/data", "sdk/plugin"]),
+    "plugins": (["plugins/"], ["sdk/abi", "sdk/data", "sdk/plugin"]),
+    "sdk/templates": (["sdk/templates/"], ["sdk/abi", "sdk/data", "sdk/plugin", "sdk/testing"]),
     "clients/cpp/examples": (["clients/cpp/examples/"], ["sdk/data", "clients/cpp"]),
     "clients/cpp": (["clients/cpp/"], SDK_CORE),
     "clients/cli": (["clients/cli/"], SDK_CORE + ["clients/cpp"]),
@@ -30,14 +33,14 @@ EVERYWHERE = ("tests/", "bench/", "packaging/tests/")  # these look at what they
 THIRD_PARTY = [
     (r"boost/dll", ["host/registry"], "Boost.DLL"),
     (r"boost/(?!dll)", ["plugins"], "the rest of Boost"),
-    (r"dlfcn\.h$|link\.h$", ["host/registry"], "the dynamic loader"),
+    (r"dlfcn\.h$|link\.h$", ["host/registry", "host/tool"], "the dynamic loader"),
     (r"asio(/|\.hpp$)|sys/socket\.h$|netinet/|arpa/|netdb\.h$",
      ["host/server", "host/worker", "clients/cpp", "clients/cpp/examples", "clients/cli"], "sockets"),
     (r"sys/un\.h$",  # the wire checks an address against the length of a Unix path, which only this header knows
      ["sdk/wire", "host/server", "clients/cpp", "clients/cpp/examples", "clients/cli"], "sockets"),
 ]
 # Installed headers reach people who have none of our libraries: the standard library, C's, and msgpack.
-INSTALLED = ["sdk/abi", "sdk/data", "sdk/plugin"]
+INSTALLED = ["sdk/abi", "sdk/data", "sdk/plugin", "sdk/testing"]
 STANDARD = re.compile(r"[a-z_0-9]+$|(std[a-z]+|string|limits|errno|time|math|float|inttypes|assert)\.h$|(cxxabi|pthread)\.h$")
 MSGPACK = re.compile(r"msgpack(/|\.hpp$)")
 

@@ -1,0 +1,146 @@
+"""`soho plugin check` finds each defect that is planted in the plugins of the tests, names the place, and finds nothing in our own
+plugins."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import soho_e2e as e2e
+
+TOOL = e2e.BIN / "soho-plugin"
+SEED = 5
+SANITIZED = "SOHO_TEST_SANITIZED" in os.environ
+
+# What is wrong where, by file. Each is a defect that somebody planted there on purpose.
+CRASHES = ("segv", "segv_on_pool", "abort", "abort_on_a_broken_stack", "overflow", "in_a_thread")
+MALFORMED = ("never_used_byte", "cut_short", "cut_string", "two_values", "huge_array", "huge_map", "nothing", "bad_handle",
+             "unknown_handle", "deep", "too_large", "failed_without_reason", "pending_without_defer", "unknown_status")
+PLANTED = {
+    "crash": [("crash", f"Crash.{name}") for name in CRASHES] + [("crash", "CrashEnd's destructor")],
+    "hazard": [("crash", "Hazard.segv"), ("crash", "Hazard.abort"), ("exit", "Hazard.exit"), ("crash", "Hazard.throw_in_a_thread"),
+               ("crash", "Hazard.corrupt_heap"), ("hang", "Hazard.spin"), ("deaf", "Hazard.sleep"), ("leak", "Hazard.leak"),
+               ("processes", "Hazard.fork_a_stray"), ("logged_argument", "Hazard.print"), ("logged_argument", "Hazard.log"),
+               ("descriptors", "Hazard.open_files"), ("descriptors", "Hazard.close_all"), ("crash", "HazardEnd's destructor")],
+    "stall": [("hang", "Stall.hold0"), ("hang", "StallEnd's destructor"), ("hang", "StallCreate0()")],
+    "chatter": [("logged_argument", "Chatter.say")],
+    "everything_empty": [("unusable", "Nothing"), ("unusable", "Closed"), ("unusable", "Private")],
+    "reply": [("kept_reply", "Mailbox.never"), ("dropped_reply", "Mailbox.drop"), ("completed_twice", "Mailbox.twice"),
+              ("blocks", "SlowEnd's destructor"), ("hang", "SlowForever()")],
+    "malformed_result": [("result", f"Malformed.{name}") for name in MALFORMED],
+    "planted/leaves": [("leak", "LeavesMemory"), ("leak", "LeavesMemoryInUse.take"), ("descriptors", "LeavesFiles"),
+                       ("descriptors", "LeavesFilesInUse.open"), ("threads", "LeavesThreads.nothing"), ("stuck_objects", "Keeps")],
+    "planted/hasty": [("concurrent", "Torn"), ("concurrent", "Crossed")],
+    "planted/late": [("kept_reply", "Late.never"), ("dropped_reply", "Late.drop"), ("completed_twice", "Late.twice"),
+                     ("hang", "Late.stubborn"), ("callback_threw", "Late.throws_later"), ("deaf", "Late.deaf")],
+    "planted/slow": [("load_time", "load()"), ("blocks", "Slow.nap_undeclared"), ("hang", "Slow.hang"), ("blocks", "SlowToCome()"),
+                     ("uncreated", "NeverComes"), ("blocks", "SlowToGo's destructor"), ("hang", "NeverGoes's destructor"),
+                     ("crash", "ThrowsAtItsEnd's destructor"), ("unload", "stop() and unload()")],
+    "planted/crash_in_load": [("crash", "load()")],
+    "planted/wrong_size": [("sizes", "soho_plugin_entry()")],
+    "planted/unchecked": [("unchecked_argument", "Unchecked.add")],
+    "planted/exports_more": [("exports", ""), ("unique", "")],
+    "bad/undefined_symbol": [("undefined", "")],
+    "bad/missing_entry": [("exports", "")],
+    **{f"bad/{name}": [("file", "")] for name in ("no_note", "wrong_abi", "not_elf", "empty", "truncated", "truncated_header")},
+    **{f"bad/{name}": [("refused", "")]
+       for name in ("wrong_table_abi", "null_table", "name_mismatch", "unknown_critical_flag", "throws_in_load", "duplicate_types",
+                    "unknown_mapping", "unexposed_mapping", "exposed_without_method", "ambiguous_result")},
+}
+# A sanitizer's runtime ends these by itself, or stands in the way of the defect.
+NOT_WITH_SANITIZER = {"planted/exports_more", "planted/hasty"}
+
+
+def check(*files, seed=SEED, patience=None, args=()):
+    patience = patience or (10 if SANITIZED else 1)
+    done = subprocess.run([TOOL, "check", "--json", "--seed", str(seed), "--patience", str(patience), "--time", "200", *args,
+                           *map(str, files)], capture_output=True, text=True)
+    assert done.stderr == "", done.stderr
+    report = json.loads(done.stdout)
+    return done.returncode, report
+
+
+def pairs(report):
+    return {(finding["check"], finding["where"]) for finding in report["findings"]}
+
+
+class PlantedDefects(unittest.TestCase):
+    def test_each_is_found_where_it_is(self):
+        wanted, missed, seconds = 0, [], 0
+        for name, defects in PLANTED.items():
+            if SANITIZED and name in NOT_WITH_SANITIZER:
+                continue
+            code, report = check(e2e.plugin(name))
+            seconds += report["seconds"]
+            self.assertEqual(code, 1, name)
+            for finding in report["findings"]:
+                self.assertTrue(finding["what"] and finding["mend"], finding)
+            wanted += len(defects)
+            missed += [(name, *defect) for defect in defects if defect not in pairs(report)]
+        print(f"found {wanted - len(missed)} of {wanted} planted defects in {seconds:.0f} s")
+        self.assertEqual(missed, [])
+
+    def test_every_check_of_the_table_has_a_defect_that_it_finds(self):
+        listed = subprocess.run([TOOL, "check", "--list"], capture_output=True, text=True, check=True).stdout
+        ids = {line.split(":")[0] for line in listed.splitlines() if not line.startswith(" ")}
+        planted = {defect for defects in PLANTED.values() for defect, _ in defects}
+        # The others have a test of their own below, or look after the check itself.
+        self.assertEqual(ids - planted, {"trust", "clash", "stripped", "time"})
+
+    def test_a_file_that_others_may_write(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = shutil.copy(e2e.PAIR, folder)
+            os.chmod(file, 0o775)
+            code, report = check(file)
+        self.assertEqual((code, pairs(report)), (1, {("trust", "")}))
+        self.assertIn("chmod", report["findings"][0]["what"])
+
+    def test_plugins_that_clash(self):
+        code, reports = check(e2e.BAD / "taken_typeid.so", e2e.plugin("kinds"))
+        self.assertEqual(code, 1)
+        self.assertIn(("clash", "Kinds"), pairs(reports[1]))
+
+    def test_a_file_without_section_headers(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(shutil.copy(e2e.PAIR, folder))
+            data = bytearray(file.read_bytes())
+            data[0x28:0x30] = bytes(8)  # e_shoff
+            data[0x3c:0x40] = bytes(4)  # e_shnum, e_shstrndx
+            file.write_bytes(data)
+            file.chmod(0o755)
+            code, report = check(file)
+        self.assertEqual((code, pairs(report)), (1, {("stripped", "")}))
+
+    def test_time_that_is_too_short_is_said(self):
+        code, report = check(e2e.plugin("planted/slow"), args=["--time", "0.1"])
+        self.assertEqual(code, 1)
+        self.assertIn(("time", ""), pairs(report))
+
+
+class Clean(unittest.TestCase):
+    def test_our_own_plugins_are(self):
+        for name in ("pair", "sync"):
+            for seed in (SEED, 6):
+                code, report = check(e2e.BUNDLED / f"{name}.so", seed=seed, patience=20)
+                print(f"{name}: {report['calls']} calls in {report['seconds']:.1f} s")
+                self.assertEqual((code, report["findings"], report["notes"]), (0, [], []), f"{name}, seed {seed}")
+
+    def test_and_one_in_c(self):
+        self.assertEqual(check(e2e.plugin("pure_c"))[0], 0)
+
+    def test_the_same_seed_makes_the_same_calls(self):
+        first, again = (check(e2e.plugin("kinds"), seed=77)[1] for _ in range(2))
+        self.assertEqual(first["findings"], again["findings"])
+
+    def test_arguments_of_a_callable_can_be_told(self):
+        with_them = check(e2e.plugin("objects"), args=["--create", 'Refusing=["because"]'])[1]
+        refusal = [finding["what"] for finding in with_them["findings"] if finding["where"] == "Refusing"]
+        self.assertEqual(refusal, ["its callable refuses whatever it is given; at last: because"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,231 @@
+"""`soho plugin` for authors: inspect, run, new, how the shell command hands over, and how each says what it cannot do."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import soho_e2e as e2e
+
+TOOL, SOHO = e2e.BIN / "soho-plugin", e2e.BIN / "soho"
+
+
+def run(*words, stdin="", environment={}, cwd=None):
+    """Exit code, standard output, standard error."""
+    done = subprocess.run([str(word) for word in words], input=stdin, capture_output=True, text=True, cwd=cwd,
+                          env={**os.environ, **environment})
+    return done.returncode, done.stdout, done.stderr
+
+
+class InTemporaryFolder(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="soho-plugin-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+
+class Inspect(unittest.TestCase):
+    def test_types_are_what_a_host_says_of_them(self):
+        for file, names in ((e2e.PAIR, None), (e2e.plugin("kinds"), None), (e2e.plugin("objects"), None), (e2e.plugin("pure_c"), None)):
+            code, out, err = run(TOOL, "inspect", file, "--json")
+            self.assertEqual((code, err), (0, ""))
+            inspected = json.loads(out)
+            host = e2e.hosted(self, file)
+            for described in inspected["types"]:
+                code, out, err = run(SOHO, "--host", host.address, "--json", "describe", described["type"])
+                self.assertEqual((code, json.loads(out), err), (0, described, ""))
+            self.assertEqual(len(inspected["types"]), len(host.admin.do("soho.types")))
+
+    def test_the_note_is_told_although_the_plugin_cannot_be_loaded(self):
+        for name, said in (("throws_in_load", "no such device"), ("undefined_symbol", "soho_test_function_that_nobody_has")):
+            code, out, err = run(TOOL, "inspect", "--json", e2e.BAD / f"{name}.so")
+            self.assertEqual(code, 1)
+            self.assertIn(said, err)
+            self.assertEqual(json.loads(out)["plugin"], {"name": name, "version": "1.0", "abi": 1, "sdk": "0.1.0"})
+
+    def test_a_plugin_that_crashes_ends_only_a_child(self):
+        code, out, err = run(TOOL, "inspect", e2e.plugin("planted/crash_in_load"))
+        self.assertEqual(code, 1)
+        self.assertIn("crash_in_load 1.0", out)
+        # A sanitizer takes the signal for its report, and ends the process itself.
+        self.assertIn("ABORTING" if "SOHO_TEST_SANITIZED" in os.environ else "SIGSEGV", err)
+
+    def test_what_people_read(self):
+        code, out, _ = run(TOOL, "inspect", e2e.PAIR)
+        self.assertEqual(code, 0)
+        for text in ("plugin pair 1.0, ABI 1", "publishes pair, a get_pair", "Pair(x: int64, y: int64)", "set_x(x: int64) -> nil",
+                     "not exposed: set_x"):
+            self.assertIn(text, out)
+
+    def test_a_file_that_is_no_plugin(self):
+        code, out, err = run(TOOL, "inspect", e2e.BAD / "not_elf.so")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("not an ELF file", err)
+
+
+class Run(InTemporaryFolder):
+    def test_a_shell_to_a_host_that_ends_with_it(self):
+        code, out, err = run(TOOL, "run", e2e.PAIR, stdin="p = create Pair 5 6\np.get_y\nstats\n", environment={"XDG_RUNTIME_DIR": str(self.folder)})
+        self.assertEqual((code, out.splitlines()[0]), (0, "6"), err)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_the_exit_code_is_the_shells(self):
+        self.assertEqual(run(TOOL, "run", e2e.PAIR, stdin="frobnicate\n")[0], 2)
+
+    def test_further_arguments_are_the_hosts(self):
+        code, out, _ = run(TOOL, "run", e2e.PAIR, "--", "--set", "plugin.pair.prefix=\"acme.\"", stdin="p = create acme.Pair 5 6\np.get_x\n")
+        self.assertEqual((code, out), (0, "5\n"))
+
+    def test_a_plugin_that_is_refused(self):
+        code, out, err = run(TOOL, "run", e2e.BAD / "throws_in_load.so")
+        self.assertEqual(code, 1)
+        self.assertIn("no such device", err)
+        self.assertIn("the host did not start", err)
+
+    def test_under_the_debugger_nothing_watches_the_host(self):
+        # Stands for gdb: shows how it was called, and checks the config that the host is given.
+        gdb = self.folder / "gdb"
+        gdb.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nenv | grep -c "^NOTIFY_SOCKET=\\|^WATCHDOG_"\nexit 0\n')
+        gdb.chmod(0o755)
+        code, out, err = run(TOOL, "run", "--gdb", e2e.PAIR, environment={
+            "PATH": f"{self.folder}:{os.environ['PATH']}", "WATCHDOG_USEC": "1000000", "NOTIFY_SOCKET": "/run/nobody"})
+        self.assertEqual(code, 0, err)
+        words = out.splitlines()
+        self.assertEqual(words.pop(), "0")
+        host = words[words.index("--args") + 1:]
+        off = dict(zip(host, host[1:]))
+        self.assertEqual([off[name] for name in ("--stuck-ms", "--slow-call-ms", "--idle-ms")], ["0", "0", "0"])
+        self.assertIn("shell", err)
+        # sohod takes all of them.
+        checked = run(*host[:1], *[word for word in host[1:] if word != "--no-config"], "--check-config")
+        self.assertIn("which file?", checked[2])
+
+    def test_a_host_that_is_told_so_calls_no_method_stuck(self):
+        said = "has kept a reactor"
+        for stuck_ms in (10, 0):
+            host = e2e.Host(e2e.plugin("stall"), args=["--stuck-ms", str(stuck_ms), "--reactors", "1"])
+            self.addCleanup(host.kill)
+            client = host.client()
+            client.start(client.create("Stall"), "hold0", "text")
+            if stuck_ms != 0:
+                e2e.eventually(lambda: said in host.log())
+            else:
+                time.sleep(0.5)  # fifty times what was enough before
+                self.assertNotIn(said, host.log())
+
+    @unittest.skipUnless(shutil.which("gdb") and "SOHO_TEST_SANITIZED" not in os.environ, "there is no gdb")
+    def test_the_host_really_runs_under_it(self):
+        process = subprocess.Popen([TOOL, "run", "--gdb", e2e.PAIR], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True)
+        address, said = None, ""
+        for line in process.stdout:
+            said += line
+            found = re.search(r"listens on (unix:\S+)", line)
+            if found:
+                address = found.group(1)
+                break
+            if "ptrace" in line:
+                process.kill()
+                self.skipTest("this machine lets nobody trace: " + line)
+        self.assertIsNotNone(address, said)
+        with e2e.Client(address) as client:
+            self.assertEqual(client.do("pair.get_x"), 5)
+            client.do("soho.shutdown")
+        process.communicate("quit\n")
+        self.assertEqual(process.returncode, 0)
+
+
+class New(InTemporaryFolder):
+    def new(self, *words):
+        return run(TOOL, "new", *words, cwd=self.folder)
+
+    def test_writes_a_whole_project(self):
+        code, out, err = self.new("my_counter")
+        self.assertEqual((code, err), (0, ""))
+        files = sorted(str(path.relative_to(self.folder / "my_counter")) for path in (self.folder / "my_counter").rglob("*") if path.is_file())
+        self.assertEqual(files, [".gitignore", "CMakeLists.txt", "README.md", "src/my_counter.cpp", "src/my_counter.hpp",
+                                 "tests/CMakeLists.txt", "tests/host_test", "tests/my_counter_test.cpp"])
+        for file in files:
+            self.assertIn(f"my_counter/{file}\n", out)
+            self.assertNotRegex((self.folder / "my_counter" / file).read_text(), "plugin_name|PluginClass|soho_sdk_version")
+        self.assertTrue(os.access(self.folder / "my_counter" / "tests" / "host_test", os.X_OK))
+        self.assertIn("class MyCounter", (self.folder / "my_counter/src/my_counter.hpp").read_text())
+
+    def test_into_another_folder(self):
+        self.assertEqual(self.new("counter", "--dir", "some/where")[0], 0)
+        self.assertTrue((self.folder / "some/where/src/counter.cpp").exists())
+
+    def test_names_that_are_none(self):
+        for name, said in (("my-counter", "'my_counter' would be one"), ("1st", "begins with a letter"), ("class", "take another name"),
+                           ("a/b", "begins with a letter"), ("soho", "take another name"), ("", "begins with a letter")):
+            code, out, err = self.new("--", name)
+            self.assertEqual((code, out), (2, ""), name)
+            self.assertIn(said, err)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_folder_that_is_there_is_left_alone(self):
+        (self.folder / "counter").mkdir()
+        code, _, err = self.new("counter")
+        self.assertEqual(code, 2)
+        self.assertIn("counter is there already", err)
+        self.assertEqual(list((self.folder / "counter").iterdir()), [])
+
+    def test_a_place_that_cannot_be_written(self):
+        (self.folder / "file").write_text("")
+        code, _, err = self.new("counter", "--dir", "file/below")
+        self.assertEqual(code, 2)
+        self.assertIn("cannot be written", err)
+
+
+class HandOver(InTemporaryFolder):
+    def test_soho_plugin_is_soho_plugin(self):
+        self.assertEqual(run(SOHO, "plugin", "inspect", e2e.PAIR, "--json")[1].replace("load_ms", "")[:40],
+                         run(TOOL, "inspect", e2e.PAIR, "--json")[1].replace("load_ms", "")[:40])
+        self.assertEqual(run(SOHO, "plugin", "check", e2e.BAD / "no_note.so")[0], 1)
+        self.assertEqual(run(SOHO, "plugin", "new")[0], 2)
+
+    def test_without_it_a_sentence_says_which_package_brings_it(self):
+        alone = shutil.copy(SOHO, self.folder)
+        library = {"LD_LIBRARY_PATH": str(e2e.BUILD / "lib")}
+        code, _, err = run(alone, "plugin", "check", "x.so", environment={"PATH": "/nonexistent", **library})
+        self.assertEqual(code, 2)
+        self.assertIn("the package soho-sdk brings it", err)
+        (self.folder / "elsewhere").mkdir()
+        (self.folder / "elsewhere" / "soho-plugin").symlink_to(TOOL)
+        code, out, _ = run(alone, "plugin", "check", "--list", environment={"PATH": str(self.folder / "elsewhere"), **library})
+        self.assertEqual(code, 0)
+        self.assertIn("kept_reply: ", out)
+
+
+class Usage(unittest.TestCase):
+    def test_what_is_wrong_is_said_in_one_line(self):
+        for words in ([], ["check"], ["bogus"], ["check", "x.so", "--time", "soon"], ["check", "x.so", "--create", "Pair"],
+                      ["check", "x.so", "--seed", "0"], ["inspect"], ["inspect", "a.so", "--bogus"]):
+            code, out, err = run(TOOL, *words)
+            self.assertEqual((code, out, err.count("\n")), (2, "", 1), (words, err))
+            self.assertTrue(err.startswith("soho-plugin: "), err)
+
+    def test_help(self):
+        for words in (["--help"], ["check", "--help"], ["new", "--help"], ["run", "--help"], ["inspect", "--help"], ["--version"]):
+            code, out, err = run(TOOL, *words)
+            self.assertEqual((code, err), (0, ""))
+            self.assertTrue(out)
+
+    def test_the_manual_page_has_every_option_and_check(self):
+        page = (e2e.ROOT / "packaging/man/soho-plugin.1").read_text().replace("\\-", "-")
+        for words in (["check"], ["new"], ["run"], ["inspect"]):
+            for option in re.findall(r"(--[a-z]+)", run(TOOL, *words, "--help")[1]):
+                if option not in ("--help", "--"):
+                    self.assertIn(option, page)
+        for line in run(TOOL, "check", "--list")[1].splitlines():
+            if not line.startswith(" "):
+                self.assertIn(line.split(":")[0], page)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
