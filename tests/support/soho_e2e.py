@@ -64,6 +64,19 @@ def eventually(condition, what="the condition"):
         pause = min(pause * 1.5, 0.1)
 
 
+def freeze(process):
+    """Stops every thread of that process. The signal alone is heard by one of them, and others may run on for a while."""
+    def state_of(status):
+        try:
+            return re.search(r"^State:\s+(\S)", status.read_text(), re.M).group(1)
+        except OSError:
+            return "X"  # has ended meanwhile
+
+    os.kill(process, signal.SIGSTOP)
+    eventually(lambda: all(state_of(status) in "TZX" for status in pathlib.Path(f"/proc/{process}/task").glob("*/status")),
+               f"process {process} to stand still")
+
+
 def pack(value):
     return msgpack.packb(value, use_bin_type=True, unicode_errors="surrogateescape")
 
