@@ -313,8 +313,8 @@ Result<std::unique_ptr<PendingType>> copy_type(const soho_type& from) {
 Result<void> add_state(const soho_state& given, const std::vector<std::unique_ptr<PendingType>>& types) {
     const auto bad_state = [](std::string_view why) { return bad(fmt::format("its table {}: {}", SOHO_STATE, why)); };
     if (given.size < first_size<soho_state>)
-        return bad_state(fmt::format("it says its size is {} bytes, ABI {} has {}", given.size, SOHO_ABI,
-                                     first_size<soho_state>));
+        return bad_state(
+            fmt::format("it says its size is {} bytes, ABI {} has {}", given.size, SOHO_ABI, first_size<soho_state>));
     if (auto sound = check_array<soho_state_type>(given.types, "types"); !sound) return bad_state(sound.error().text);
     for (std::uint32_t i = 0; i < given.types.count; ++i) {
         const auto from = element<soho_state_type>(given.types, i);
