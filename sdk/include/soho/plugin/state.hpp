@@ -50,11 +50,10 @@ struct StateRecord {
         if (saved == version) return load;
         if (const auto found = older.find(saved); found != older.end()) return found->second;
         if (takes_all_versions) return load;
-        std::string known;
-        for (const auto& entry : older) known += std::to_string(entry.first) + ", ";
+        std::string known = std::to_string(version);
+        for (const auto& entry : older) known = std::to_string(entry.first) + " or " + known;
         throw Error::with_code(SOHO_BAD_ARGUMENTS, "this build of the plugin loads state of version " + known +
-                                                       std::to_string(version) + ", and this is of version " +
-                                                       std::to_string(saved));
+                                                       ", and this is of version " + std::to_string(saved));
     }
 };
 

@@ -55,8 +55,7 @@ struct HostedObject {
     soho_instance instance{};
     const void* turn = nullptr;  // equal turns exclude each other; NULL: none
     std::int64_t bytes = 0;
-    std::shared_ptr<const void>
-        owner;  // of an instance that was moved, for all objects that have it; `instance` has none then
+    std::shared_ptr<const void> owner{};  // of an instance that was moved, for all that have it; `instance` has none
 };
 using ObjectPtr = std::shared_ptr<HostedObject>;
 
