@@ -434,13 +434,14 @@ inline void Object::move() const {
     const detail::ObjectPtr object = live();
     detail::Core& core = *held_->core;
     core.settle();
-    const auto all = core.all_of(object->instance.identity);
+    const auto all = core.all_of(object->instance.identity);  // by their ids
     detail::check_movable(core, all);
+    const detail::ObjectPtr& first = all.front();
     const std::uint64_t last_id = core.last_id;
-    const detail::Outcome saved = detail::save_state(held_->core, object);
+    const detail::Outcome saved = detail::save_state(held_->core, first);
     detail::ObjectPtr made =
-        detail::load_state(held_->core, *object->type, object->type->state->version, saved.value.bytes(), object->id);
-    if (made == object) return;  // one that the plugin shares, and has put the state into
+        detail::load_state(held_->core, *first->type, first->type->state->version, saved.value.bytes(), first->id);
+    if (made == first) return;  // one that the plugin shares, and has put the state into
     if (made->id <= last_id)
         throw CallError(SOHO_EXISTS, "the load of " + made->type->type_id + " gave an object that is there already: #" +
                                          std::to_string(made->id));
