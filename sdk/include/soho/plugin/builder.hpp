@@ -2,7 +2,7 @@
 // What the body of SOHO_PLUGIN works with: plugin.methods<T>(), plugin.type<T>("Id"), plugin.publish(…).
 // All of it only while the plugin loads; the handles returned here are of no use later.
 
-#include <soho/plugin/bound.hpp>
+#include <soho/plugin/state.hpp>
 
 #include <initializer_list>
 
@@ -151,6 +151,28 @@ public:
     Type& version(std::uint32_t major, std::uint32_t minor) {
         record_->version_major = major;
         record_->version_minor = minor;
+        return *this;
+    }
+    // How its objects are saved, and made again from that when the plugin is reloaded as another version: see state.hpp.
+    template <class Save, class Load>
+    Type& state(std::uint32_t version, Save save, Load load) {
+        auto record = std::make_shared<detail::StateRecord>();
+        record->plugin = plugin_;
+        record->version = version;
+        record->takes_all_versions = detail::BoundLoad<T, Load>::takes_version;
+        record->save = detail::bind_save<T>(std::move(save));
+        record->load = detail::bind_load<T>(std::move(load));
+        record_->state = std::move(record);
+        return *this;
+    }
+    // How an object is made of state that an older version saved. Follows state().
+    template <class Load>
+    Type& older_state(std::uint32_t version, Load load) {
+        const std::string what = ".older_state(" + std::to_string(version) + ") of type '" + record_->type_id + "'";
+        if (record_->state == nullptr) throw detail::Refusal(what + " stands before its .state()");
+        const bool is_new = version != record_->state->version &&
+                            record_->state->older.emplace(version, detail::bind_load<T>(std::move(load))).second;
+        if (!is_new) throw detail::Refusal(what + " is there twice");
         return *this;
     }
     Type& concurrent() { return flag(SOHO_TYPE_CONCURRENT); }      // the methods look after themselves
