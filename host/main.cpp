@@ -38,7 +38,7 @@ Result<Plugin*> load_in_worker(Server& server, Supervisor& supervisor, const std
     order.log_level = log.level_of("plugin." + name);
     order.limits = options.server.limits;
     order.principals = options.server.principals;
-    auto plugin = supervisor.add(name, file, configured.worker, order.encoded());
+    auto plugin = supervisor.add(name, file, configured.worker, configured.confinement, order.encoded());
     if (!plugin) server.registry().refused(file, plugin.error());
     return plugin;
 }

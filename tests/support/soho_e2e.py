@@ -250,13 +250,14 @@ class ClientProcess:
 class Host:
     """A sohod of this build, on a Unix socket in a directory of its own, until stop()."""
 
-    def __init__(self, *plugins, args=(), config=None, directory=None, listen=None, ready=True, environment={}):
+    def __init__(self, *plugins, args=(), config=None, directory=None, listen=None, ready=True, environment={},
+                 prefix=(), sohod=BIN / "sohod"):
         self.owns_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="soho-e2e-")
         self.path = os.path.join(self.directory, "sohod.sock")
         self.address = listen or "unix:" + self.path
-        # False: where the config says.
-        command = [str(BIN / "sohod")] + (["--listen", self.address] if listen is not False else [])
+        # False: where the config says. `prefix`: a program that starts it, as somebody else for instance.
+        command = [*prefix, str(sohod)] + (["--listen", self.address] if listen is not False else [])
         for file in plugins:
             command += ["--plugin", str(file)]
             if IN_WORKERS:

@@ -1,0 +1,22 @@
+#include "host/worker/confinement.hpp"
+
+#include "host/worker/landlock.hpp"
+#include "host/worker/syscall_filter.hpp"
+
+#include <sys/prctl.h>
+#include <cerrno>
+#include <cstring>
+
+namespace soho::host {
+
+Result<int> confine(const Confinement& confinement, const std::string& plugin_file) {
+    if (!confinement.confines()) return -1;
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)  // of an ordinary user, both want it
+        return refuse(Code::unavailable, std::string("it cannot be confined: no_new_privs: ") + std::strerror(errno));
+    const int landlock = landlock_abi();
+    if (auto entered = enter_landlock(confinement, plugin_file, landlock); !entered)
+        return tl::unexpected<Error>(entered.error());
+    return filter_syscalls(confinement, landlock);
+}
+
+}  // namespace soho::host
