@@ -260,7 +260,7 @@ class Presets(Confined):
         for _ in range(5):
             self.cannot("connect", 1)
             self.cannot("exec", "/bin/true")
-        line = r'warning host: worker of plugin intruder tried a call that worker_syscalls = "files" forbids: {}, which failed with EPERM'
+        line = r'warning worker of plugin intruder tried a call that worker_syscalls = "files" forbids: {}, which failed with EPERM'
         for call in ("socket", "execve"):
             eventually(lambda: re.search(line.format(call), self.host.log()), f"a line about {call}")
             self.assertEqual(len(re.findall(line.format(call), self.host.log())), 1)
