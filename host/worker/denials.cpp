@@ -60,6 +60,28 @@ struct Exchange {
     ~Exchange() { ::seccomp_notify_free(call, reply); }
 };
 
+// Of calls that are forbidden with some arguments: which of them tells.
+struct Telling {
+    std::string_view call;
+    unsigned argument;
+    const char* name;
+};
+constexpr Telling telling[] = {{"open", 1, "flags"},     {"openat", 2, "flags"},      {"clone", 0, "flags"},
+                               {"socket", 0, "family"},  {"socketpair", 1, "type"},   {"ioctl", 1, "request"},
+                               {"fcntl", 1, "command"},  {"prctl", 0, "option"},      {"kill", 0, "process"},
+                               {"tgkill", 0, "process"}, {"prlimit64", 0, "process"}, {"mknod", 1, "mode"},
+                               {"mknodat", 2, "mode"}};
+
+// "openat with flags 0x241"
+std::string words_for(std::string_view name, const seccomp_data& call) {
+    for (const Telling& each : telling) {
+        if (each.call == name)
+            return fmt::format("{} with {} {:#x}", name, each.name,
+                               static_cast<std::uint32_t>(call.args[each.argument]));
+    }
+    return std::string(name);
+}
+
 bool has_one(int listener) {
     pollfd awaited{listener, POLLIN, 0};
     return ::poll(&awaited, 1, 0) == 1 && (awaited.revents & POLLIN) != 0;
@@ -75,12 +97,13 @@ void hand_over(int listener, int socket) {
     ::close(socket);
 }
 
-Denials::Denials(asio::io_context& context, int socket, spdlog::logger& log, std::string worker, std::string preset)
+Denials::Denials(asio::io_context& context, int socket, spdlog::logger& log, std::string worker,
+                 std::string confinement)
     : socket_(context, socket),
       listener_(context),
       log_(log),
       worker_(std::move(worker)),
-      preset_(std::move(preset)) {}
+      confinement_(std::move(confinement)) {}
 
 void Denials::await() {
     socket_.async_wait(asio::posix::stream_descriptor::wait_read,
@@ -110,7 +133,7 @@ void Denials::answer() {
         const Exchange exchange;
         if (exchange.call == nullptr || ::seccomp_notify_receive(listener, exchange.call) != 0)
             continue;  // it has ended
-        tell(exchange.call->data.nr, exchange.call->data.arch);
+        tell(exchange.call->data);
         exchange.reply->id = exchange.call->id;
         exchange.reply->error = -EPERM;
         ::seccomp_notify_respond(listener, exchange.reply);
@@ -120,12 +143,12 @@ void Denials::answer() {
     await_calls();
 }
 
-void Denials::tell(int number, std::uint32_t architecture) {
-    if (!told_.insert(number).second) return;
-    const std::unique_ptr<char, decltype(&std::free)> name(::seccomp_syscall_resolve_num_arch(architecture, number),
+void Denials::tell(const seccomp_data& call) {
+    if (!told_.insert(call.nr).second) return;
+    const std::unique_ptr<char, decltype(&std::free)> name(::seccomp_syscall_resolve_num_arch(call.arch, call.nr),
                                                            &std::free);
-    log_.warn("{} tried a call that worker_syscalls = \"{}\" forbids: {}, which failed with EPERM; said once", worker_,
-              preset_, name != nullptr ? name.get() : fmt::format("number {}", number).c_str());
+    log_.warn("{} tried a system call that {} forbids: {}; it failed with EPERM (said once for each call)", worker_,
+              confinement_, name != nullptr ? words_for(name.get(), call) : fmt::format("number {}", call.nr));
 }
 
 }  // namespace soho::host

@@ -4,6 +4,7 @@
 
 #include "host/session/log.hpp"
 
+#include <linux/seccomp.h>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <memory>
@@ -19,8 +20,8 @@ void hand_over(int listener, int socket);
 // In the host, for one thread: answers until the worker has ended or this is destroyed.
 class Denials : public std::enable_shared_from_this<Denials> {
 public:
-    // `socket` is the other end, and becomes its own.
-    Denials(asio::io_context& context, int socket, spdlog::logger& log, std::string worker, std::string preset);
+    // `socket` is the other end, and becomes its own. The texts are for the log: whose calls, and what forbids them.
+    Denials(asio::io_context& context, int socket, spdlog::logger& log, std::string worker, std::string confinement);
     Denials(const Denials&) = delete;
     Denials& operator=(const Denials&) = delete;
 
@@ -31,11 +32,11 @@ private:
     void take_listener();
     void await_calls();
     void answer();
-    void tell(int number, std::uint32_t architecture);
+    void tell(const seccomp_data& call);
 
     asio::posix::stream_descriptor socket_, listener_;
     spdlog::logger& log_;
-    const std::string worker_, preset_;
+    const std::string worker_, confinement_;
     std::set<int> told_;  // each once
 };
 

@@ -39,6 +39,12 @@ std::uint64_t memory_of(int process) {
     return resident > shared ? (resident - shared) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 
+// As the config says it.
+std::string words_of(const Confinement& confinement) {
+    return fmt::format("worker_syscalls = \"{}\"{}", confinement.syscalls,
+                       confinement.confines_paths() ? ", with paths that it is kept to," : "");
+}
+
 // All that a start needs; what is left open at the end is closed.
 struct StartFiles {
     int link[2] = {-1, -1}, output[2] = {-1, -1}, errors[2] = {-1, -1}, denials[2] = {-1, -1};
@@ -124,7 +130,7 @@ void WorkerProcess::start() {
     output_->read();
     errors_->read();
     denials_ = std::make_shared<Denials>(*context_, std::exchange(files.denials[0], -1), log.host,
-                                         "worker of plugin " + plugin(), confinement_.syscalls);
+                                         "worker of plugin " + plugin(), words_of(confinement_));
     denials_->await();
     const LaunchRequest request{
         launch_,

@@ -31,6 +31,7 @@ PAIR = BUNDLED / "pair.so"
 
 PATIENCE = float(os.environ.get("SOHO_TEST_PATIENCE", 60))  # seconds
 IN_WORKERS = "SOHO_TEST_IN_WORKERS" in os.environ  # every plugin that a Host is started with has a worker process
+CONFINED = os.environ.get("SOHO_TEST_CONFINED")  # … which may no more than that preset allows, and reach no files
 HANDLE = 0x53
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed")
 
@@ -262,6 +263,9 @@ class Host:
             command += ["--plugin", str(file)]
             if IN_WORKERS:
                 command += ["--isolate", pathlib.Path(file).stem]
+            if CONFINED:
+                table = f"plugin.{pathlib.Path(file).stem}"
+                command += ["--set", f'{table}.worker_syscalls="{CONFINED}"', "--set", f"{table}.worker_read_paths=[]"]
         if IN_WORKERS and "--config" not in args:
             config = patient_with_workers(config or "")
         if config is not None:
