@@ -6,6 +6,7 @@
 #include "host/registry/suggest.hpp"
 #include "host/reload.hpp"
 #include "host/server/crash_report.hpp"
+#include "host/worker/confinement.hpp"
 #include "host/worker/order.hpp"
 #include "host/worker/supervisor.hpp"
 
@@ -54,8 +55,10 @@ bool load_plugin(Server& server, Supervisor& supervisor, const std::string& file
         log.host.error("refused plugin {}", plugin.error().text);
         return false;
     }
+    std::string where = isolated ? ", in a worker process" : "";
+    if (configured.confinement.confines()) where += fmt::format(" ({})", in_words(configured.confinement));
     log.host.info("plugin {} {} from {}: {} types{}", (*plugin)->name(), (*plugin)->version(), (*plugin)->file(),
-                  (*plugin)->types().size(), isolated ? ", in a worker process" : "");
+                  (*plugin)->types().size(), where);
     bool published = true;
     for (const auto& publication : (*plugin)->publications()) {
         published &= server.publish(publication.type, publication.name, publication.args, "plugin:" + (*plugin)->name())

@@ -3,6 +3,7 @@
 #include "host/worker/landlock.hpp"
 #include "host/worker/syscall_filter.hpp"
 
+#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <cerrno>
 #include <cstring>
@@ -17,6 +18,13 @@ Result<int> confine(const Confinement& confinement, const std::string& plugin_fi
     if (auto entered = enter_landlock(confinement, plugin_file, landlock); !entered)
         return tl::unexpected<Error>(entered.error());
     return filter_syscalls(confinement, landlock);
+}
+
+std::string in_words(const Confinement& confinement) {
+    std::string words = fmt::format("worker_syscalls = \"{}\"", confinement.syscalls);
+    if (confinement.read_paths) words += ", with worker_read_paths";
+    if (confinement.write_paths) words += ", with worker_write_paths";
+    return words;
 }
 
 }  // namespace soho::host

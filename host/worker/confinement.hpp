@@ -17,4 +17,7 @@ inline constexpr std::array<std::string_view, 4> syscall_presets{"all", "network
 // confined by half.
 Result<int> confine(const Confinement& confinement, const std::string& plugin_file);
 
+// As the config says it, for the log: worker_syscalls = "files", with worker_read_paths.
+std::string in_words(const Confinement& confinement);
+
 }  // namespace soho::host

@@ -1,11 +1,14 @@
 #include "host/worker/denials.hpp"
 
+#include "host/object/executor.hpp"
+
 #include <fmt/format.h>
 #include <poll.h>
 #include <seccomp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 
@@ -13,7 +16,9 @@ namespace soho::host {
 
 namespace {
 
-constexpr int answers_per_turn = 16;  // the thread has other workers to look after
+// The thread has other workers to look after: who tries without end waits in between.
+constexpr int answers_per_slice = 100;
+constexpr std::int64_t slice_ns = 100'000'000;
 
 // A byte, with the descriptor.
 class Envelope {
@@ -64,19 +69,21 @@ struct Exchange {
 struct Telling {
     std::string_view call;
     unsigned argument;
-    const char* name;
+    const char* form;  // of the call's name, and of the argument as signed and unsigned
 };
-constexpr Telling telling[] = {{"open", 1, "flags"},     {"openat", 2, "flags"},      {"clone", 0, "flags"},
-                               {"socket", 0, "family"},  {"socketpair", 1, "type"},   {"ioctl", 1, "request"},
-                               {"fcntl", 1, "command"},  {"prctl", 0, "option"},      {"kill", 0, "process"},
-                               {"tgkill", 0, "process"}, {"prlimit64", 0, "process"}, {"mknod", 1, "mode"},
-                               {"mknodat", 2, "mode"}};
+constexpr Telling telling[] = {{"open", 1, "{0} with flags {2:#x}"},    {"openat", 2, "{0} with flags {2:#x}"},
+                               {"clone", 0, "{0} with flags {2:#x}"},   {"socket", 0, "{0} of family {1}"},
+                               {"socketpair", 1, "{0} of type {2:#x}"}, {"ioctl", 1, "{0} with request {2:#x}"},
+                               {"fcntl", 1, "{0} with command {1}"},    {"prctl", 0, "{0} with option {1}"},
+                               {"kill", 0, "{0} of process {1}"},       {"tgkill", 0, "{0} of process {1}"},
+                               {"prlimit64", 0, "{0} of process {1}"},  {"mknod", 1, "{0} with mode {2:#o}"},
+                               {"mknodat", 2, "{0} with mode {2:#o}"}};
 
 // "openat with flags 0x241"
 std::string words_for(std::string_view name, const seccomp_data& call) {
     for (const Telling& each : telling) {
         if (each.call == name)
-            return fmt::format("{} with {} {:#x}", name, each.name,
+            return fmt::format(fmt::runtime(each.form), name, static_cast<std::int32_t>(call.args[each.argument]),
                                static_cast<std::uint32_t>(call.args[each.argument]));
     }
     return std::string(name);
@@ -101,6 +108,7 @@ Denials::Denials(asio::io_context& context, int socket, spdlog::logger& log, std
                  std::string confinement)
     : socket_(context, socket),
       listener_(context),
+      pause_(context),
       log_(log),
       worker_(std::move(worker)),
       confinement_(std::move(confinement)) {}
@@ -121,6 +129,17 @@ void Denials::take_listener() {
 }
 
 void Denials::await_calls() {
+    const std::int64_t now = monotonic_now();
+    if (now - slice_ns_ > slice_ns) {
+        slice_ns_ = now;
+        answers_ = 0;
+    }
+    if (answers_ >= answers_per_slice) {
+        pause_.expires_after(std::chrono::nanoseconds(slice_ns));
+        return pause_.async_wait([weak = weak_from_this()](const asio::error_code& failure) {
+            if (const auto self = weak.lock(); self != nullptr && !failure) self->await_calls();
+        });
+    }
     listener_.async_wait(asio::posix::stream_descriptor::wait_read,
                          [weak = weak_from_this()](const asio::error_code& failure) {
                              if (const auto self = weak.lock(); self != nullptr && !failure) self->answer();
@@ -129,7 +148,7 @@ void Denials::await_calls() {
 
 void Denials::answer() {
     const int listener = listener_.native_handle();
-    for (int left = answers_per_turn; left != 0 && has_one(listener); --left) {
+    for (; answers_ < answers_per_slice && has_one(listener); ++answers_) {
         const Exchange exchange;
         if (exchange.call == nullptr || ::seccomp_notify_receive(listener, exchange.call) != 0)
             continue;  // it has ended

@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
 #include <memory>
 #include <set>
 #include <string>
@@ -35,9 +36,12 @@ private:
     void tell(const seccomp_data& call);
 
     asio::posix::stream_descriptor socket_, listener_;
+    asio::steady_timer pause_;
     spdlog::logger& log_;
     const std::string worker_, confinement_;
     std::set<int> told_;  // each once
+    int answers_ = 0;     // in this slice of time
+    std::int64_t slice_ns_ = 0;
 };
 
 }  // namespace soho::host

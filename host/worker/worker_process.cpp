@@ -1,5 +1,6 @@
 #include "host/worker/worker_process.hpp"
 
+#include "host/worker/confinement.hpp"
 #include "host/worker/order.hpp"
 
 #include <fcntl.h>
@@ -37,12 +38,6 @@ std::uint64_t memory_of(int process) {
     std::uint64_t size = 0, resident = 0, shared = 0;
     pages >> size >> resident >> shared;
     return resident > shared ? (resident - shared) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
-}
-
-// As the config says it.
-std::string words_of(const Confinement& confinement) {
-    return fmt::format("worker_syscalls = \"{}\"{}", confinement.syscalls,
-                       confinement.confines_paths() ? ", with paths that it is kept to," : "");
 }
 
 // All that a start needs; what is left open at the end is closed.
@@ -130,7 +125,7 @@ void WorkerProcess::start() {
     output_->read();
     errors_->read();
     denials_ = std::make_shared<Denials>(*context_, std::exchange(files.denials[0], -1), log.host,
-                                         "worker of plugin " + plugin(), words_of(confinement_));
+                                         "worker of plugin " + plugin(), in_words(confinement_));
     denials_->await();
     const LaunchRequest request{
         launch_,
