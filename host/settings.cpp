@@ -371,7 +371,8 @@ std::vector<Row> other_rows() {
                                &PluginOptions::confinement, &Confinement::syscalls)
             .words({syscall_presets.begin(), syscall_presets.end()}),
         paths_row("worker_read_paths",
-                  "All that its worker may read, and run: these files, and what these folders hold; beside "
+                  "All that its worker may read, and run (with a program's loader): these files, and what these "
+                  "folders hold; beside "
                   "worker_write_paths and what loading it takes (the system's libraries, time zones, /dev/null and "
                   "such). They must be there. If only one of the two is set, the other is empty. What else it tries to "
                   "open fails with EACCES. Needs Landlock of the kernel",
