@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/landlock.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
@@ -73,6 +75,12 @@ tl::unexpected<Error> failed(std::string_view what) {
     return refuse(Code::unavailable, fmt::format("it cannot be confined: {}: {}", what, std::strerror(errno)));
 }
 
+// Rules are about inodes, and /proc makes others for the same path when the kernel needed the memory: unless they are open somewhere.
+bool is_forgetful(int descriptor) {
+    struct statfs system {};
+    return ::fstatfs(descriptor, &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
+}
+
 class Ruleset {
 public:
     explicit Ruleset(const RulesetAttributes& attributes)
@@ -85,7 +93,7 @@ public:
     }
     bool is_there() const { return descriptor_ >= 0; }
 
-    // What lies at and beneath a path; errno says why not.
+    // What lies at and beneath a path; errno says why not. Those of /proc stay open for as long as the process lives.
     bool allow(const char* path, std::uint64_t access) const {
         const int there = ::open(path, O_PATH | O_CLOEXEC);
         if (there < 0) return false;
@@ -98,7 +106,7 @@ public:
             allowed = ::syscall(SYS_landlock_add_rule, descriptor_, LANDLOCK_RULE_PATH_BENEATH, &rule, 0u) == 0;
         }
         const int reason = errno;
-        ::close(there);
+        if (!allowed || !is_forgetful(there)) ::close(there);
         errno = reason;
         return allowed;
     }

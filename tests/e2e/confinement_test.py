@@ -280,6 +280,19 @@ class Presets(Confined):
         self.assertEqual({self.client.outcome(request).text.split()[-1] for request in requests}, {"EPERM"})
 
 
+    def test_a_flood_of_them_drowns_nobody(self):
+        self.start('worker_syscalls = "compute"', plugins=(INTRUDER, PAIR))
+        self.does("flood", 4)
+        pair = self.client.create("Pair", 5, 6)
+        for number in range(200):
+            self.client.call(pair, "set_x", number)
+            self.assertEqual(self.client.call(pair, "get_x"), number)
+        os.kill(self.host.stats()["workers"][1]["process"], signal.SIGKILL)  # whom the same thread looks after
+        eventually(lambda: self.host.stats()["workers"][1]["starts"] == 2, "the other worker to be there again")
+        self.assertEqual(self.does("threads", 3), 6)
+        self.assertEqual(self.host.log().count("forbids: mount"), 1)
+
+
 class OnlySome(Confined):
     """Paths, whatever the calls."""
 
@@ -329,6 +342,17 @@ class OnlySome(Confined):
         self.start(f'worker_read_paths = "{self.open}/text"', 'worker_write_paths = []')
         self.assertEqual(self.does("read", str(self.open / "text")), "some text")
         self.unreachable("list", str(self.open))
+
+    def test_what_proc_has_stays_within_reach(self):
+        """It is made anew when the kernel has forgotten it, which Landlock takes for another file."""
+        forget = pathlib.Path("/proc/sys/vm/drop_caches")
+        if not os.access(forget, os.W_OK):
+            self.skipTest("needs a machine whose kernel may be told to forget")
+        self.start("worker_read_paths = []")
+        system = ("/proc/self/status", "/proc/self/maps", "/proc/meminfo", "/proc/sys/vm/overcommit_memory")
+        forget.write_text("2")  # names and inodes
+        for path in system:
+            self.does("read", path)
 
     def test_none_at_all(self):
         self.start("worker_read_paths = []")

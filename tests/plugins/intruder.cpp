@@ -253,6 +253,15 @@ struct Intruder {
         return seen;
     }
 
+    // Threads that try it for ever.
+    void flood(std::int64_t threads) {
+        for (std::int64_t i = 0; i < threads; ++i) {
+            std::thread([] {
+                for (;;) ::syscall(SYS_mount, 0, 0, 0, 0, 0);
+            }).detach();
+        }
+    }
+
     // ---- what it may
     std::int64_t threads(std::int64_t count) {
         std::atomic<std::int64_t> sum{0};
@@ -319,6 +328,7 @@ SOHO_PLUGIN(intruder, "1.0", plugin) {
         .method("call", &Intruder::call)
         .method("number", &Intruder::number)
         .method("in_a_quiet_thread", &Intruder::in_a_quiet_thread)
+        .method("flood", &Intruder::flood)
         .method("threads", &Intruder::threads)
         .method("local_time", &Intruder::local_time)
         .method("memory", &Intruder::memory)

@@ -5,8 +5,12 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cerrno>
@@ -119,6 +123,27 @@ TEST(Confinement, IsRefusedWhereTheKernelHasNoLandlock) {
     ASSERT_FALSE(entered);
     EXPECT_EQ(entered.error().text.find("this kernel has no Landlock"), 0u) << entered.error().text;
     EXPECT_NE(entered.error().text.find("worker_read_paths"), std::string::npos);
+}
+
+// In a container whose own filter has one, and on older kernels.
+TEST(Confinement, NeedsNoListener) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        sock_filter allow{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
+        const sock_fprog before{1, &allow};
+        ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &before) < 0)
+            ::_exit(200);
+        Confinement confinement;
+        confinement.syscalls = "files";
+        const auto listener = filter_syscalls(confinement, 0);
+        if (!listener || *listener != -1) ::_exit(201);
+        ::_exit(::socket(AF_INET, SOCK_STREAM, 0) < 0 ? errno : 0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), EPERM);
 }
 
 TEST(Confinement, OfNothingIsNone) {
