@@ -53,6 +53,7 @@ constexpr const char* system_paths[] = {"/lib",
                                         "/usr/local/lib",
                                         "/etc/ld.so.cache",
                                         "/etc/localtime",
+                                        "/etc/ssl/openssl.cnf",
                                         "/etc/timezone",
                                         "/usr/share/zoneinfo",
                                         "/usr/share/locale",
@@ -67,9 +68,9 @@ constexpr const char* system_paths[] = {"/lib",
                                         "/dev/random",
                                         "/dev/urandom"};
 // What looking up a host's address, and trusting its certificate, take.
-constexpr const char* network_paths[] = {
-    "/etc/resolv.conf", "/etc/hosts",     "/etc/nsswitch.conf", "/etc/host.conf",       "/etc/gai.conf",
-    "/etc/services",    "/etc/protocols", "/etc/ssl/certs",     "/etc/ssl/openssl.cnf", "/usr/share/ca-certificates"};
+constexpr const char* network_paths[] = {"/etc/resolv.conf", "/etc/hosts",     "/etc/nsswitch.conf",
+                                         "/etc/host.conf",   "/etc/gai.conf",  "/etc/services",
+                                         "/etc/protocols",   "/etc/ssl/certs", "/usr/share/ca-certificates"};
 
 tl::unexpected<Error> failed(std::string_view what) {
     return refuse(Code::unavailable, fmt::format("it cannot be confined: {}: {}", what, std::strerror(errno)));
