@@ -12,13 +12,11 @@ import tempfile
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import BIN, BUNDLED, PAIR, Host, Refused, eventually, id_of, plugin  # noqa: E402
+from soho_e2e import BIN, BUNDLED, NO_LEAK_SEARCH, PAIR, Host, Refused, eventually, id_of, plugin  # noqa: E402
 
 INTRUDER, OBJECTS, SYNC = plugin("intruder"), plugin("objects"), BUNDLED / "sync.so"
 ORDINARY = 65534
 SANITIZED = re.search("[at]san$", os.environ.get("SOHO_TEST_BUILD_DIR", ""))
-# The leak sanitizer traces its own process at its end, which confinement forbids.
-ENVIRONMENT = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"} if SANITIZED else {}
 # A fatal signal is its handler's to report, by threads and programs that it starts.
 needs_signals = unittest.skipIf(SANITIZED, "a sanitizer has handlers of its own")
 
@@ -64,7 +62,7 @@ class Confined(unittest.TestCase):
         if os.getuid() == 0:
             prefix = ("setpriv", f"--reuid={ORDINARY}", f"--regid={ORDINARY}", "--clear-groups")
             plugins, sohod = [self.copy(file) for file in plugins], self.copy(sohod)
-        return Host(*plugins, config=config, directory=str(self.run), prefix=prefix, sohod=sohod, environment=ENVIRONMENT, **options)
+        return Host(*plugins, config=config, directory=str(self.run), prefix=prefix, sohod=sohod, environment=NO_LEAK_SEARCH, **options)
 
     def start(self, *lines, plugins=(INTRUDER,), more=""):
         """A worker with these lines in the plugin's table; each plugin has them."""
