@@ -6,6 +6,7 @@ defect reaches.
 Run as a program it is a client in a process of its own: `soho_e2e.py ADDRESS` reads one JSON array [method, param…] a line
 and answers with one JSON object a line, {"result": …} or {"error": …}.
 """
+import ctypes
 import json
 import os
 import pathlib
@@ -31,11 +32,16 @@ PAIR = BUNDLED / "pair.so"
 
 PATIENCE = float(os.environ.get("SOHO_TEST_PATIENCE", 60))  # seconds
 IN_WORKERS = "SOHO_TEST_IN_WORKERS" in os.environ  # every plugin that a Host is started with has a worker process
-CONFINED = os.environ.get("SOHO_TEST_CONFINED")  # … which may no more than that preset allows, and reach no files
+CONFINED = os.environ.get("SOHO_TEST_CONFINED")  # … which may no more than that preset allows, and reaches no files
 # For hosts with such workers: the leak sanitizer traces its own process at its end, which their confinement forbids.
 NO_LEAK_SEARCH = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
 HANDLE = 0x53
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed")
+
+
+def landlock_abi():
+    """What this kernel's Landlock can, as its number; 0: there is none."""
+    return max(ctypes.CDLL(None).syscall(444, None, 0, 1), 0)
 
 
 def needs_the_host_itself(why):
@@ -267,7 +273,8 @@ class Host:
                 command += ["--isolate", pathlib.Path(file).stem]
             if CONFINED:
                 table = f"plugin.{pathlib.Path(file).stem}"
-                command += ["--set", f'{table}.worker_syscalls="{CONFINED}"', "--set", f"{table}.worker_read_paths=[]"]
+                command += ["--set", f'{table}.worker_syscalls="{CONFINED}"']
+                command += ["--set", f"{table}.worker_read_paths=[]"] if landlock_abi() else []
         if IN_WORKERS and "--config" not in args:
             config = patient_with_workers(config or "")
         if config is not None:
