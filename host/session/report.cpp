@@ -199,9 +199,12 @@ void report_plugins(const Services& services, wire::Out& out) {
     const auto snapshot = services.registry.snapshot();
     std::unordered_map<const Plugin*, std::uint64_t> objects;
     for (const ObjectPtr& object : services.objects.all()) ++objects[object->type().plugin];
+    std::unordered_map<std::string, WorkerReport> workers;
+    for (WorkerReport& worker : services.workers()) workers.emplace(worker.plugin, std::move(worker));
     out.array(snapshot->plugins.size() + snapshot->refused.size());
     for (const Plugin* plugin : snapshot->plugins) {
-        out.map(6);
+        const auto worker = workers.find(plugin->name());
+        out.map(6 + (worker != workers.end()));
         entry(out, "name", plugin->name());
         entry(out, "version", plugin->version());
         entry(out, "file", plugin->file());
@@ -210,6 +213,11 @@ void report_plugins(const Services& services, wire::Out& out) {
         out.array(plugin->types().size());
         for (const TypePtr& type : plugin->types()) out.string(type->type_id);
         entry(out, "objects", objects[plugin]);
+        if (worker == workers.end()) continue;
+        out.string("worker");
+        out.map(4);
+        entry(out, "state", worker->second.state);
+        write_confinement(worker->second.confinement, out);
     }
     for (const RefusedPlugin& refused : snapshot->refused) {
         out.map(3);

@@ -376,6 +376,10 @@ class OnlySome(Confined):
         self.stays_out_of(self.closed / "text")
         worker = self.worker()
         self.assertEqual((worker["syscalls"], worker["read_paths"], worker["write_paths"]), ("files", [], [str(self.open)]))
+        (reported,) = self.host.admin.do("soho.plugins")
+        self.assertEqual(reported["worker"], {key: worker[key] for key in ("state", "syscalls", "read_paths", "write_paths")})
+        shown = subprocess.run([BIN / "soho", "--host", self.host.address, "plugins"], capture_output=True, text=True).stdout
+        self.assertRegex(shown, rf"intruder +1\.0 +loaded +\d+ +running, files, reads nothing, writes {self.open} ")
         self.assertIn('1 types, in a worker process (worker_syscalls = "files", with worker_write_paths)', self.host.log())
 
     def test_programs_come_from_the_paths_to_read_alone(self):
