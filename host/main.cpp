@@ -6,6 +6,7 @@
 #include "host/registry/suggest.hpp"
 #include "host/reload.hpp"
 #include "host/server/crash_report.hpp"
+#include "host/worker/confinement.hpp"
 #include "host/worker/order.hpp"
 #include "host/worker/supervisor.hpp"
 
@@ -38,7 +39,7 @@ Result<Plugin*> load_in_worker(Server& server, Supervisor& supervisor, const std
     order.log_level = log.level_of("plugin." + name);
     order.limits = options.server.limits;
     order.principals = options.server.principals;
-    auto plugin = supervisor.add(name, file, configured.worker, order.encoded());
+    auto plugin = supervisor.add(name, file, configured.worker, configured.confinement, order.encoded());
     if (!plugin) server.registry().refused(file, plugin.error());
     return plugin;
 }
@@ -54,8 +55,10 @@ bool load_plugin(Server& server, Supervisor& supervisor, const std::string& file
         log.host.error("refused plugin {}", plugin.error().text);
         return false;
     }
+    std::string where = isolated ? ", in a worker process" : "";
+    if (configured.confinement.confines()) where += fmt::format(" ({})", in_words(configured.confinement));
     log.host.info("plugin {} {} from {}: {} types{}", (*plugin)->name(), (*plugin)->version(), (*plugin)->file(),
-                  (*plugin)->types().size(), isolated ? ", in a worker process" : "");
+                  (*plugin)->types().size(), where);
     bool published = true;
     for (const auto& publication : (*plugin)->publications()) {
         published &= server.publish(publication.type, publication.name, publication.args, "plugin:" + (*plugin)->name())

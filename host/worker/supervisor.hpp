@@ -37,7 +37,7 @@ public:
 
     // [one thread] A further worker: `order` is what it is told (host/worker/order.hpp). Waits until its types are there; fails with a sentence.
     Result<Plugin*> add(const std::string& plugin, const std::string& file, const WorkerLimits& limits,
-                        std::string order);
+                        const Confinement& confinement, std::string order);
     // Those that have died, and wait or rest, start again at once.
     void wake();
     // The host ends: waits until all have ended, and kills those that do not.
