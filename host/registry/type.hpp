@@ -137,6 +137,13 @@ struct Type {
         if (const Method* const found = exposed.find(method)) return found;
         return find_open != nullptr ? find_open(*this, method) : nullptr;
     }
+    // Whether it is exposed or not; null if there is none.
+    const Method* find_registered(std::string_view method) const {
+        for (const Method& each : methods) {
+            if (each.name == method) return &each;
+        }
+        return nullptr;
+    }
     // "type Pair exposes no method "get_z" (exposed: get_x, set_x); did you mean …?"
     Error no_method(std::string_view method) const;
 };

@@ -37,8 +37,9 @@ LimitOverrides read_limits(Reader& reader) {
 std::string WorkerOrder::encoded() const {
     data::Buffer bytes;
     wire::Out out(bytes);
-    out.array(6);
-    for (const std::string& text : {file, plugin.prefix, log_level}) out.string(text);
+    out.array(8);
+    for (const std::string& text : {file, source, plugin.prefix, log_level}) out.string(text);
+    out.boolean(self_test);
     out.binary(data::as_bytes(plugin.settings));
     LimitOverrides all;
     for (const Limit& limit : all_limits()) all[limit.name] = limits.*limit.value;
@@ -57,12 +58,14 @@ Result<WorkerOrder> WorkerOrder::decode(data::Bytes encoded) {
     Reader reader(encoded);
     Token token;
     reader.next(token);
-    if (token.kind != data::Kind::array || token.size != 6)
+    if (token.kind != data::Kind::array || token.size != 8)
         return refuse(Code::protocol, "its order is not one of this program's");
-    for (std::string* text : {&order.file, &order.plugin.prefix, &order.log_level}) {
+    for (std::string* text : {&order.file, &order.source, &order.plugin.prefix, &order.log_level}) {
         reader.next(token);
         *text = token.text();
     }
+    reader.next(token);
+    order.self_test = token.unsigned_value != 0;
     reader.next(token);
     order.plugin.settings = data::as_text(token.bytes());
     host::apply(read_limits(reader), order.limits);

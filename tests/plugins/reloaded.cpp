@@ -1,0 +1,94 @@
+// One plugin in many versions, for reloads. All are called "reloaded".
+#include <soho/plugin.hpp>
+
+#include <unistd.h>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+// What each is, as tests/plugins/CMakeLists.txt numbers them.
+enum Kind {
+    first = 1,
+    second,        // has a method more
+    major,         // Counter has another major version
+    less,          // Counter.add and the type Slow have gone, get takes an argument
+    unfit,         // its self-test fails
+    throws,        // in load
+    dies,          // in load
+    taken,         // has a typeid that pair has
+    sleeps,        // in load
+    dies_in_test,  // its self-test crashes
+};
+extern "C" const int soho_test_reloaded;  // reloaded_kind.c
+
+namespace {
+
+const int& kind = soho_test_reloaded;
+
+struct Counter {
+    std::int64_t value = 0;
+
+    std::int64_t add(std::int64_t by) { return value += by; }
+    std::int64_t get() const { return value; }
+    std::int64_t get_more(std::int64_t more) const { return value + more; }
+    std::int64_t twice() const { return 2 * value; }
+    int code() const { return kind; }
+    int process() const { return static_cast<int>(::getpid()); }
+    void crash() { std::abort(); }
+};
+
+struct Slow {
+    void sleep(std::int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
+};
+
+// A line for each end, to a file that the plugin's settings name.
+struct Ends {
+    std::string file;
+    void tell(const char* what) const {
+        if (!file.empty()) std::ofstream(file, std::ios::app) << what << " " << kind << "\n";
+    }
+    ~Ends() { tell("unload"); }
+};
+
+int test_self(void*, void* context, void (*refuse)(void*, soho_text)) {
+    if (kind == dies_in_test) std::abort();
+    if (kind != unfit) return 0;
+    constexpr std::string_view why = "the sum of 1 and 1 is not 3";
+    refuse(context, {why.data(), why.size()});
+    return 1;
+}
+constexpr soho_self_test self_test = {sizeof(soho_self_test), 0, test_self};
+
+}  // namespace
+
+SOHO_PLUGIN(reloaded, SOHO_TEST_VERSION, plugin) {
+    if (kind == throws) throw std::runtime_error("there is no database");
+    if (kind == dies) std::abort();
+    if (kind == sleeps) std::this_thread::sleep_for(std::chrono::hours(1));
+    auto ends = std::make_shared<Ends>();
+    const soho::Value settings = plugin.settings();
+    if (const soho::Value* const file = settings.find("ends")) ends->file = file->as<std::string>();
+    plugin.on_stop([ends] { ends->tell("stop"); });
+    plugin.extension("soho.self_test/1", &self_test);
+    auto counter = plugin.methods<Counter>();
+    counter.method("code", &Counter::code).method("process", &Counter::process).method("crash", &Counter::crash);
+    if (kind == less) {
+        counter.method("get", &Counter::get_more).args("more");
+    } else {
+        counter.method("add", &Counter::add).args("by").method("get", &Counter::get);
+    }
+    if (kind != first) counter.method("twice", &Counter::twice);
+    plugin.type<Counter>("Counter").version(kind == major ? 2 : 1, 0);
+    const auto shared = std::make_shared<Counter>();
+    plugin.type<Counter>("SharedCounter").callable([shared, ends] { return shared; });
+    if (kind != less) {
+        plugin.methods<Slow>().method("sleep", &Slow::sleep).args("ms").blocking();
+        plugin.type<Slow>("Slow");
+    }
+    if (kind == taken) plugin.type<Counter>("Pair");
+    if (kind == second) plugin.publish("second", "Counter");
+}
