@@ -18,8 +18,8 @@ thread_local Invocation* current_invocation = nullptr;
 // Marks what a thread runs: for Invocation::current(), and for the watchdog where it is a reactor's.
 class Marked {
 public:
-    Marked(Activity* activity, const Callee& callee, Invocation* invocation)
-        : activity_(activity, callee.type, callee.method, "the callable"),
+    Marked(Activity* activity, const Callee& callee, Invocation* invocation, const char* part = "the callable")
+        : activity_(activity, callee.type, callee.method, part),
           before_(std::exchange(current_invocation, invocation)) {}
     Marked(const Marked&) = delete;
     Marked& operator=(const Marked&) = delete;
@@ -128,7 +128,28 @@ std::uint32_t Invocation::create(void* source, Activity* activity) {
     soho_instance made{};
     made.size = sizeof made;
     const Marked marked(watched(activity), callee_, this);
-    const std::uint32_t status = callee_.type.create(callee_.type.context, &call_, &made);
+    return take_made(callee_.type.create(callee_.type.context, &call_, &made), made);
+}
+
+std::uint32_t Invocation::save(const Object& target, Activity* activity) {
+    hook_ = Hook::save;
+    call_.object = target.id();
+    const StateHooks& hooks = *callee_.type.state;
+    const Marked marked(watched(activity), callee_, this, "the save");
+    return finish(hooks.save(hooks.context, target.self(), &call_));
+}
+
+std::uint32_t Invocation::load(std::uint32_t version, std::uint64_t id, Activity* activity) {
+    hook_ = Hook::load;
+    call_.object = id;
+    const StateHooks& hooks = *callee_.type.state;
+    soho_instance made{};
+    made.size = sizeof made;
+    const Marked marked(watched(activity), callee_, this, "the load");
+    return take_made(hooks.load(hooks.context, &call_, version, &made), made);
+}
+
+std::uint32_t Invocation::take_made(std::uint32_t status, const soho_instance& made) {
     if (status == SOHO_DONE && !has_instance_) {
         instance_ = made;
         has_instance_ = true;
@@ -142,7 +163,7 @@ std::uint32_t Invocation::finish(std::uint32_t status) {
     const auto broken = [&](std::string_view what) {
         failed_ = true;
         error_ = Error(Code::internal,
-                       fmt::format("{} {}: a defect of plugin {}", callee_.text(), what, callee_.type.plugin->name()));
+                       fmt::format("{} {}: a defect of plugin {}", text(), what, callee_.type.plugin->name()));
         return static_cast<std::uint32_t>(SOHO_FAILED);
     };
     if (deferred_) return broken("deferred its reply, and then gave one");
@@ -156,12 +177,20 @@ std::uint32_t Invocation::finish(std::uint32_t status) {
         return failed_ ? static_cast<std::uint32_t>(SOHO_FAILED) : broken("failed without saying why");
     if (has_instance_ && callee_.method != nullptr && callee_.method->returns_type == nullptr)
         return broken("gave an object, but is mapped to no typeid");
+    if (has_instance_ && hook_ == Hook::save) return broken("gave an object");
     const bool wants_object =
-        callee_.method == nullptr || (callee_.method->returns_type != nullptr && !callee_.method->through_callable);
+        hook_ != Hook::save &&
+        (callee_.method == nullptr || (callee_.method->returns_type != nullptr && !callee_.method->through_callable));
     const data::Bytes written = sink_.out->bytes().subspan(result_start_);
     const bool is_nil = callee_.method != nullptr && !has_instance_ && written.size() == 1 && written[0] == 0xc0;
     if (wants_object && !is_nil && (!has_instance_ || instance_.self == nullptr)) return broken("gave no object");
     return SOHO_DONE;
+}
+
+// What runs, for messages.
+std::string Invocation::text() const {
+    if (hook_ == Hook::none) return callee_.text();
+    return fmt::format("the {} of {}", hook_ == Hook::save ? "save" : "load", callee_.type.type_id);
 }
 
 Error Invocation::take_error() { return std::move(error_); }
@@ -194,7 +223,7 @@ void Invocation::fail(const soho_call* call, std::uint32_t code, soho_text type,
     self.failed_ = true;
     self.error_ = error_from_plugin(code, type, text, data);
     // The plugin names the argument; that it was an argument of this method only we know.
-    if (self.error_.code == Code::bad_arguments)
+    if (self.error_.code == Code::bad_arguments && self.hook_ == Hook::none)
         self.error_.text = fmt::format("{}: {}", self.callee_.text(), self.error_.text);
 } catch (const std::bad_alloc&) {
     of(call).error_ = out_of_memory();

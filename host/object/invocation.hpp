@@ -57,6 +57,10 @@ public:
     // Run the method on `target`, or the callable. Return SOHO_DONE, SOHO_FAILED or SOHO_PENDING, and nothing else.
     std::uint32_t invoke(const Object& target, Activity* activity);
     std::uint32_t create(void* source, Activity* activity);
+    // The same for the hooks of a type that has state; the result of `load` is an object that is to have that id. Both end at
+    // once. See state.hpp.
+    std::uint32_t save(const Object& target, Activity* activity);
+    std::uint32_t load(std::uint32_t version, std::uint64_t id, Activity* activity);
 
     // After SOHO_FAILED.
     Error take_error();
@@ -98,7 +102,9 @@ private:
     };
 
     Activity* watched(Activity* activity) const;
+    std::uint32_t take_made(std::uint32_t status, const soho_instance& made);
     std::uint32_t finish(std::uint32_t status);
+    std::string text() const;
     static int grow(soho_sink* sink, std::uint64_t more);
     static void fail(const soho_call* call, std::uint32_t code, soho_text type, soho_text text, soho_bytes data);
     static int object_argument(const soho_call* call, std::uint64_t id, const void* class_key, soho_object* out);
@@ -109,6 +115,7 @@ private:
 
     const CallContext& context_;
     const Callee callee_;
+    enum class Hook : std::uint8_t { none, save, load } hook_ = Hook::none;
     const std::vector<ObjectPtr>& objects_;
     Deferral& deferral_;
     Sink sink_;

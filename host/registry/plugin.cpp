@@ -183,8 +183,19 @@ Result<void> Plugin::adopt(std::vector<std::unique_ptr<PendingType>> pending) {
 }
 
 Result<void> Plugin::adopt(Registration& registration) {
-    if (auto adopted = adopt(registration.take_types()); !adopted) return adopted;
+    auto types = registration.take_types();
+    if (auto added = add_state(types); !added) return added;
+    if (auto adopted = adopt(std::move(types)); !adopted) return adopted;
     return adopt(registration.publications());
+}
+
+Result<void> Plugin::add_state(const std::vector<std::unique_ptr<PendingType>>& types) {
+    if (functions_.get_extension == nullptr) return {};
+    const void* table = nullptr;
+    if (auto done = fenced("get_extension", [&] { table = functions_.get_extension(state_, to_abi(SOHO_STATE)); });
+        !done)
+        return done;
+    return table == nullptr ? Result<void>() : host::add_state(*static_cast<const soho_state*>(table), types);
 }
 
 Result<void> Plugin::adopt(const std::vector<PendingPublication>& publications) {

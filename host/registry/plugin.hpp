@@ -101,6 +101,7 @@ private:
     Result<void> enter();
     Result<void> run_load();
     Result<void> adopt(Registration& registration);
+    Result<void> add_state(const std::vector<std::unique_ptr<PendingType>>& types);
     Result<void> adopt(std::vector<std::unique_ptr<PendingType>> types);
     Result<void> adopt(const std::vector<PendingPublication>& publications);
 

@@ -33,6 +33,10 @@ template <>
 constexpr std::size_t first_size<soho_mapping> = offsetof(soho_mapping, type_id) + sizeof(soho_mapping::type_id);
 template <>
 constexpr std::size_t first_size<soho_type> = offsetof(soho_type, create) + sizeof(soho_type::create);
+template <>
+constexpr std::size_t first_size<soho_state> = offsetof(soho_state, types) + sizeof(soho_state::types);
+template <>
+constexpr std::size_t first_size<soho_state_type> = offsetof(soho_state_type, load) + sizeof(soho_state_type::load);
 
 // An element of a table as this host knows it: what the plugin's element lacks is zero, what it has in addition is left out.
 template <class T>
@@ -304,6 +308,32 @@ Result<std::unique_ptr<PendingType>> copy_type(const soho_type& from) {
                                      (mapping.flags & SOHO_MAPPING_SOURCE) != 0});
     }
     return pending;
+}
+
+Result<void> add_state(const soho_state& given, const std::vector<std::unique_ptr<PendingType>>& types) {
+    const auto bad_state = [](std::string_view why) { return bad(fmt::format("its table {}: {}", SOHO_STATE, why)); };
+    if (given.size < first_size<soho_state>)
+        return bad_state(
+            fmt::format("it says its size is {} bytes, ABI {} has {}", given.size, SOHO_ABI, first_size<soho_state>));
+    if (auto sound = check_array<soho_state_type>(given.types, "types"); !sound) return bad_state(sound.error().text);
+    for (std::uint32_t i = 0; i < given.types.count; ++i) {
+        const auto from = element<soho_state_type>(given.types, i);
+        const std::string_view id = text_of(from.type_id);
+        const auto bad_type = [&](std::string_view why) { return bad_state(fmt::format("type \"{}\": {}", id, why)); };
+        const auto found =
+            std::find_if(types.begin(), types.end(), [&](const auto& type) { return type->type.local_id == id; });
+        if (found == types.end()) {
+            std::vector<std::string_view> known;
+            for (const auto& type : types) known.push_back(type->type.local_id);
+            return bad_type(fmt::format("this plugin registers no such type{}", suggestion(id, known)));
+        }
+        if ((*found)->type.state) return bad_type("it is there twice");
+        if (auto known = check_flags(from.flags, 0, "it"); !known) return bad_type(known.error().text);
+        if (from.save == nullptr) return bad_type("its save is null");
+        if (from.load == nullptr) return bad_type("its load is null");
+        (*found)->type.state = {from.version, from.context, from.save, from.load};
+    }
+    return {};
 }
 
 Result<std::vector<TypePtr>> link_types(std::vector<std::unique_ptr<PendingType>> pending) {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -104,6 +105,15 @@ private:
     std::vector<const Method*> slots_;  // a power of two, at most half of it taken
 };
 
+// How a type's objects are saved, and made again from that: what the plugin's table soho.state/1 says of it. save_state() and
+// load_state() call them.
+struct StateHooks {
+    std::uint32_t version = 0;  // of what `save` writes
+    void* context = nullptr;
+    uint32_t (*save)(void* context, void* self, const soho_call* call) = nullptr;
+    uint32_t (*load)(void* context, const soho_call* call, uint32_t version, soho_instance* out) = nullptr;
+};
+
 struct Type {
     std::string type_id;   // with the plugin's prefix
     std::string local_id;  // as the plugin says it
@@ -123,6 +133,7 @@ struct Type {
     void* context = nullptr;
     mutable std::uint32_t create_number = 0;  // as Method::number, of the callable
     uint32_t (*create)(void* context, const soho_call* call, soho_instance* out) = nullptr;
+    std::optional<StateHooks> state;  // none: its objects live and end with this load of the plugin
 
     bool creatable() const { return create != nullptr && (flags & SOHO_TYPE_NO_CREATE) == 0; }
     bool concurrent() const { return (flags & SOHO_TYPE_CONCURRENT) != 0; }
@@ -167,6 +178,8 @@ struct PendingType {
     std::vector<PendingMapping> mappings;
 };
 Result<std::unique_ptr<PendingType>> copy_type(const soho_type& type);
+// Gives the types what the plugin's table soho.state/1 says of them. Fails with the sentence that refuses the plugin.
+Result<void> add_state(const soho_state& table, const std::vector<std::unique_ptr<PendingType>>& types);
 
 // Resolves exposed lists and mappings among the types of one plugin. Fails with the sentence that refuses the plugin.
 Result<std::vector<TypePtr>> link_types(std::vector<std::unique_ptr<PendingType>> pending);

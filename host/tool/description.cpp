@@ -54,7 +54,9 @@ Json registered(const Type& type) {
     for (const Method& method : type.methods) {
         if (type.find(method.name) != &method) unexposed.push_back(method.name);
     }
-    return {{"class", type.class_name}, {"flags", flags}, {"unexposed", unexposed}};
+    Json json = {{"class", type.class_name}, {"flags", flags}, {"unexposed", unexposed}};
+    if (type.state) json["state"] = type.state->version;
+    return json;
 }
 
 }  // namespace

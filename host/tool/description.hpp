@@ -16,8 +16,8 @@ struct FileFacts {
 };
 Result<FileFacts> read_file_facts(const std::string& file);
 
-// Of a plugin that is loaded: {"types": [as `soho describe --json`], "registered": {typeid: {"class", "flags", "unexposed"}},
-// "published": [{"name", "type", "args"}]}.
+// Of a plugin that is loaded: {"types": [as `soho describe --json`], "registered": {typeid: {"class", "flags", "unexposed", and where
+// its objects have one, "state": its version}}, "published": [{"name", "type", "args"}]}.
 nlohmann::ordered_json describe(const Plugin& plugin);
 
 }  // namespace soho::host::tool

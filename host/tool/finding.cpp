@@ -69,6 +69,10 @@ constexpr Check table[] = {
      "keep no shared_ptr or ObjectRef of it where it is never given up"},
     {"concurrent", "a concurrent type stands calls from many threads at once",
      "protect what its methods share by a mutex, or do without .concurrent(); -fsanitize=thread names the place"},
+    // -- reloads --
+    {"state", "what is made of an object's state has the same state, and saving an object changes nothing",
+     "let save write all that load needs, always in the same order, and load use all of it, or refuse it with a "
+     "sentence"},
     // -- the check itself --
     {"time", "everything could be tried in the time given", "give it more time: check --time SECONDS"},
 };

@@ -75,6 +75,9 @@ std::string type_text(const Json& type, const Json& registered) {
     if (const std::string doc = type.value("doc", ""); !doc.empty()) text += fmt::format("    {}\n", doc);
     const Json& more = registered[id];
     if (!more["flags"].empty()) text += fmt::format("    {}\n", words(more["flags"]));
+    if (more.contains("state"))
+        text += fmt::format("    state of version {}: its objects live on when the plugin is reloaded\n",
+                            more["state"].dump());
     for (const auto& [name, method] : type["methods"].items()) text += method_text(name, method);
     if (!more["unexposed"].empty()) text += fmt::format("    not exposed: {}\n", words(more["unexposed"]));
     return text;

@@ -49,6 +49,7 @@ std::vector<Prober::Step> Prober::plan() const {
             if (type->find(method.name) == &method) steps.push_back({Step::Kind::method, type, &method});
         }
         steps.push_back({Step::Kind::churn, type, nullptr});
+        if (type->state) steps.push_back({Step::Kind::state, type, nullptr});
         if (type->concurrent()) steps.push_back({Step::Kind::concurrent, type, nullptr});
     }
     return steps;
@@ -82,6 +83,7 @@ void Prober::run_step(const Step& step) {
         case Step::Kind::create: try_create(step.type); break;
         case Step::Kind::method: try_method(step.type, *step.method); break;
         case Step::Kind::churn: churn(step.type); break;
+        case Step::Kind::state: try_state(step.type); break;
         case Step::Kind::concurrent: try_concurrent(step.type); break;
     }
     stage_->settle(options_.patience);

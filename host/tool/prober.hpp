@@ -18,6 +18,7 @@ inline constexpr std::chrono::milliseconds too_long{50 * slowness};  // what a h
 // How findings name what they are about.
 inline std::string place_of(const Type& type) { return type.type_id + "()"; }
 inline std::string place_of(const Type& type, const Method& method) { return type.type_id + "." + method.name; }
+inline std::string place_of_state(const Type& type) { return type.type_id + "'s state"; }
 inline std::string place_of_end(const Type& type) { return type.type_id + "'s destructor"; }
 
 struct ProbeOptions {
@@ -43,7 +44,7 @@ public:
 
 private:
     struct Step {
-        enum class Kind : std::uint8_t { create, method, churn, concurrent } kind;
+        enum class Kind : std::uint8_t { create, method, churn, state, concurrent } kind;
         TypePtr type;
         const Method* method = nullptr;
     };
@@ -92,6 +93,11 @@ private:
     void churn(const TypePtr& type);
     bool time_destructor(const TypePtr& type);
     void try_concurrent(const TypePtr& type);
+    void try_state(const TypePtr& type);
+    Result<SavedState> save(const ObjectPtr& object);
+    Result<ObjectPtr> load(const TypePtr& type, const SavedState& state, std::uint64_t id);
+    bool try_round_trip(const ObjectPtr& object);
+    void try_broken_state(const TypePtr& type, const SavedState& state);
     void look_around(const std::string& where);
     void look_at_words(const std::string& where);
     void stop();

@@ -82,6 +82,44 @@ bool Asked::wait_finished(std::chrono::milliseconds most) {
     return changed_.wait_for(lock, most, [this] { return finished_; });
 }
 
+// ---- what is no call
+
+namespace {
+
+class Piece final : public TurnTask {
+public:
+    Piece(std::shared_ptr<Turn> turn, bool blocks, std::function<void(Activity*)> work)
+        : turn_(std::move(turn)),
+          work_(std::move(work)) {
+        if (turn_ != nullptr) turns = {turn_.get()};
+        on_pool = blocks;
+    }
+    void run(Activity* activity) noexcept override {
+        work_(activity);
+        done.set_value();
+    }
+
+    std::promise<void> done;
+
+private:
+    std::shared_ptr<Turn> turn_;
+    std::function<void(Activity*)> work_;
+};
+
+}  // namespace
+
+bool Stage::run_in_turn(const Type& type, const std::shared_ptr<Turn>& turn, std::function<void(Activity*)> work,
+                        std::chrono::milliseconds most) {
+    const auto piece = std::make_shared<Piece>(turn, type.blocking(), std::move(work));
+    auto done = piece->done.get_future();
+    if (turn != nullptr) {
+        Turn::submit(piece);
+    } else {
+        loop_.post([this, piece] { piece->run(loop_.activity()); });
+    }
+    return done.wait_for(most) == std::future_status::ready;
+}
+
 // ---- the stage
 
 Stage::Stage(spdlog::sink_ptr log) : log_(std::move(log)) {

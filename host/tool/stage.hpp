@@ -3,6 +3,7 @@
 // thread stands for the reactor, another one, whoever made this, asks for calls and waits.
 
 #include "host/object/call.hpp"
+#include "host/object/state.hpp"
 #include "host/session/plugin_table.hpp"
 
 #include <chrono>
@@ -86,6 +87,16 @@ public:
     Result<Started> start_create(const TypePtr& type, const Arguments& arguments);
     // Runs it on this thread, for types without turns.
     Result<Started> run_here(const ObjectPtr& target, const Method& method, const Arguments& arguments);
+
+    // Runs `work` where a method of that type would run, with the turn held (null: none). False: it has not returned in time, and may
+    // never do.
+    bool run_in_turn(const Type& type, const std::shared_ptr<Turn>& turn, std::function<void(Activity*)> work,
+                     std::chrono::milliseconds most);
+    std::shared_ptr<Turn> factory_turn(const Type& type) { return objects_.factory_turn(type, loop_); }
+    // As the host keeps what a callable gave.
+    Result<ObjectPtr> adopt(const TypePtr& type, const soho_instance& instance) {
+        return objects_.adopt(type, instance, "check", loop_);
+    }
 
     ObjectTable& objects() { return objects_; }
     // Whether what was posted up to now has run, within that time.

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <tuple>
 
 namespace {
 
@@ -31,6 +32,11 @@ private:
 };
 // [plugin class end]
 
+// What a Pair is made of, and a Pair made of that: so it lives on when the plugin is reloaded as another version.
+using PairState = std::tuple<std::int64_t, std::int64_t>;
+PairState save(const Pair& pair) { return {pair.get_x(), pair.get_y()}; }
+Pair load(PairState state) { return std::make_from_tuple<Pair>(state); }
+
 }  // namespace
 
 // Runs once, when the host loads the plugin. If it throws, or if something in it does not fit together, the host refuses the
@@ -46,13 +52,18 @@ SOHO_PLUGIN(pair, "1.0", plugin) {
         .method("get_y", &Pair::get_y).readonly().method("set_y", &Pair::set_y).args("y");
 
     // "Pair": each create makes a new object, from two integers.
-    plugin.type<Pair>("Pair").constructor<std::int64_t, std::int64_t>().args("x", "y").version(1, 0);
+    plugin.type<Pair>("Pair").constructor<std::int64_t, std::int64_t>().args("x", "y").version(1, 0).state(1, save, load);
 
     // "get_pair": a callable that returns the same shared_ptr gives every client the same object.
-    plugin.type<Pair>("get_pair").callable([shared] { return shared; });
+    // So does what is loaded in its place, when the plugin is reloaded.
+    const auto load_shared = [shared](PairState state) {
+        *shared = load(state);
+        return shared;
+    };
+    plugin.type<Pair>("get_pair").callable([shared] { return shared; }).state(1, save, load_shared);
 
     // "get_pair_ro": the very same Pair again, but through this typeid only get_x can be called.
-    plugin.type<Pair>("get_pair_ro").callable([shared] { return shared; }).exposed({"get_x"});
+    plugin.type<Pair>("get_pair_ro").callable([shared] { return shared; }).exposed({"get_x"}).state(1, save, load_shared);
 
     // Clients find it by name, without creating anything.
     plugin.publish("pair", "get_pair");

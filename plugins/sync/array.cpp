@@ -38,7 +38,7 @@ Array::Array(const soho::Call& call, const Value& typecode, Value initial)
     } else {
         items_ = converted(elements_of(call, std::move(initial)));
     }
-    begin(call, static_cast<std::int64_t>(get_bytes().size()));
+    begin(static_cast<std::int64_t>(get_bytes().size()));
 }
 
 Items Array::converted(const Value::Array& values) const {

@@ -79,6 +79,11 @@ void add_array(soho::Plugin& plugin) {
             return std::make_shared<Array>(call, typecode, std::move(size_or_initializer));
         })
         .args("typecode", "size_or_initializer"_a = Value::Array())
+        .state(
+            1, [](const Array& array) { return std::pair(array.typecode(), array.get_bytes()); },
+            [](soho::Call& call, std::pair<Value, Value> state) {
+                return std::make_shared<Array>(call, state.first, std::move(state.second));
+            })
         .proxytype("ArrayProxy",
                    {"append",   "extend",       "insert",       "pop",         "remove",      "index",
                     "count",    "reverse",      "tolist",       "get_bytes",   "set_bytes",   "typecode",

@@ -42,9 +42,9 @@ std::optional<std::uint64_t> bound_of(const Value& maxlen) {
 
 }  // namespace
 
-Deque::Deque(const soho::Call& call, Value::Array items, const Value& maxlen) : maxlen_(bound_of(maxlen)) {
+Deque::Deque(Value::Array items, const Value& maxlen) : maxlen_(bound_of(maxlen)) {
     items = bounded(std::move(items));
-    begin(call, footprints(items));
+    begin(footprints(items));
     items_.assign(std::move_iterator(items.begin()), std::move_iterator(items.end()));
 }
 

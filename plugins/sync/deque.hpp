@@ -14,7 +14,7 @@ public:
     using Items = std::deque<Value>;
 
     // `maxlen` nil: no bound.
-    Deque(const soho::Call& call, Value::Array items, const Value& maxlen);
+    Deque(Value::Array items, const Value& maxlen);
 
     void push(soho::Call& call, Value value, End end);
     void extend(soho::Call& call, Value iterable, End end);

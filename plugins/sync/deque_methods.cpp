@@ -104,8 +104,13 @@ void add_deque(soho::Plugin& plugin) {
 
     plugin.type<Deque>("deque")
         .callable([](soho::Call& call, Value iterable, Value maxlen) {
-            return std::make_shared<Deque>(call, elements_of(call, std::move(iterable)), maxlen);
+            return std::make_shared<Deque>(elements_of(call, std::move(iterable)), maxlen);
         })
+        .state(
+            1, [](const Deque& deque) { return std::pair(deque.copy(), deque.maxlen()); },
+            [](std::pair<Value::Array, Value> state) {
+                return std::make_shared<Deque>(std::move(state.first), state.second);
+            })
         .args("iterable"_a = Value::Array(), "maxlen"_a = nullptr)
         .proxytype("DequeProxy",
                    {"append",  "appendleft", "extend",       "extendleft",  "pop",         "popleft",      "insert",

@@ -54,10 +54,12 @@ Value::Map map_of(const Table& table) {
 
 }  // namespace
 
-Dict::Dict(const soho::Call& call, const soho::Args& given) : table_(table_of(pairs_of(call, given, "dict"))) {
+Dict::Dict(const soho::Call& call, const soho::Args& given) : Dict(pairs_of(call, given, "dict")) {}
+
+Dict::Dict(Value::Map pairs) : table_(table_of(std::move(pairs))) {
     std::int64_t bytes = 0;
     for (const Table::Entry& entry : table_) bytes += entry_footprint(entry);
-    begin(call, bytes);
+    begin(bytes);
 }
 
 Value Dict::get_item(const Value& key) const {

@@ -12,6 +12,7 @@ public:
 
     // From nothing, a mapping or pairs; and keywords.
     Dict(const soho::Call& call, const soho::Args& given);
+    explicit Dict(Value::Map pairs);
 
     Value get_item(const Value& key) const;
     void set_item(soho::Call& call, Value key, Value value);

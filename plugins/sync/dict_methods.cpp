@@ -80,6 +80,7 @@ void add_dict(soho::Plugin& plugin) {
 
     plugin.type<Dict>("dict")
         .callable([](soho::Call& call, const soho::Args& given) { return std::make_shared<Dict>(call, given); })
+        .state(1, &Dict::copy, [](Value::Map pairs) { return std::make_shared<Dict>(std::move(pairs)); })
         .proxytype("DictProxy",
                    {"get",         "setdefault",  "pop",      "popitem",  "update",  "keys",         "values",
                     "items",       "copy",        "clear",    "fromkeys", "__len__", "__contains__", "__getitem__",

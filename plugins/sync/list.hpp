@@ -7,7 +7,7 @@ namespace shared {
 
 class List : public Container, public std::enable_shared_from_this<List> {
 public:
-    List(const soho::Call& call, Value::Array items) : items_(std::move(items)) { begin(call, footprints(items_)); }
+    explicit List(Value::Array items) : items_(std::move(items)) { begin(footprints(items_)); }
 
     void append(soho::Call& call, Value value);
     void extend(soho::Call& call, Value iterable);

@@ -88,8 +88,9 @@ void add_list(soho::Plugin& plugin) {
 
     plugin.type<List>("list")
         .callable([](soho::Call& call, Value iterable) {
-            return std::make_shared<List>(call, elements_of(call, std::move(iterable)));
+            return std::make_shared<List>(elements_of(call, std::move(iterable)));
         })
+        .state(1, &List::copy, [](Value::Array items) { return std::make_shared<List>(std::move(items)); })
         .args("iterable"_a = Value::Array())
         .proxytype(
             "ListProxy",

@@ -14,18 +14,16 @@ namespace {
 
 class Namespace : public Container {
 public:
-    Namespace(const soho::Call& call, const soho::Args& given) {
-        if (given.size() != 0) {
-            throw type_error("Namespace() takes no positional arguments, only keywords (" +
-                             std::to_string(given.size()) + " given)");
-        }
+    using Attributes = std::map<std::string, Value>;
+
+    explicit Namespace(Attributes attributes) : attributes_(std::move(attributes)) {
         std::int64_t bytes = 0;
-        for (const auto& [name, value] : given.keywords()) {
-            bytes += entry_footprint(name, value);
-            attributes_[*name.get_if<std::string>()] = value;
-        }
-        begin(call, bytes);
+        for (const auto& [name, value] : attributes_) bytes += entry_footprint(name, value);
+        begin(bytes);
     }
+    explicit Namespace(const soho::Args& given) : Namespace(attributes_of(given)) {}
+
+    const Attributes& attributes() const { return attributes_; }
 
     const Value& get(const Value& name) const { return find(name)->second; }
 
@@ -65,8 +63,15 @@ public:
     Value::Array elements() override { throw type_error("'Namespace' object is not iterable"); }
 
 private:
-    using Attributes = std::map<std::string, Value>;
-
+    static Attributes attributes_of(const soho::Args& given) {
+        if (given.size() != 0) {
+            throw type_error("Namespace() takes no positional arguments, only keywords (" +
+                             std::to_string(given.size()) + " given)");
+        }
+        Attributes attributes;
+        for (const auto& [name, value] : given.keywords()) attributes[*name.get_if<std::string>()] = value;
+        return attributes;
+    }
     static const std::string& name_of(const Value& name) {
         const auto* text = name.get_if<std::string>();
         if (text == nullptr) throw type_error("attribute name must be string, not '" + type_name(name) + "'");
@@ -109,7 +114,9 @@ void add_namespace(soho::Plugin& plugin) {
     add_text(methods);
 
     plugin.type<Namespace>("Namespace")
-        .callable([](soho::Call& call, const soho::Args& given) { return std::make_shared<Namespace>(call, given); })
+        .callable([](const soho::Args& given) { return std::make_shared<Namespace>(given); })
+        .state(1, &Namespace::attributes,
+               [](Namespace::Attributes attributes) { return std::make_shared<Namespace>(std::move(attributes)); })
         .proxytype("NamespaceProxy",
                    {"__getattribute__", "__setattr__", "__delattr__", "__dir__", "__repr__", "__str__"})
         .doc("Namespace(**attributes): values and objects by name, as in Python's multiprocessing.");

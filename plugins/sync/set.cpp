@@ -58,9 +58,7 @@ bool all_in(const Table& part, const Table& whole) {
 
 }  // namespace
 
-Set::Set(const soho::Call& call, Value::Array elements) : table_(table_of(std::move(elements))) {
-    begin(call, table_footprint(table_));
-}
+Set::Set(Value::Array elements) : table_(table_of(std::move(elements))) { begin(table_footprint(table_)); }
 
 void Set::add(soho::Call& call, Value element) {
     if (table_.contains(element)) return;

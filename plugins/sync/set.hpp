@@ -12,7 +12,7 @@ public:
 
     enum class Operation { unite, intersect, subtract, differ };
 
-    Set(const soho::Call& call, Value::Array elements);
+    explicit Set(Value::Array elements);
 
     void add(soho::Call& call, Value element);
     void remove(soho::Call& call, const Value& element);

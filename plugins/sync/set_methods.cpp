@@ -130,8 +130,11 @@ void add_set(soho::Plugin& plugin) {
 
     plugin.type<Set>("set")
         .callable([](soho::Call& call, Value iterable) {
-            return std::make_shared<Set>(call, elements_of(call, std::move(iterable)));
+            return std::make_shared<Set>(elements_of(call, std::move(iterable)));
         })
+        .state(
+            1, [](const Set& set) { return set.table().keys(); },
+            [](Value::Array elements) { return std::make_shared<Set>(std::move(elements)); })
         .args("iterable"_a = Value::Array())
         .proxytype("SetProxy", {"add",
                                 "remove",

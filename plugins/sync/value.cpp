@@ -13,10 +13,10 @@ namespace {
 
 class Cell : public Container {
 public:
-    Cell(const soho::Call& call, const Value& typecode, Value value)
+    Cell(const Value& typecode, Value value)
         : typecode_(typecode_of(typecode, "O")),
           value_(converted(std::move(value))) {
-        begin(call, footprint(value_));
+        begin(footprint(value_));
     }
 
     const Value& get() const { return value_; }
@@ -77,10 +77,11 @@ void add_value(soho::Plugin& plugin) {
     add_text(methods);
 
     plugin.type<Cell>("Value")
-        .callable([](soho::Call& call, const Value& typecode, Value value) {
-            return std::make_shared<Cell>(call, typecode, std::move(value));
-        })
+        .callable([](const Value& typecode, Value value) { return std::make_shared<Cell>(typecode, std::move(value)); })
         .args("typecode", "value"_a = 0)
+        .state(
+            1, [](const Cell& cell) { return std::pair(cell.typecode(), cell.get()); },
+            [](std::pair<Value, Value> state) { return std::make_shared<Cell>(state.first, std::move(state.second)); })
         .proxytype("ValueProxy", {"get", "set", "add", "typecode", "__repr__", "__str__"})
         .doc(
             "One number of the C type that a typecode of Python's array module names (bBhHiIlLqQfd), or anything (O).");

@@ -39,8 +39,8 @@ protected:
         }
         return function();
     }
-    // In the callable, and nowhere else.
-    void begin(const soho::Call& call, std::int64_t bytes) { account_.add(call, bytes); }
+    // When it is made, and nowhere else: the host can be told at the first change only.
+    void begin(std::int64_t bytes) { account_.restore(bytes); }
     std::int64_t bytes() const { return account_.bytes(); }
 
 private:

@@ -40,6 +40,8 @@ PLANTED = {
     "planted/slow": [("load_time", "load()"), ("blocks", "Slow.nap_undeclared"), ("hang", "Slow.hang"), ("blocks", "SlowToCome()"),
                      ("uncreated", "NeverComes"), ("blocks", "SlowToGo's destructor"), ("hang", "NeverGoes's destructor"),
                      ("crash", "ThrowsAtItsEnd's destructor"), ("unload", "stop() and unload()")],
+    "planted/forgets": [("state", "LosesY's state"), ("state", "NotSaved's state"), ("state", "NotLoaded's state"),
+                        ("state", "Changes's state"), ("crash", "Crashes's state")],
     "planted/crash_in_load": [("crash", "load()")],
     "planted/wrong_size": [("sizes", "soho_plugin_entry()")],
     "planted/unchecked": [("unchecked_argument", "Unchecked.add")],
@@ -119,6 +121,18 @@ class PlantedDefects(unittest.TestCase):
         code, report = check(e2e.plugin("planted/slow"), args=["--time", "0.1"])
         self.assertEqual(code, 1)
         self.assertIn(("time", ""), pairs(report))
+
+
+    def test_a_state_that_is_lost_is_shown(self):
+        report = check(e2e.plugin("planted/forgets"))[1]
+        self.assertNotIn(("state", "Whole's state"), pairs(report))
+        what = {finding["where"]: finding["what"] for finding in report["findings"]}
+        self.assertRegex(what["LosesY's state"], r"^its state is \[-?\d+, -?\d+\], and that of what is made of it \[-?\d+, 0\]$")
+        self.assertRegex(what["NotSaved's state"], r"^NotSaved #\d+ cannot be saved: RuntimeError: x cannot be saved$")
+        self.assertRegex(what["NotLoaded's state"], r"^forgets 1\.0 NotLoaded does not load state of version 1: state: expected 3 "
+                                                    r"elements, got 2; the state was \[0, 0\]$")
+        self.assertRegex(what["Changes's state"], r"^saved twice, its state is first \[1, \d+\] and then \[2, \d+\]$")
+        self.assertRegex(what["Crashes's state"], r"SIGSEGV")
 
 
 class Clean(unittest.TestCase):

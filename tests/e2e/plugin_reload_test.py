@@ -219,7 +219,7 @@ class Refusals(Reloads):
 
     def test_a_file_that_is_not_there(self):
         self.start()
-        self.refused("No such file", file="/nowhere/reloaded.so")
+        self.refused("No such file", file=str(self.directory / "nowhere.so"))
         with self.assertRaisesRegex(Refused, "must be an absolute path"):
             self.reload(file="reloaded.so")
 
@@ -253,7 +253,7 @@ class Refusals(Reloads):
 
     def test_one_that_fails_its_self_test(self):
         self.start()
-        self.refused("its self-test failed: the sum of 1 and 1 is not 3", "unfit")
+        self.refused("its self-test failed: RuntimeError: the sum of 1 and 1 is not 3", "unfit")
         self.refused("its self-test failed", "unfit", force=True)  # which is not about that
 
     def test_one_with_a_typeid_that_is_taken(self):

@@ -34,14 +34,22 @@ static int read_integer(const uint8_t** at, const uint8_t* end, int64_t* out) {
     return 0;
 }
 
-/* The first argument, which is an integer. The host has checked how many there are. */
-static int integer_argument(const soho_call* call, int64_t* out) {
-    const uint8_t* at = call->args.data + 1; /* fewer than 16 arguments: the array's header is one byte */
-    if (read_integer(&at, call->args.data + call->args.size, out) == 0) return 0;
-    const soho_text type = TEXT("TypeError"), text = TEXT("expected an integer of 64 bits");
+static int fail(const soho_call* call, soho_text type, soho_text text) {
     const soho_bytes no_data = {NULL, 0};
     host->fail(call, SOHO_RAISED, type, text, no_data);
     return 1;
+}
+
+/* The integer behind the first `skipped` bytes of the arguments. */
+static int integer_behind(const soho_call* call, int skipped, int64_t* out) {
+    const soho_text type = TEXT("TypeError"), text = TEXT("expected an integer of 64 bits");
+    const uint8_t* at = call->args.data + skipped;
+    return read_integer(&at, call->args.data + call->args.size, out) == 0 ? 0 : fail(call, type, text);
+}
+
+/* The first argument, which is an integer. The host has checked how many there are. */
+static int integer_argument(const soho_call* call, int64_t* out) {
+    return integer_behind(call, 1, out); /* fewer than 16 arguments: the array's header is one byte */
 }
 
 static uint32_t give_integer(const soho_call* call, int64_t value) {
@@ -68,18 +76,42 @@ static uint32_t get(void* context, void* self, const soho_call* call) {
     return give_integer(call, ((struct counter*)self)->value);
 }
 
-static uint32_t create(void* context, const soho_call* call, soho_instance* out) {
-    (void)context;
-    int64_t start;
-    if (integer_argument(call, &start) != 0) return SOHO_FAILED;
+static uint32_t make(int64_t value, soho_instance* out) {
     struct counter* counter = malloc(sizeof *counter);
     if (counter == NULL) return SOHO_FAILED;
-    counter->value = start;
+    counter->value = value;
     out->self = counter;
     out->identity = counter;
     out->owner = counter;
     out->release = free;
     return SOHO_DONE;
+}
+
+static uint32_t create(void* context, const soho_call* call, soho_instance* out) {
+    (void)context;
+    int64_t start;
+    if (integer_argument(call, &start) != 0) return SOHO_FAILED;
+    return make(start, out);
+}
+
+/* ---- state: a counter is saved as its value, so `get` writes it ---- */
+
+static uint32_t load_counter(void* context, const soho_call* call, uint32_t version, soho_instance* out) {
+    (void)context;
+    const soho_text type = TEXT("ValueError"), text = TEXT("state of version 1 is loaded, and no other");
+    int64_t value;
+    if (version != 1) return (void)fail(call, type, text), SOHO_FAILED;
+    if (integer_behind(call, 0, &value) != 0) return SOHO_FAILED; /* the state itself, not an array of arguments */
+    return make(value, out);
+}
+
+static const soho_state_type saved_types[] = {
+    {sizeof(soho_state_type), 0, TEXT("CCounter"), 1, 0, NULL, get, load_counter}};
+static const soho_state saved = {sizeof(soho_state), 0, {saved_types, 1, sizeof(soho_state_type)}};
+
+static const void* get_extension(void* state, soho_text id) {
+    (void)state;
+    return id.size == strlen(SOHO_STATE) && memcmp(id.data, SOHO_STATE, id.size) == 0 ? &saved : NULL;
 }
 
 /* ---- registration ---- */
@@ -122,8 +154,9 @@ static int load(const soho_host* given, const soho_registrar* registrar, void** 
 SOHO_NOTE("pure_c", "1.0");
 
 SOHO_EXPORT const soho_plugin* soho_plugin_entry(uint32_t host_abi) {
-    static const soho_plugin table = {
-        sizeof(soho_plugin), SOHO_ABI, TEXT("pure_c"), TEXT("1.0"), TEXT(SOHO_SDK_VERSION), load, NULL, NULL, NULL};
+    static const soho_plugin table = {sizeof(soho_plugin),    SOHO_ABI, TEXT("pure_c"), TEXT("1.0"),
+                                      TEXT(SOHO_SDK_VERSION), load,     NULL,           NULL,
+                                      get_extension};
     (void)host_abi;
     return &table;
 }

@@ -54,14 +54,10 @@ struct Ends {
     ~Ends() { tell("unload"); }
 };
 
-int test_self(void*, void* context, void (*refuse)(void*, soho_text)) {
+void test_self() {
     if (kind == dies_in_test) std::abort();
-    if (kind != unfit) return 0;
-    constexpr std::string_view why = "the sum of 1 and 1 is not 3";
-    refuse(context, {why.data(), why.size()});
-    return 1;
+    if (kind == unfit) throw std::runtime_error("the sum of 1 and 1 is not 3");
 }
-constexpr soho_self_test self_test = {sizeof(soho_self_test), 0, test_self};
 
 }  // namespace
 
@@ -73,7 +69,7 @@ SOHO_PLUGIN(reloaded, SOHO_TEST_VERSION, plugin) {
     const soho::Value settings = plugin.settings();
     if (const soho::Value* const file = settings.find("ends")) ends->file = file->as<std::string>();
     plugin.on_stop([ends] { ends->tell("stop"); });
-    plugin.extension("soho.self_test/1", &self_test);
+    plugin.self_test(test_self);
     auto counter = plugin.methods<Counter>();
     counter.method("code", &Counter::code).method("process", &Counter::process).method("crash", &Counter::crash);
     if (kind == less) {

@@ -397,6 +397,42 @@ typedef struct soho_plugin {
     const void* (*get_extension)(void* state, soho_text id);
 } soho_plugin;
 
+/* ---- state ----------------------------------------------------------------------------------------------------- */
+
+/* How the objects of one typeid are saved, and made again from what was saved, by this version of the plugin or another.
+ * Both functions end at once: with SOHO_DONE, or with SOHO_FAILED after fail(); defer() gives NULL. Their calls are nobody's:
+ * session and origin_session are 0, there is no deadline. Neither may wait for another object. */
+typedef struct soho_state_type {
+    uint32_t size;
+    uint32_t flags;    /* none yet */
+    soho_text type_id; /* of a type that this plugin registers; at most once */
+    uint32_t version;  /* of the state that `save` writes: another number for what a `load` would take wrongly */
+    uint32_t reserved;
+    void* context;
+    /* Writes all that makes up the object to call->result, as one MessagePack value, and changes nothing. Handles in it are
+     * of living objects, as in results; the host keeps those alive until the state was loaded or is given up. call->args is
+     * an empty array. While no method of the object runs and no reply of it is pending; none begins until the host has
+     * the new object in its place, or has given that up. [in turn; of a concurrent type as well] */
+    uint32_t (*save)(void* context, void* self, const soho_call* call);
+    /* Makes an object of the state in call->args: the one MessagePack value that the `save` of this typeid wrote when that
+     * had this `version`. Which versions it takes is its own affair: it fails with a sentence that says so. Fills in `out`
+     * as create does. call->object is the id that the object will have, as the holder of the references in its state, or
+     * 0; as in create, it cannot be charged or have tasks and timers yet. object_argument() finds nothing here. One at a
+     * time with the type's create, and where that may run. */
+    uint32_t (*load)(void* context, const soho_call* call, uint32_t version, soho_instance* out);
+} soho_state_type;
+
+/* A plugin's table "soho.state/1", for its get_extension(). Asked for when `load` has returned 0; stays. */
+typedef struct soho_state {
+    uint32_t size;
+    uint32_t reserved;
+    soho_array types; /* of soho_state_type */
+} soho_state;
+
+#define SOHO_STATE "soho.state/1"
+
+/* ---- self-test ------------------------------------------------------------------------------------------------- */
+
 /* What a plugin may offer as "soho.self_test/1": whether it is fit to serve. A host runs it before it has the types of a
  * plugin that is reloaded made, once `load` was content. */
 #define SOHO_SELF_TEST "soho.self_test/1"

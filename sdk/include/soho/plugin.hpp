@@ -5,6 +5,7 @@
 //     builder.hpp       Plugin, Methods<T>, Type<T>: registration
 //     parameters.hpp    what methods and callables may take, "x"_a
 //     results.hpp       what they may return
+//     state.hpp         saving and loading objects, so that they survive a reload
 //     call.hpp          Call: who calls; Args: all further arguments
 //     reply.hpp         Reply<T>: results that come later
 //     error.hpp         Error, and what becomes of other exceptions

@@ -79,6 +79,20 @@ public:
         throw CallError(SOHO_NO_OBJECT,
                         "nothing is published as " + detail::in_quotes(name) + detail::suggestion(name, known));
     }
+    // Makes an object of what Object::save() gave, or of a state as an older version of the plugin wrote it:
+    //
+    //     auto pair = host.load("Pair", 1, std::tuple(5, 6));
+    //
+    // Throws CallError: what load failed with, or SOHO_NO_METHOD where the type offers no state.
+    Object load(const SavedState& saved) const { return load(saved.type_id, saved.version, saved.value); }
+    template <class State>
+    Object load(std::string_view type_id, std::uint32_t version, const State& state) const {
+        check_open();
+        const data::Buffer bytes = data::encoded(state);
+        const detail::ObjectPtr object =
+            detail::load_state(core_, core_->type_named(type_id), version, bytes.bytes(), 0);
+        return Object(std::make_shared<const detail::Held>(core_, state_, object));
+    }
     // The object that a handle in a soho::Value means.
     Object object(const Value& handle) const {
         detail::ResultContext context;
@@ -161,6 +175,11 @@ public:
     template <class... A>
     Pending<Object> start_create(std::string_view type_id, const A&... arguments) const {
         return session_->start_create(type_id, arguments...);
+    }
+    Object load(const SavedState& saved) const { return session_->load(saved); }
+    template <class State>
+    Object load(std::string_view type_id, std::uint32_t version, const State& state) const {
+        return session_->load(type_id, version, state);
     }
     Object open(std::string_view name) const { return session_->open(name); }
     Object object(const Value& handle) const { return session_->object(handle); }
@@ -269,6 +288,10 @@ private:
         if (!registration.reason().empty()) throw LoadError(registration.reason());
         if (status != 0) throw LoadError("its load() returned " + std::to_string(status) + " without a reason");
         core_->types = registration.take_types();
+        if (core_->plugin.get_extension != nullptr) {
+            const void* const state = core_->plugin.get_extension(core_->state, sdk::detail::to_abi(SOHO_STATE));
+            if (state != nullptr) detail::add_state(*static_cast<const soho_state*>(state), core_->types);
+        }
         for (const detail::Publication& publication : registration.take_publications()) create_published(publication);
     }
 

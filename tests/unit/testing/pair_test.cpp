@@ -43,4 +43,17 @@ TEST(PairInTheKit, IsOneObjectUnderTheTypeidThatSharesIt) {
     EXPECT_EQ(host.living("get_pair"), 1u) << "it is published";
 }
 
+TEST(PairInTheKit, IsMadeAgainFromItsState) {
+    Host host;
+    const auto pair = host.create("Pair", 1, 2);
+    pair.move();
+    EXPECT_EQ(pair.call<int>("get_x"), 1);
+    EXPECT_EQ(host.load("Pair", 1, std::pair(3, 4)).call<int>("get_y"), 4);
+    const auto shared = host.open("pair"), read_only = host.create("get_pair_ro");
+    shared.call("set_x", 7);
+    shared.move();
+    EXPECT_EQ(host.load(shared.save()), shared) << "everybody shares what was loaded";
+    EXPECT_EQ(read_only.call<int>("get_x"), 7);
+}
+
 }  // namespace

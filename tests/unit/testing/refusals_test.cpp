@@ -209,6 +209,57 @@ const soho_plugin* silent(std::uint32_t) {
     return &table;
 }
 
+// Both read the table in the same way.
+void expect_state_refused(const soho_state& table, std::string_view beginning) {
+    std::vector<std::unique_ptr<soho::host::PendingType>> hosts;
+    std::vector<soho::testing::detail::TypePtr> kits;
+    MemoryType type = pair();
+    MemoryTable given(type);
+    hosts.push_back(*soho::host::copy_type(given.type));
+    kits.push_back(soho::testing::detail::copy_type(given.type));
+    const auto refused = soho::host::add_state(table, hosts);
+    const std::string expected = refused ? "" : refused.error().text;
+    EXPECT_TRUE(expected.starts_with(beginning)) << expected;
+    try {
+        soho::testing::detail::add_state(table, kits);
+        EXPECT_EQ(expected, "");
+    } catch (const LoadError& error) {
+        EXPECT_EQ(error.what(), expected);
+    }
+}
+
+TEST(Refusals, OfState) {
+    const auto table_of = [](const std::vector<soho_state_type>& types) {
+        return soho_state{
+            sizeof(soho_state), 0, {types.data(), static_cast<std::uint32_t>(types.size()), sizeof(soho_state_type)}};
+    };
+    const soho_state_type good = {sizeof(soho_state_type),
+                                  0,
+                                  soho::sdk::detail::to_abi(std::string_view("Pair")),
+                                  1,
+                                  0,
+                                  nullptr,
+                                  [](void*, void*, const soho_call*) { return 0u; },
+                                  [](void*, const soho_call*, std::uint32_t, soho_instance*) { return 0u; }};
+    const auto refused = [&](const std::function<void(soho_state_type&)>& change, std::string_view beginning) {
+        std::vector<soho_state_type> types = {good};
+        change(types.front());
+        expect_state_refused(table_of(types), beginning);
+    };
+    expect_state_refused(table_of({good}), "");
+    const std::string type = "its table soho.state/1: type \"Pair\": ";
+    expect_state_refused(table_of({good, good}), type + "it is there twice");
+    refused([](auto& changed) { changed.save = nullptr; }, type + "its save is null");
+    refused([](auto& changed) { changed.load = nullptr; }, type + "its load is null");
+    refused([](auto& changed) { changed.flags = 1u << 16; }, type + "it has the critical flags 0x10000");
+    refused([](auto& changed) { changed.type_id.size = 3; },
+            "its table soho.state/1: type \"Pai\": this plugin registers no such type; did you mean \"Pair\"?");
+    refused([](auto& changed) { changed.size = 8; }, "its table soho.state/1: types number 1 says its size is 8 bytes");
+    soho_state small = table_of({});
+    small.size = 4;
+    expect_state_refused(small, "its table soho.state/1: it says its size is 4 bytes");
+}
+
 TEST(Refusals, OfTablesThatDoNotMeet) {
     const auto refusal = [](Host::Entry entry) -> std::string {
         try {

@@ -2,7 +2,7 @@
 // What the body of SOHO_PLUGIN works with: plugin.methods<T>(), plugin.type<T>("Id"), plugin.publish(…).
 // All of it only while the plugin loads; the handles returned here are of no use later.
 
-#include <soho/plugin/bound.hpp>
+#include <soho/plugin/state.hpp>
 
 #include <initializer_list>
 
@@ -153,6 +153,28 @@ public:
         record_->version_minor = minor;
         return *this;
     }
+    // How its objects are saved, and made again from that when the plugin is reloaded as another version: see state.hpp.
+    template <class Save, class Load>
+    Type& state(std::uint32_t version, Save save, Load load) {
+        auto record = std::make_shared<detail::StateRecord>();
+        record->plugin = plugin_;
+        record->version = version;
+        record->takes_all_versions = detail::BoundLoad<T, Load>::takes_version;
+        record->save = detail::bind_save<T>(std::move(save));
+        record->load = detail::bind_load<T>(std::move(load));
+        record_->state = std::move(record);
+        return *this;
+    }
+    // How an object is made of state that an older version saved. Follows state().
+    template <class Load>
+    Type& older_state(std::uint32_t version, Load load) {
+        const std::string what = ".older_state(" + std::to_string(version) + ") of type '" + record_->type_id + "'";
+        if (record_->state == nullptr) throw detail::Refusal(what + " stands before its .state()");
+        const bool is_new = version != record_->state->version &&
+                            record_->state->older.emplace(version, detail::bind_load<T>(std::move(load))).second;
+        if (!is_new) throw detail::Refusal(what + " is there twice");
+        return *this;
+    }
     Type& concurrent() { return flag(SOHO_TYPE_CONCURRENT); }      // the methods look after themselves
     Type& shared_reads() { return flag(SOHO_TYPE_SHARED_READS); }  // readonly methods run beside each other
     Type& per_plugin() { return flag(SOHO_TYPE_PER_PLUGIN); }      // one turn for all objects of such types
@@ -170,6 +192,26 @@ private:
     detail::PluginState* plugin_;
     detail::TypeRecord* record_;
 };
+
+namespace detail {
+
+// The function of soho.self_test/1.
+inline int test_self(void* context, void* refusal, void (*refuse)(void* context, soho_text reason)) noexcept {
+    try {
+        for (const auto& test : static_cast<PluginState*>(context)->self_tests) test();
+        return 0;
+    } catch (...) {
+        try {
+            const Error error = current_error();
+            refuse(refusal, to_abi(error.type() + ": " + error.text()));
+        } catch (...) {
+            refuse(refusal, to_abi("it threw an exception"));
+        }
+        return 1;
+    }
+}
+
+}  // namespace detail
 
 class Plugin {
 public:
@@ -214,6 +256,12 @@ public:
     Plugin& on_stop(std::function<void()> function) {
         state_->on_stop.push_back(std::move(function));
         return *this;
+    }
+    // Whether this version is fit to serve: it throws if not. A host that reloads the plugin runs it before it has any object made.
+    Plugin& self_test(std::function<void()> test) {
+        static constexpr soho_self_test table = {sizeof(soho_self_test), 0, &detail::test_self};
+        state_->self_tests.push_back(std::move(test));
+        return extension(SOHO_SELF_TEST, &table);
     }
     // A table that the plugin offers by an id, such as "soho.state/1". It must stay.
     Plugin& extension(std::string id, const void* table) {

@@ -76,6 +76,8 @@ struct MappingRecord {
     std::uint32_t flags = 0;
 };
 
+struct StateRecord;
+
 struct TypeRecord {
     std::uint32_t flags = 0;
     std::string type_id, proxytype, doc;
@@ -86,6 +88,7 @@ struct TypeRecord {
     std::vector<ParameterRecord> parameters;
     void* context = nullptr;
     std::uint32_t (*create)(void*, const soho_call*, soho_instance*) = nullptr;
+    std::shared_ptr<StateRecord> state;  // state.hpp; NULL: it offers none
     // Sets the default constructor as the callable, where the class has one.
     void (*set_default_callable)(TypeRecord&, struct PluginState&) = nullptr;
 
@@ -112,9 +115,12 @@ struct PluginState {
     std::map<std::string, const void*, std::less<>> class_of_type;
     std::map<std::string, const void*, std::less<>> extensions;
     std::vector<std::function<void()>> on_stop;
+    std::vector<std::function<void()>> self_tests;
     std::deque<ClassRecord> classes;  // methods find the names of their parameters here
     std::deque<TypeRecord> types;
     std::vector<PublicationRecord> publications;
+    std::vector<soho_state_type> state_types;
+    soho_state state_table{};                     // of those
     std::vector<std::shared_ptr<void>> contexts;  // of methods and callables
 
     template <class T, class... A>

@@ -2,7 +2,7 @@
 // The end of `load`: what was registered is checked for what only C++ types can tell, and handed to the host's registrar,
 // which checks the rest for plugins in any language.
 
-#include <soho/plugin/records.hpp>
+#include <soho/plugin/state.hpp>
 
 namespace soho {
 inline namespace sdk {
@@ -93,6 +93,27 @@ inline void settle_mappings(const PluginState& plugin, TypeRecord& type) {
     map_object_results(plugin, type);
 }
 
+// The table soho.state/1, if any type has state.
+inline void settle_state(PluginState& plugin) {
+    for (const TypeRecord& type : plugin.types) {
+        if (type.state == nullptr) continue;
+        soho_state_type& entry = plugin.state_types.emplace_back();
+        entry.size = sizeof entry;
+        entry.type_id = to_abi(type.type_id);
+        entry.version = type.state->version;
+        entry.context = type.state.get();
+        entry.save = &save_state;
+        entry.load = &load_state;
+    }
+    if (plugin.state_types.empty()) return;
+    plugin.state_table.size = sizeof plugin.state_table;
+    plugin.state_table.types = to_abi_array(plugin.state_types.data(), plugin.state_types.size());
+    if (!plugin.extensions.emplace(SOHO_STATE, &plugin.state_table).second) {
+        throw Refusal("it has types with .state(), and a table " SOHO_STATE
+                      " of its own with .extension(): leave one out");
+    }
+}
+
 // All that the types themselves can tell. Throws Refusal.
 inline void settle(PluginState& plugin) {
     for (TypeRecord& type : plugin.types) {
@@ -109,6 +130,7 @@ inline void settle(PluginState& plugin) {
         settle_parameters(plugin, type.parameters, "the callable of type '" + type.type_id + "'");
         settle_mappings(plugin, type);
     }
+    settle_state(plugin);
 }
 
 // ---- records into tables ----

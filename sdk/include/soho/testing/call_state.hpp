@@ -44,6 +44,7 @@ public:
     Bound bound;
     std::vector<ObjectPtr> objects;                        // those that handles in the arguments mean
     soho_instance source{};                                // what a callable gets instead of arguments
+    std::uint64_t object_id = 0;                           // without a target: the id that the plugin hears
     std::function<void(std::shared_ptr<CallState>)> then;  // once it is answered; on whichever thread that was
 
     Callee callee() const { return {type, method}; }
@@ -75,7 +76,8 @@ public:
         const void* const turn = target != nullptr ? target->turn : type.concurrent() ? nullptr : &type;
         core->running.push_back(this);
         core->held_turns.push_back(turn);
-        const std::uint32_t status = method != nullptr ? method->invoke(method->context, target->instance.self, &call_)
+        void* const self = target != nullptr ? target->instance.self : nullptr;
+        const std::uint32_t status = method != nullptr ? method->invoke(method->context, self, &call_)
                                                        : type.create(type.context, &call_, &made);
         core->held_turns.pop_back();
         core->running.pop_back();
@@ -116,6 +118,11 @@ public:
         task = std::move(discardable_);
     }
 
+    // Whether it has left `object`, and the plugin still owes its reply.
+    bool is_pending_on(const HostedObject& object) const {
+        const std::lock_guard lock(core->mutex);
+        return deferred_ && !plugin_done_ && object_.lock().get() == &object;
+    }
     // Whether a reference that the plugin gives up now may be in the result that it writes.
     void keep(ObjectPtr object) { kept_.push_back(std::move(object)); }
 
@@ -153,7 +160,7 @@ private:
         call.args = to_abi(bound.args.bytes());
         call.kwargs = to_abi(bound.kwargs.bytes());
         call.result = &sink.table;
-        call.object = target != nullptr ? target->id : 0;
+        call.object = target != nullptr ? target->id : object_id;
         call.session = context.session;
         call.origin_session = context.origin_session;
         call.owner = to_abi(context.owner);
@@ -378,6 +385,9 @@ inline void CallState::fill(soho_host& table) {
         if (!may || self.deferred_) return nullptr;
         self.deferred_ = true;
         self.lent_ = self.shared_from_this();
+        const std::lock_guard lock(self.core->mutex);
+        std::erase_if(self.core->deferred, [](const auto& call) { return call.expired(); });
+        self.core->deferred.push_back(self.lent_);
         return reinterpret_cast<soho_pending*>(&self);
     };
 

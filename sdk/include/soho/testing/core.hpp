@@ -55,6 +55,7 @@ struct HostedObject {
     soho_instance instance{};
     const void* turn = nullptr;  // equal turns exclude each other; NULL: none
     std::int64_t bytes = 0;
+    std::shared_ptr<const void> owner{};  // of an instance that was moved, for all that have it; `instance` has none
 };
 using ObjectPtr = std::shared_ptr<HostedObject>;
 
@@ -97,6 +98,7 @@ struct Core : std::enable_shared_from_this<Core> {
     std::int64_t now_ns = 0;
     std::map<std::uint64_t, Waiting> timers, session_ends;
     std::vector<std::weak_ptr<CallState>> deadlines;
+    std::vector<std::weak_ptr<CallState>> deferred;  // calls whose replies come later
 
     std::vector<LogLine> log;
     data::Buffer settings;
@@ -182,10 +184,41 @@ struct Core : std::enable_shared_from_this<Core> {
                              (ours ? ", or none that this session may use" : ": from an earlier host, or made up"));
     }
 
+    const void* turn_for(const Type& type, const void* identity) const {
+        return type.concurrent() ? nullptr : type.per_plugin() ? this : identity;
+    }
+    // The objects of one instance, each with its typeid.
+    std::vector<ObjectPtr> all_of(const void* identity) {
+        const std::lock_guard lock(mutex);
+        std::vector<ObjectPtr> found;
+        for (const auto& entry : objects) {
+            ObjectPtr object = entry.second.lock();
+            if (object != nullptr && object->instance.identity == identity) found.push_back(std::move(object));
+        }
+        return found;
+    }
+    // Puts the instance of `made`, which nobody else has, in the place of theirs, whose owners go back.
+    void replace(const std::vector<ObjectPtr>& replaced, const ObjectPtr& made) {
+        const std::lock_guard lock(mutex);
+        const soho_instance instance = made->instance;
+        made->instance.release = nullptr;
+        const void* const turn = turn_for(*made->type, instance.identity);
+        const auto give = [core = shared_from_this(), turn, instance](const void*) { core->give_back(turn, instance); };
+        const std::shared_ptr<const void> owner(instance.self, give);
+        for (const ObjectPtr& object : replaced) {
+            give_back(object->turn, object->instance);
+            object->instance = instance;
+            object->instance.release = nullptr;
+            object->turn = turn_for(*object->type, instance.identity);
+            object->owner = owner;
+            object->bytes = 0;
+        }
+    }
+
     // Equal identities under one typeid are one object: the further owner goes back.
     ObjectPtr adopt(const Type& type, soho_instance instance) {
         if (instance.identity == nullptr) instance.identity = instance.self;
-        const void* const turn = type.concurrent() ? nullptr : type.per_plugin() ? this : instance.identity;
+        const void* const turn = turn_for(type, instance.identity);
         const std::lock_guard lock(mutex);
         for (const auto& entry : objects) {
             ObjectPtr known = entry.second.lock();

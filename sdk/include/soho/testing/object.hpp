@@ -20,6 +20,13 @@ struct CallOptions {
     std::string trace;
 };
 
+// An object as it was saved: what its type's .state() makes of it.
+struct SavedState {
+    std::string type_id;
+    std::uint32_t version = 0;  // of the state
+    Value value;                // while it lives, so do the objects whose handles are in it
+};
+
 template <class R>
 class Pending;
 
@@ -113,6 +120,14 @@ public:
     // A call that nobody waits for the result of. Throws where it is refused; how it ended is not told.
     template <class... A>
     void notify(std::string_view method, const A&... arguments) const;
+
+    // Has the plugin save the object. Throws CallError: what save failed with, or SOHO_NO_METHOD where its type offers no state.
+    // Session::load() makes an object of it again.
+    SavedState save() const;
+    // As a reload of the plugin does it, with this version for the new one as well: the object is saved, made again from that, and
+    // the new one has the old one's place, with its id and all references; then the old one is destroyed. Throws CallError where a
+    // host would leave the object as it is: its save or load failed, or a reply of it is pending.
+    void move() const;
 
     // For the kit.
     const std::shared_ptr<const detail::Held>& held() const { return held_; }
@@ -321,6 +336,118 @@ R Object::call(std::string_view method, const A&... arguments) const {
 template <class... A>
 void Object::notify(std::string_view method, const A&... arguments) const {
     static_cast<void>(make_call(true, method, arguments...));
+}
+
+// ---- state
+
+namespace detail {
+
+inline const StateHooks& hooks_of(const Type& type) {
+    if (type.state) return *type.state;
+    throw CallError(SOHO_NO_METHOD, "type " + type.type_id + " offers no state: its registration has no .state()");
+}
+
+// A hook is run as the method that it looks like, and ends at once.
+inline Outcome run_hook(const std::shared_ptr<CallState>& call) {
+    call->context.principal = "plugin:" + call->core->name;
+    submit(call);
+    if (!call->answered())
+        throw CallError(SOHO_UNAVAILABLE, "plugin code runs: objects are saved and loaded between calls");
+    Outcome outcome = std::move(call->outcome());
+    if (outcome.error) throw *outcome.error;
+    return outcome;
+}
+
+inline Outcome save_state(const std::shared_ptr<Core>& core, const ObjectPtr& object) {
+    const StateHooks& hooks = hooks_of(*object->type);
+    Method save;
+    save.name = "save";
+    save.context = hooks.context;
+    save.invoke = hooks.save;
+    const auto call = std::make_shared<CallState>(core, *object->type, &save, object);
+    data::Writer<data::Buffer>(call->bound.args).array(0);
+    return run_hook(call);
+}
+
+// `id`: what the object is told its id will be.
+inline ObjectPtr load_state(const std::shared_ptr<Core>& core, const Type& type, std::uint32_t version,
+                            data::Bytes state, std::uint64_t id) {
+    struct Load {
+        const StateHooks& hooks;
+        std::uint32_t version;
+        static std::uint32_t run(void* context, void*, const soho_call* call) {
+            const auto& load = *static_cast<const Load*>(context);
+            soho_instance made{};
+            made.size = sizeof made;
+            const std::uint32_t status = load.hooks.load(load.hooks.context, call, load.version, &made);
+            if (status == SOHO_DONE) CallState::of(call).core->table.result_object(call, &made);
+            return status;
+        }
+    } hook{hooks_of(type), version};
+    Method load;
+    load.name = "load";
+    load.context = &hook;
+    load.invoke = &Load::run;
+    load.returns_type = &type;
+    const auto call = std::make_shared<CallState>(core, type, &load, nullptr);
+    call->object_id = id;
+    call->bound.args.append(state);
+    std::vector<ObjectPtr> kept;  // but not for object_argument()
+    visit_handles(state, [&](std::uint64_t handle) {
+        kept.push_back(core->find(handle));
+        if (kept.back() == nullptr) throw core->no_object(handle);
+    });
+    Outcome outcome = run_hook(call);
+    if (outcome.object == nullptr) throw CallError(SOHO_INTERNAL, "the load of " + type.type_id + " gave no object");
+    return std::move(outcome.object);
+}
+
+// Why a host would not move the object of these ids.
+inline void check_movable(const Core& core, const std::vector<ObjectPtr>& objects) {
+    for (const ObjectPtr& object : objects) {
+        const std::string name = "#" + std::to_string(object->id) + " (" + object->type->type_id + ")";
+        if (object->type->class_key != objects.front()->type->class_key)
+            throw CallError(SOHO_UNAVAILABLE, name + " is reached through types of several classes, so it cannot move");
+        for (const auto& weak : core.deferred) {
+            const auto call = weak.lock();
+            if (call != nullptr && call->is_pending_on(*object))
+                throw CallError(SOHO_UNAVAILABLE, "a reply of " + name + " is pending: it cannot move meanwhile");
+        }
+    }
+}
+
+}  // namespace detail
+
+inline SavedState Object::save() const {
+    const detail::ObjectPtr object = live();
+    detail::ResultContext context;
+    context.core = held_->core;
+    context.session = held_->session;
+    const detail::Outcome outcome = detail::save_state(held_->core, object);
+    data::Reader in(outcome.value.bytes());
+    SavedState saved{object->type->type_id, object->type->state->version, {}};
+    if (!data::decode_into(in, saved.value, context)) throw CallError(SOHO_INTERNAL, "state: " + context.sentence());
+    return saved;
+}
+
+inline void Object::move() const {
+    const detail::ObjectPtr object = live();
+    detail::Core& core = *held_->core;
+    core.settle();
+    const auto all = core.all_of(object->instance.identity);  // by their ids
+    detail::check_movable(core, all);
+    const detail::ObjectPtr& first = all.front();
+    const std::uint64_t last_id = core.last_id;
+    const detail::Outcome saved = detail::save_state(held_->core, first);
+    detail::ObjectPtr made =
+        detail::load_state(held_->core, *first->type, first->type->state->version, saved.value.bytes(), first->id);
+    if (made == first) return;  // one that the plugin shares, and has put the state into
+    if (made->id <= last_id)
+        throw CallError(SOHO_EXISTS, "the load of " + made->type->type_id + " gave an object that is there already: #" +
+                                         std::to_string(made->id));
+    core.replace(all, made);
+    made.reset();
+    core.settle();
 }
 
 }  // namespace soho::testing

@@ -23,6 +23,11 @@ template <>
 inline constexpr std::size_t first_size<soho_mapping> = offsetof(soho_mapping, type_id) + sizeof(soho_mapping::type_id);
 template <>
 inline constexpr std::size_t first_size<soho_type> = offsetof(soho_type, create) + sizeof(soho_type::create);
+template <>
+inline constexpr std::size_t first_size<soho_state> = offsetof(soho_state, types) + sizeof(soho_state::types);
+template <>
+inline constexpr std::size_t first_size<soho_state_type> = offsetof(soho_state_type, load) +
+                                                           sizeof(soho_state_type::load);
 
 // An element of a table: what the plugin's element lacks is zero, what it has in addition is left out.
 template <class T>
@@ -240,6 +245,39 @@ inline void link_types(const std::vector<TypePtr>& types) {
     for (const TypePtr& type : types) {
         for (const Mapping& mapping : type->mappings) link_mapping(*type, mapping, types);
     }
+}
+
+// ---- what the plugin's table soho.state/1 says of them
+
+inline void add_state(const soho_state_type& from, const std::vector<TypePtr>& types) {
+    Type* type = nullptr;
+    std::vector<std::string> known;
+    for (const TypePtr& other : types) {
+        known.push_back(other->type_id);
+        if (other->type_id == text_of(from.type_id)) type = other.get();
+    }
+    if (type == nullptr)
+        throw LoadError("this plugin registers no such type" + suggestion(text_of(from.type_id), known));
+    if (type->state) throw LoadError("it is there twice");
+    check_flags(from.flags, 0, "it");
+    if (from.save == nullptr) throw LoadError("its save is null");
+    if (from.load == nullptr) throw LoadError("its load is null");
+    type->state = {from.version, from.context, from.save, from.load};
+}
+
+inline void add_state(const soho_state& table, const std::vector<TypePtr>& types) try {
+    if (table.size < first_size<soho_state>)
+        throw LoadError("it says its size is " + std::to_string(table.size) + " bytes, ABI " +
+                        std::to_string(SOHO_ABI) + " has " + std::to_string(first_size<soho_state>));
+    for (const soho_state_type& from : elements<soho_state_type>(table.types, "types")) {
+        try {
+            add_state(from, types);
+        } catch (const LoadError& error) {
+            throw LoadError("type " + in_quotes(text_of(from.type_id)) + ": " + error.what());
+        }
+    }
+} catch (const LoadError& error) {
+    throw LoadError(std::string("its table " SOHO_STATE ": ") + error.what());
 }
 
 struct Publication {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace soho::testing::detail {
 
@@ -60,6 +61,14 @@ struct Mapping {
     bool through_callable = false;
 };
 
+// The plugin's table soho.state/1, of one type.
+struct StateHooks {
+    std::uint32_t version = 0;
+    void* context = nullptr;
+    std::uint32_t (*save)(void*, void*, const soho_call*) = nullptr;
+    std::uint32_t (*load)(void*, const soho_call*, std::uint32_t, soho_instance*) = nullptr;
+};
+
 struct Type {
     std::string type_id, proxytype, doc, class_name;
     std::uint32_t flags = 0, version_major = 0, version_minor = 0;
@@ -70,6 +79,7 @@ struct Type {
     Signature signature;  // of the callable
     void* context = nullptr;
     std::uint32_t (*create)(void*, const soho_call*, soho_instance*) = nullptr;
+    std::optional<StateHooks> state;
 
     bool concurrent() const { return (flags & SOHO_TYPE_CONCURRENT) != 0; }
     bool per_plugin() const { return (flags & SOHO_TYPE_PER_PLUGIN) != 0; }
