@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 
 namespace soho::host {
 
@@ -39,6 +40,14 @@ std::string about_source(std::string text, const PluginCopy& copy) {
     const std::string again = fmt::format("{}: its worker refused it: {}: ", copy.source, copy.source);
     if (text.starts_with(again)) text.erase(again.size() - copy.source.size() - 2, copy.source.size() + 2);
     return text;
+}
+
+// "2 objects: a reply is pending; 1 object: …"
+std::string why_stayed(const Moves& moves) {
+    std::vector<std::string> parts;
+    for (const auto& [why, count] : moves.why)
+        parts.push_back(count == 0 ? why : fmt::format("{} object{}: {}", count, count == 1 ? "" : "s", why));
+    return fmt::format("{}", fmt::join(parts, "; "));
 }
 
 std::uint64_t us_since(std::int64_t since_ns) {
@@ -224,10 +233,12 @@ PluginReloaded Generations::reload_now(const PluginReload& what) {
     }
     reloaded->took_us = us_since(began_ns);
     if (reloaded->status != "reloaded") return *std::move(reloaded);
-    log.info("plugin {} {} took the place of {} in {:.1f} ms: generation {}, from {}{}", what.plugin, reloaded->version,
+    log.info("plugin {} {} took the place of {} in {:.1f} ms: generation {}, from {}{}{}", what.plugin, reloaded->version,
              reloaded->before, static_cast<double>(reloaded->took_us) / 1000, reloaded->generation, attempt.copy.source,
+             reloaded->objects_moved != 0 ? fmt::format("; {} objects moved", reloaded->objects_moved) : std::string(),
              reloaded->objects_left != 0
-                 ? fmt::format("; {} objects stay on generation {}", reloaded->objects_left, attempt.serving.number)
+                 ? fmt::format("; {} objects stay on generation {}{}{}{}", reloaded->objects_left, attempt.serving.number,
+                               reloaded->why_left.empty() ? "" : " (", reloaded->why_left, reloaded->why_left.empty() ? "" : ")")
                  : std::string());
     return *std::move(reloaded);
 }
@@ -308,6 +319,9 @@ Result<PluginReloaded> Generations::try_reload(Attempt& attempt) {
 
     publish_new(**added);
     reloaded.version = (*added)->version();
+    reloaded.objects_moved = attempt.moves.moved;
+    reloaded.why_left = why_stayed(attempt.moves);
+    reloaded.longest_pause_us = static_cast<std::uint64_t>(attempt.moves.longest_ns / 1000);
     const std::scoped_lock lock(mutex_);
     Line& line = lines_.find(name)->second;
     reloaded.generation = line.last_number;
@@ -340,21 +354,15 @@ Result<void> Generations::approve(const Attempt& attempt, const Plugin& added) c
                     attempt.copy.source, attempt.before->version(), fmt::join(different, "; ")));
 }
 
-Result<Plugin*> Generations::load_here(const Attempt& attempt) {
+Result<Plugin*> Generations::load_here(Attempt& attempt) {
     auto library = open_library(attempt.copy);
     if (!library) {
         PluginCopies::remove(attempt.copy);
         return tl::unexpected<Error>(library.error());
     }
-    const auto approved = [&](Plugin& added) -> Result<void> {
-        if (auto fits = approve(attempt, added); !fits) return fits;
-        if (auto tested = added.self_test(); !tested)
-            return refuse(tested.error().code, fmt::format("{}: {}", attempt.copy.source, tested.error().text));
-        return {};
-    };
     Generation next = made(attempt);
     next.mapped_bytes = library->mapped_bytes;
-    auto added = server_.registry().replace(*attempt.before, *std::move(library), approved);
+    auto added = replace_here(attempt, *std::move(library));
     const std::scoped_lock lock(mutex_);
     Line& line = lines_.find(attempt.what.plugin)->second;
     next.number = ++line.last_number;
@@ -365,12 +373,45 @@ Result<Plugin*> Generations::load_here(const Attempt& attempt) {
         return added;
     }
     for (Generation& each : line.generations) {
-        if (each.state == State::serving) each.state = State::draining;
+        if (each.state != State::serving) continue;
+        each.state = State::draining;
+        each.why = why_stayed(attempt.moves);
     }
     next.plugin = *added;
+    next.moved = attempt.moves.moved;
     line.generations.push_back(std::move(next));
     line.last_failure.clear();
     ++line.reloads;
+    return added;
+}
+
+// In the order that matters: creates wait before the new types are there, and until all that can move has, so that what the old version
+// shares with everybody is loaded before anybody gets it of the new one.
+Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
+    Services& services = server_.services();
+    Plugin& before = *attempt.before;
+    std::optional<CreatesPaused> paused;
+    std::int64_t until_ns = 0;
+    const auto approved = [&](Plugin& added) -> Result<void> {
+        if (auto fits = approve(attempt, added); !fits) return fits;
+        if (auto tested = added.self_test(); !tested)
+            return refuse(tested.error().code, fmt::format("{}: {}", attempt.copy.source, tested.error().text));
+        services.objects.inherit_turns(before, added, *services.home);
+        const std::uint64_t move_ms = services.limits().plugin_move_ms;
+        if (move_ms == 0 || !can_move(before, added)) return {};
+        until_ns = monotonic_now() + static_cast<std::int64_t>(move_ms) * 1'000'000;
+        before.set_moving(true);
+        paused.emplace(services.objects, before, *services.home, until_ns);
+        return {};
+    };
+    auto added = server_.registry().replace(before, std::move(library), approved);
+    if (added && paused && *paused) {
+        const StateLimits limits{services.limits().frame_bytes_max, services.limits().depth_max};
+        attempt.moves = move_objects(services.objects, before, **added, limits, until_ns);
+    } else if (added && paused) {
+        attempt.moves.why["creates of it took too long to be waited for (plugin_move_ms)"] = 0;
+    }
+    before.set_moving(false);
     return added;
 }
 

@@ -3,6 +3,7 @@
 // beside them, from a private copy of its file, and if it registers, passes its self-test and fits, has objects made by it from then on.
 // In the host's process a generation's code stays mapped for good; a worker's ends with its process.
 
+#include "host/object/moves.hpp"
 #include "host/options.hpp"
 #include "host/registry/plugin_copies.hpp"
 #include "host/server/server.hpp"
@@ -46,6 +47,7 @@ private:
         std::int64_t loaded_ns = 0;
         std::string why{};
         std::uint64_t mapped_bytes = 0;
+        std::uint64_t moved = 0;  // objects, to it
         // In the host's process.
         Plugin* plugin = nullptr;
         // In one of its own; the provider is that of one that was replaced.
@@ -68,6 +70,7 @@ private:
         Generation serving;  // before
         PluginCopy copy{};
         FileStamp stamp{};
+        Moves moves{};
     };
 
     void post(std::function<void()> task);
@@ -77,7 +80,8 @@ private:
     Result<void> find(Attempt& attempt);
     Result<void> check_room(const Attempt& attempt) const;
     Result<void> approve(const Attempt& attempt, const Plugin& added) const;
-    Result<Plugin*> load_here(const Attempt& attempt);
+    Result<Plugin*> load_here(Attempt& attempt);
+    Result<Plugin*> replace_here(Attempt& attempt, Library library);
     Result<Plugin*> load_in_worker(const Attempt& attempt);
     Generation made(const Attempt& attempt) const;
     void publish_new(const Plugin& added);

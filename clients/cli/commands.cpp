@@ -227,7 +227,8 @@ void show_generations(const Value& plugins) {
                 {"mapped_bytes", "MAPPED", size_text},
                 {"age_ms", "AGE", duration_text},
                 {"file", "FILE"},
-                {"holders", "HELD BY", list_text}},
+                {"holders", "HELD BY", list_text},
+                {"why", "WHY"}},
                "no plugins are loaded");
     fmt::print("{}", failures);
 }
@@ -240,8 +241,11 @@ void show_plugin(const Value& value, const Invocation& invocation, Workspace&) {
     fmt::print("{} {} took the place of {} in {:.1f} ms: generation {}\n", value["plugin"].as<std::string>(),
                value["version"].as<std::string>(), value["version_before"].as<std::string>(),
                value["took_us"].as<double>() / 1000, text_of(value["generation"]));
+    if (const auto moved = value["objects_moved"].as<std::uint64_t>(); moved != 0) fmt::print("{} objects moved to it\n", moved);
+    const auto why = value["why_left"].as<std::string>();
     if (const auto left = value["objects_left"].as<std::uint64_t>(); left != 0)
-        fmt::print("{} objects stay on the code that made them, until they are released\n", left);
+        fmt::print("{} objects stay on the code that made them, until they are released{}{}\n", left, why.empty() ? "" : ": ",
+                   why);
 }
 
 void show_health(const Value& value, const Invocation&, Workspace&) {
@@ -333,9 +337,9 @@ constexpr Command all[] = {
     {"plugin", "list | reload NAME [FILE]", "Show the generations of plugins, or load a plugin's next one",
      "A reload loads the plugin beside the one that serves, from FILE or from where that came from; if it registers, "
      "passes its\n"
-     "self-test and fits, objects are made by it from then on. Objects that there are stay on the code that made them "
-     "until they are\n"
-     "released. If anything is wrong, all is as it was. Where clients of the version before may fail (a type has gone, "
+     "self-test and fits, objects are made by it from then on. Objects that there are move to it if both versions can "
+     "save and\n"
+     "load them; else they stay on the code that made them. If anything is wrong, all is as it was. Where clients of the version before may fail (a type has gone, "
      "or has\n"
      "another major version), it takes --force.\n\n"
      "  soho plugin list\n"

@@ -258,10 +258,16 @@ void Plugin::retire() {
     if (due && functions_.unload != nullptr) static_cast<void>(fenced("unload", [&] { functions_.unload(state_); }));
 }
 
+TypePtr current(const TypePtr& type) {
+    TypePtr now = type;
+    while (now != nullptr && now->plugin->successor() != nullptr) now = now->plugin->successor()->find_local(now->local_id);
+    return now;
+}
+
 void Plugin::discard() {
     if (!loaded_) return;
     stop();
-    unload();
+    retire();
 }
 
 }  // namespace soho::host

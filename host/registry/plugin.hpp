@@ -81,6 +81,12 @@ public:
     void unload();
     // The same for one that another has taken the place of: what described its types stays, as caches know it by address.
     void retire();
+    // The one that has taken its place: creates that are still to begin are for that.
+    Plugin* successor() const { return successor_.load(std::memory_order_acquire); }
+    void set_successor(Plugin* plugin) { successor_.store(plugin, std::memory_order_release); }
+    // Its objects are being moved to the one that takes its place.
+    bool is_moving() const { return is_moving_.load(std::memory_order_acquire); }
+    void set_moving(bool moving) { is_moving_.store(moving, std::memory_order_release); }
     // Whether nobody but itself has a type of it: no object, no call, no snapshot that somebody looks at.
     bool is_unused() const;
     // Whoever may run its code by other ways than its types (a timer, a task) keeps one of these.
@@ -114,9 +120,14 @@ private:
     void* state_ = nullptr;
     bool loaded_ = false;  // its load() returned 0, so its state is to be unloaded
     bool stopped_ = false;
+    std::atomic<Plugin*> successor_{nullptr};
+    std::atomic<bool> is_moving_{false};
     const std::shared_ptr<const void> in_use_ = std::make_shared<int>();
     std::vector<TypePtr> types_;
     std::vector<Publication> publications_;
 };
+
+// What an object of that type is made by now: another one where its plugin was reloaded meanwhile. Null if that has no such type.
+TypePtr current(const TypePtr& type);
 
 }  // namespace soho::host

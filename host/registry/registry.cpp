@@ -59,6 +59,7 @@ Result<Plugin*> Registry::provide(Note note, std::string source, std::vector<std
 Result<void> Registry::enter(Plugin& plugin) {
     const std::scoped_lock changing(changing_);
     if (auto free = check_free(plugin); !free) return free;
+    plugin.set_successor(nullptr);
     swap_in([&](Snapshot& next) {
         next.plugins.push_back(&plugin);
         for (const auto& type : plugin.types()) next.types.emplace(type->type_id, type);
@@ -134,6 +135,8 @@ Result<void> Registry::take_place(Plugin& before, Plugin& added) {
     if (closed_) return refuse(Code::not_started, "the host is shutting down");
     if (auto free = check_free(added, &before); !free) return free;
     number_callees(added, &before);
+    added.set_successor(nullptr);  // of an offer that is there again
+    before.set_successor(&added);
     swap_in([&](Snapshot& next) {
         const auto at = std::find(next.plugins.begin(), next.plugins.end(), &before);
         at != next.plugins.end() ? void(*at = &added) : next.plugins.push_back(&added);

@@ -51,6 +51,7 @@ struct Method {
     Signature signature;
     void* context = nullptr;
     uint32_t (*invoke)(void* context, void* self, const soho_call* call) = nullptr;
+    const Type* type = nullptr;          // whose it is
     const Type* returns_type = nullptr;  // method_to_typeid; of the same plugin, so it lives as long
     bool through_callable = false;       // … and its callable takes the result
 
@@ -124,6 +125,7 @@ struct Type {
     std::uint32_t version_major = 0;
     std::uint32_t version_minor = 0;
     std::uint64_t generation = 0;  // tells loads of a plugin apart
+    std::weak_ptr<const Type> self;
     const void* class_key = nullptr;
     Plugin* plugin = nullptr;    // plugins are never unloaded
     std::deque<Method> methods;  // stable addresses: Method cannot move

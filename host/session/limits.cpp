@@ -76,6 +76,9 @@ constexpr std::array table{
           "never unmapped; or how many worker processes it may have, until those that reloads replaced have ended; 1: "
           "it is "
           "not reloaded"},
+    Limit{"plugin_move_ms", &Limits::plugin_move_ms, 0, 60'000, Scope::host, true,
+          "Milliseconds that a reload may wait for objects that are busy, to move them to the new version, while creates wait; "
+          "0: none is moved"},
 };
 
 }  // namespace

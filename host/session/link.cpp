@@ -73,6 +73,7 @@ const Method* OpenMethods::find(const Type& type, std::string_view name) {
     made.method.signature.kwargs_name = "kwargs";
     made.method.context = &made.callee;
     made.method.invoke = invoke_remote;
+    made.method.type = &type;
     made.method.number = UINT32_MAX;  // counted with all that there is no room for
     return &made.method;
 }

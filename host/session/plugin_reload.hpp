@@ -27,6 +27,9 @@ struct PluginReloaded {
     std::string version{}, before{};  // now, and before it
     std::uint64_t generation = 0;     // that serves now
     std::uint64_t objects_left = 0;   // on the one before
+    std::uint64_t objects_moved = 0;  // to this one
+    std::string why_left{};           // of those that could have moved, too
+    std::uint64_t longest_pause_us = 0;  // of an object that was moved
     std::uint64_t took_us = 0;
     Error error{Code::ok, {}};  // of one that failed
 
@@ -45,7 +48,7 @@ struct GenerationReport {
     std::string version, file, copy, sha256;
     std::int64_t loaded_ns = 0;
     std::uint64_t mapped_bytes = 0;  // in the host's process
-    std::string why{};               // of one that failed
+    std::string why{};               // it failed; objects of one that drains did not move
     const Plugin* plugin = nullptr;  // of the host's process
     std::shared_ptr<Link> link{};    // of a worker that was replaced
 };

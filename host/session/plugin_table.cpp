@@ -30,21 +30,38 @@ constexpr auto fenced = &Fence<function, otherwise...>::call;
 
 Services& services_of(const soho_host* host) { return *static_cast<Services*>(Plugin::of(host).services()); }
 
+// The object of that id, for what a plugin wants of it later. Null also where it was moved to another version of the plugin: this one's
+// code has nothing to do with it any more.
+struct FoundObject {
+    ObjectPtr object;
+    const Type* type = nullptr;  // that it was found with
+};
+FoundObject find_for(const soho_host* host, std::uint64_t id) {
+    const Plugin& plugin = Plugin::of(host);
+    ObjectPtr object = services_of(host).objects.find(id);
+    if (object == nullptr) return {};
+    const Type& type = object->type();
+    if (type.plugin != &plugin && type.plugin->name() == plugin.name()) return {};
+    return {std::move(object), &type};
+}
+
 PluginTask task_of(const soho_host* host, const soho_task* given) { return PluginTask(*given, Plugin::of(host).use()); }
 
 // A plugin's task that waits for something to happen, and then runs in an object's turn. It does not keep the object alive.
 struct Waiting {
-    Waiting(const Plugin& plugin_, const char* part_, PluginTask task_, const ObjectPtr& object_, bool in_turn_)
+    Waiting(const Plugin& plugin_, const char* part_, PluginTask task_, const FoundObject& found, bool in_turn_)
         : plugin(plugin_),
           part(part_),
           task(std::move(task_)),
-          object(object_),
+          object(found.object),
+          type(found.type),
           in_turn(in_turn_) {}
 
     const Plugin& plugin;
     const char* const part;  // what the task is
     PluginTask task;
     std::weak_ptr<Object> object;
+    const Type* const type;  // … as it was
     const bool in_turn;
     std::atomic<bool> cancelled{false};
     std::atomic<bool> posted{false};  // and has not begun: a busy object misses ticks, they do not pile up
@@ -74,8 +91,8 @@ bool run_waiting(Services& services, const std::shared_ptr<Waiting>& waiting) {
         return true;
     }
     const ObjectPtr object = waiting->object.lock();
-    if (object == nullptr) return false;
-    post_to_turn(object, shared_task(waiting));
+    if (object == nullptr || &object->type() != waiting->type) return false;
+    post_to_turn(object, shared_task(waiting), waiting->type);
     return true;
 }
 
@@ -132,9 +149,9 @@ int post_task(const soho_host* host, std::uint64_t id, const soho_task* given) {
         post_at_home(*services.home, Plugin::of(host), "a task", std::move(task));
         return 0;
     }
-    const ObjectPtr object = services.objects.find(id);
-    if (object == nullptr) return 1;
-    post_to_turn(object, std::move(task));
+    const FoundObject found = find_for(host, id);
+    if (found.object == nullptr) return 1;
+    post_to_turn(found.object, std::move(task), found.type);
     return 0;
 }
 
@@ -207,7 +224,7 @@ void cancel(Services& services, const PluginTimer& timer) {
 std::uint64_t timer_start(const soho_host* host, std::uint64_t id, std::int64_t delay_ns, std::int64_t period_ns,
                           const soho_task* given) {
     Services& services = services_of(host);
-    const ObjectPtr object = id != 0 ? services.objects.find(id) : nullptr;
+    const FoundObject object = id != 0 ? find_for(host, id) : FoundObject();
     auto timer = std::make_shared<PluginTimer>();
     timer->waiting = std::make_shared<Waiting>(Plugin::of(host), "a timer", task_of(host, given), object, id != 0);
     timer->period_ns = period_ns;
@@ -224,7 +241,7 @@ void timer_cancel(const soho_host* host, std::uint64_t number) {
 
 std::uint64_t on_session_end(const soho_host* host, std::uint64_t session, std::uint64_t id, const soho_task* given) {
     Services& services = services_of(host);
-    const ObjectPtr object = id != 0 ? services.objects.find(id) : nullptr;
+    const FoundObject object = id != 0 ? find_for(host, id) : FoundObject();
     auto waiting =
         std::make_shared<Waiting>(Plugin::of(host), "what a session's end does", task_of(host, given), object, id != 0);
     const auto when_ended = [&services, waiting] { run_waiting(services, waiting); };
@@ -256,7 +273,7 @@ std::uint64_t Limits::*charge_all(Object& object, std::uint64_t bytes, const Lim
 
 std::uint32_t charge(const soho_host* host, std::uint64_t id, std::int64_t bytes) {
     Services& services = services_of(host);
-    const ObjectPtr object = services.objects.find(id);
+    const ObjectPtr object = find_for(host, id).object;
     if (object == nullptr) return SOHO_NO_OBJECT;
     if (services.upstream != nullptr) services.upstream->charged(*object);
     if (bytes < 0) {

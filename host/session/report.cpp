@@ -241,7 +241,7 @@ void report_sessions(const Services& services, wire::Out& out) {
 
 void report_reloaded(const PluginReloaded& reloaded, wire::Out& out) {
     const bool has_failed = reloaded.status == "failed";
-    out.map(has_failed ? 3 : 7);
+    out.map(has_failed ? 3 : 10);
     entry(out, "plugin", reloaded.plugin);
     entry(out, "status", reloaded.status);
     if (has_failed) return entry(out, "reason", reloaded.error.text);
@@ -249,6 +249,9 @@ void report_reloaded(const PluginReloaded& reloaded, wire::Out& out) {
     entry(out, "version_before", reloaded.before);
     entry(out, "generation", reloaded.generation);
     entry(out, "objects_left", reloaded.objects_left);
+    entry(out, "objects_moved", reloaded.objects_moved);
+    entry(out, "why_left", reloaded.why_left);
+    entry(out, "longest_pause_us", reloaded.longest_pause_us);
     entry(out, "took_us", reloaded.took_us);
 }
 

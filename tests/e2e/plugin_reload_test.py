@@ -402,6 +402,153 @@ number: (each["state"], each["objects"], each["mapped_bytes"]) for number, each 
         self.assertEqual(self.reload(force=True)["status"], "reloaded")
 
 
+class Moves(Reloads):
+    """Objects of types that offer state go over to the new version."""
+
+    def moves(self, version="moved", **options):
+        told = self.reload(version, **options)
+        self.assertEqual(told["status"], "reloaded")
+        return told["objects_moved"], told["objects_left"], told["why_left"]
+
+    def test_what_moves_and_what_stays(self):
+        self.start(version="stateful")
+        counters = [self.client.create("Counter") for _ in range(100)]
+        for number, counter in enumerate(counters):
+            self.client.call(counter, "add", number)
+        slow = self.client.create("Slow")
+        named = self.client.create("Counter", name="mine")
+        other = self.host.client(errors="full")
+        held = other.do("soho.open", "mine")
+        self.assertEqual(self.moves(), (101, 1, "1 object: type Slow offers no state"))
+        for number, counter in enumerate(counters):
+            self.assertEqual(self.client.call(counter, "get"), number)
+            self.assertEqual(self.client.call(counter, "twice"), 2 * number)  # a method that the first did not have
+            self.assertEqual(self.code(counter), 12)
+        self.assertEqual(other.call(held, "add", 3), 3)
+        self.assertEqual(self.client.do("mine.get"), 3)
+        self.assertEqual(id_of(named), id_of(self.client.do("soho.open", "mine")))
+        self.assertEqual(self.generations()[1]["why"], "1 object: type Slow offers no state")
+        self.client.release(slow)
+        eventually(lambda: self.states() == {1: "ended", 2: "serving"}, "the end of generation 1")
+        for counter in counters:
+            self.client.release(counter)
+        eventually(lambda: self.host.stats()["objects"] == 1, "that they are destroyed")
+        self.assertEqual(self.moves("stateful", force=True)[:2], (1, 0))  # and back
+
+    def test_what_is_shared_with_everybody_is_loaded_before_anybody_gets_it(self):
+        self.start(version="stateful")
+        one = self.client.create("OneSum")
+        self.client.call(one, "add", 7)
+        over = threading.Event()
+        seen, failures = [], []
+
+        def create():
+            try:
+                with Client(self.host.address, errors="full") as client:
+                    while not over.is_set():
+                        handle = client.create("OneSum")
+                        seen.append(client.call(handle, "get"))
+                        client.release(handle)
+            except Exception as failure:
+                failures.append(failure)
+
+        threads = [threading.Thread(target=create) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for number in range(20):
+            self.moves(("moved", "stateful")[number % 2], force=True)
+        over.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+        self.assertEqual(set(seen), {7})
+        self.assertEqual(id_of(self.client.create("OneSum")), id_of(one))
+
+    def test_objects_that_are_arguments_of_each_other_move_together(self):
+        self.start(version="stateful")
+        one, other = (self.client.create("Sum") for _ in range(2))
+        self.client.call(one, "add", 2)
+        self.client.call(other, "add", 3)
+        self.assertEqual(self.moves()[:2], (2, 0))
+        self.assertEqual(self.client.call(one, "add_from", other), 5)
+        self.assertEqual(self.client.call(one, "add_from", self.client.create("Sum")), 5)
+        self.client.call(self.client.create("Sum", name="even"), "add", 4)
+        moved, left, why = self.moves("bad_load", force=True)  # one of them fails: all stay
+        self.assertEqual((moved, left), (0, 3))
+        self.assertRegex(why, r"^3 objects: reloaded 1.1 Sum does not load state of version 1: ValueError: an odd value$")
+        self.assertEqual(self.client.call(one, "add_from", other), 8)
+
+    def test_one_that_fails_to_load_stays_what_it_was(self):
+        self.start(version="stateful")
+        counters = [self.client.create("Counter") for _ in range(4)]
+        for number, counter in enumerate(counters):
+            self.client.call(counter, "add", number)
+        moved, left, why = self.moves("bad_load")
+        self.assertEqual((moved, left), (2, 2))
+        self.assertIn("2 objects: reloaded 1.1 Counter does not load state of version 1: ValueError: an odd value", why)
+        self.assertEqual([self.client.call(counter, "get") for counter in counters], [0, 1, 2, 3])
+        self.assertEqual([self.code(counter) for counter in counters], [13, 11, 13, 11])
+        self.assertRegex(self.host.log(), "2 objects moved; 2 objects stay on generation 1 .*an odd value")
+
+    def test_one_that_owes_a_reply_stays(self):
+        self.start(version="stateful")
+        waiter = self.client.create("Waiter")
+        idle = self.client.create("Waiter")
+        msgid = self.client.start(waiter, "wait")
+        self.host.admin.do("soho.stats")
+        eventually(lambda: self.host.stats()["calls_in_flight"] == 1, "that it waits")
+        self.assertEqual(self.moves(), (1, 1, "1 object: a reply is pending"))
+        self.client.call(waiter, "wake")
+        self.assertEqual(self.client.reply(msgid), 11)
+        other = self.client.start(idle, "wait")
+        self.client.call(idle, "wake")
+        self.assertEqual(self.client.reply(other), 12)
+
+    def test_what_is_busy_for_long_stays_and_is_not_waited_for(self):
+        self.start(version="stateful", args=["--plugin-move-ms", "200"])
+        self.reload(file=str(RELOADED / "stateful.so"), force=True)
+        counter = self.client.create("Counter")
+        msgid = self.client.start(counter, "nap", 1500)
+        eventually(lambda: self.host.stats()["calls_in_flight"] == 1, "that it runs")
+        queued = self.client.start(counter, "add", 1)
+        self.assertEqual(self.moves(), (0, 1, "1 object: it was busy, and could not be waited for"))
+        self.assertIsNone(self.client.reply(msgid))
+        self.assertEqual(self.client.reply(queued), 1)
+        self.assertEqual(self.code(counter), 11)
+
+    def test_calls_that_wait_are_made_of_the_new_version(self):
+        self.start(version="stateful", args=["--plugin-move-ms", "30000"])
+        counter = self.client.create("Counter")
+        msgid = self.client.start(counter, "nap", 500)
+        eventually(lambda: self.host.stats()["calls_in_flight"] == 1, "that it runs")
+        queued = [self.client.start(counter, "add", 1) for _ in range(5)]
+        reloading = self.host.admin.request("soho.reload_plugin", "reloaded", str(RELOADED / "moved.so"))
+        behind = [self.client.start(counter, "add", 1) for _ in range(5)]
+        self.assertEqual(self.host.admin.reply(reloading)["objects_moved"], 1)
+        self.assertIsNone(self.client.reply(msgid))
+        self.assertEqual([self.client.reply(each) for each in queued + behind], list(range(1, 11)))
+        self.assertEqual(self.code(counter), 12)
+
+    def test_nothing_moves_if_it_may_not_take_any_time(self):
+        self.start(version="stateful", args=["--plugin-move-ms", "0"])
+        self.client.create("Counter")
+        self.assertEqual(self.moves(), (0, 1, ""))
+
+    def test_two_typeids_of_one_instance(self):
+        self.start(version="stateful")
+        one = self.client.create("OneSum")
+        other = self.client.create("OneSumToo")
+        self.client.call(one, "add", 7)
+        self.assertEqual(self.client.call(other, "get"), 7)
+        self.assertEqual(self.moves()[:2], (2, 0))
+        self.assertEqual(self.client.call(other, "add", 1), 8)
+        self.assertEqual(self.client.call(one, "get"), 8)
+        self.client.release(one)
+        self.assertEqual(self.client.call(other, "add", 1), 9)
+        self.client.release(other)
+        eventually(lambda: self.states() == {1: "ended", 2: "serving"}, "the end of generation 1")
+
+
 class Load:
     """Clients that create, call and release without a pause, and one object that all add to; no call may fail."""
 
