@@ -9,7 +9,9 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <chrono>
 #include <new>
+#include <thread>
 
 namespace soho::host {
 
@@ -62,6 +64,18 @@ Result<void> check_chain(Caller& caller, const Resolved& what) {
     caller.hit(&Limits::chain_max);
     return refuse(Code::limit, fmt::format("calls of objects on objects, one inside the other, {} deep (chain)",
                                            what.parent->chain.size()));
+}
+
+constexpr int meets_max = 200;
+
+// An argument is of another version of the target's plugin: while a reload moves objects, that passes.
+bool meets_another_version(const Resolved& what, const std::vector<ObjectPtr>& objects) {
+    if (!is_current(what)) return true;
+    const Plugin& plugin = *what.callee().type.plugin;
+    return std::any_of(objects.begin(), objects.end(), [&](const ObjectPtr& object) {
+        const Plugin& other = *object->type().plugin;
+        return &other != &plugin && other.name() == plugin.name() && (other.is_moving() || plugin.is_moving());
+    });
 }
 
 // The turns that a call needs, taken if all are free, and left at the end. `what` must live as long: it keeps the target's.
@@ -154,51 +168,74 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
     if (services_.objects.draining.load(std::memory_order_relaxed)) {
         return refuse(Code::not_started, "the host is shutting down; this call was not started");
     }
-    const Callee callee = what.callee();
     seat.objects.clear();
     if (request.may_hold_handles) {
         if (auto resolved = resolve_handles(caller, what, seat); !resolved) return resolved;
         sort_objects(seat.objects);
     }
+    for (int tries = 0;; ++tries) {
+        auto started = try_start(caller, request, what, seat);
+        if (started && *started) return {};
+        if (!started && !(tries < meets_max && meets_another_version(what, seat.objects)))
+            return tl::unexpected<Error>(std::move(started.error()));
+        // Objects that meet are moved one right after the other.
+        if (!started) std::this_thread::sleep_for(std::chrono::microseconds(50));
+        if (!is_current(what)) {
+            if (auto resolved = resolve_anew(caller, what); !resolved) return resolved;
+        }
+    }
+}
+
+// False: what it calls is not what it was.
+Result<bool> Dispatcher::try_start(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const {
+    const auto fail = [](Error error) -> Result<bool> { return tl::unexpected<Error>(std::move(error)); };
+    const Callee callee = what.callee();
     seat.bound.clear();
     const auto bound = bind_arguments(callee, what.args, what.options.kw, seat.bound);
-    if (!bound) return tl::unexpected<Error>(bound.error());
+    if (!bound) return fail(bound.error());
     std::vector<Turn*> turns;
     if (callee.signature().takes_objects) {
         auto needed = argument_turns(callee, bound->args, seat.objects);
-        if (!needed) return tl::unexpected<Error>(needed.error());
+        if (!needed) return fail(needed.error());
         turns = *std::move(needed);
     }
     if (what.method == nullptr || (what.method->defers() && !what.method->prompt)) {
-        if (auto may = caller.may_wait(); !may) return may;
-        if (auto may = caller.may_keep(bytes_of(*bound)); !may) return may;
+        if (auto may = caller.may_wait(); !may) return fail(may.error());
+        if (auto may = caller.may_keep(bytes_of(*bound)); !may) return fail(may.error());
     }
     if (what.options.timeout_ns != 0) what.deadline_ns = seat.arrived_ns + what.options.timeout_ns;
     if (what.parent != nullptr && what.parent->deadline_ns != 0)
         what.deadline_ns =
             what.deadline_ns == 0 ? what.parent->deadline_ns : std::min(what.deadline_ns, what.parent->deadline_ns);
-    if (what.deadline_ns != 0 && monotonic_now() >= what.deadline_ns)
-        return tl::unexpected<Error>(too_late_to_start(what));
+    if (what.deadline_ns != 0 && monotonic_now() >= what.deadline_ns) return fail(too_late_to_start(what));
     if (what.parent != nullptr) {
-        if (auto inside = check_chain(caller, what); !inside) return inside;
+        if (auto inside = check_chain(caller, what); !inside) return fail(inside.error());
     }
     caller.session()->calls.fetch_add(1, std::memory_order_relaxed);
 
     const bool blocks_there = what.method != nullptr && what.method->blocks() && !runs_on_pool(what);
     if (blocks_there) {
-        if (auto may = caller.may_block(); !may) return may;
+        if (auto may = caller.may_block(); !may) return fail(may.error());
     }
     const bool elsewhere = runs_on_pool(what) || (what.method != nullptr && what.method->through_callable);
-    if (elsewhere) return run_later(caller, request, what, *bound, turns, seat);
+    const auto later = [&]() -> Result<bool> {
+        if (auto made = run_later(caller, request, what, *bound, turns, seat); !made) return fail(made.error());
+        return true;
+    };
+    if (elsewhere) return later();
     {
         const TurnsHeld held(services_, what, turns, seat);
-        if (!held) return run_later(caller, request, what, *bound, turns, seat);
+        if (!held) return later();
+        if (!is_current(what)) {
+            caller.session()->calls.fetch_sub(1, std::memory_order_relaxed);
+            return false;
+        }
         // Answered before the turn is left: what waits for it may run on this thread then, and be stuck.
         if (auto ran = run_here(caller, request, what, *bound, seat); !ran)
             caller.replies().refuse(request, ran.error(), what.options.trace, seat);
     }
     if (seat.activity.lost) throw SeatLost();
-    return {};
+    return true;
 }
 
 // Handles in the arguments, made sure of: each becomes an object in seat.objects, and the arguments take extension form.

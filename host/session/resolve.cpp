@@ -154,6 +154,14 @@ Result<void> resolve(Caller& caller, const wire::Request& request, std::string_v
     return resolved;
 }
 
+Result<void> resolve_anew(Caller& caller, Resolved& what) {
+    if (what.method != nullptr) return resolve_method(caller, what.method->name, what);
+    TypePtr type = current(what.type);
+    if (type == nullptr || !type->creatable()) return tl::unexpected<Error>(no_type(caller, what.type->type_id));
+    what.type = std::move(type);
+    return {};
+}
+
 Result<ObjectPtr> find_handle(Caller& caller, const wire::Handle& handle) {
     Link* const link = caller.link();
     if (link != nullptr && link->is_theirs(handle)) return link->adopt(handle);

@@ -27,6 +27,14 @@ struct Resolved {
 // far as the request could be read.
 Result<void> resolve(Caller& caller, const wire::Request& request, std::string_view& trace, Resolved& what);
 
+// Whether it still is what it was when it was resolved: a reload may have moved the object, or taken the type's place. In its turn that stays.
+inline bool is_current(const Resolved& what) {
+    if (what.method == nullptr) return what.type->plugin->successor() == nullptr;
+    return what.method->type == &what.target->type();
+}
+// Resolves again what is not. Fails with the sentence that refuses the request.
+Result<void> resolve_anew(Caller& caller, Resolved& what);
+
 // The object that a target (an id, a handle or a name) means to this caller.
 Result<ObjectPtr> find_target(Caller& caller, data::Bytes target);
 
