@@ -1,5 +1,6 @@
 // A connection to a host: requests out, replies to those who wait for them, and what the host asks of a provider.
 import type { Socket } from 'node:net';
+import { onAbort } from './aborts.js';
 import { CancelledError, DeadlineError, InternalError, OverloadedError, ProtocolError, SessionLostError, SohoError, errorFromReply } from './errors.js';
 import type { Home } from './extensions.js';
 import { FrameReader } from './frames.js';
@@ -108,7 +109,7 @@ export class Connection {
   // Ends it, when all that was to be sent has been.
   close(): void {
     if (this.lost !== undefined) return;
-    this.#outbox.flush();
+    this.#outbox.flush(true);
     this.#lose('this client was closed');
   }
 
@@ -150,10 +151,10 @@ export class Connection {
     const timer = timeout === undefined ? undefined : setTimeout(() => {
       giveUp(new DeadlineError('the host has not answered in time; the call may have run', { where: pending.where }));
     }, Math.min(timeout + GRACE, 2 ** 31 - 1));
-    signal?.addEventListener('abort', abort, { once: true });
+    const forget = signal && onAbort(signal, abort);
     pending.settle = () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+      forget?.();
     };
   }
 

@@ -27,7 +27,7 @@ export class Outbox {
   add(bytes: Uint8Array): void {
     if (bytes.length > SLAB_BYTES / 2) {
       this.#closeSlab();
-      this.#waiting.push(Uint8Array.from(bytes));
+      this.#waiting.push(bytes.slice());
     } else {
       if (bytes.length > SLAB_BYTES - this.#to) {
         this.#closeSlab();
@@ -43,12 +43,13 @@ export class Outbox {
     process.nextTick(this.#flush);
   }
 
-  flush(): void {
+  // isLast: the socket gets all of it, whether it has room or not.
+  flush(isLast = false): void {
     this.beforeFlush();
     this.#isScheduled = false;
     const { socket } = this;
     if (socket.destroyed) return this.#tellDrained();
-    if (socket.writableNeedDrain) return;
+    if (socket.writableNeedDrain && !isLast) return;
     this.#closeSlab();
     const { length } = this.#waiting;
     if (length > 1) socket.cork();

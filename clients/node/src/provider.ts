@@ -1,5 +1,5 @@
 // Objects of this program for a host's clients: it offers types, and runs the calls that the host sends for them.
-import { CODES, FailedError, NoMethodError, NoObjectError, NoTypeError, SohoError } from './errors.js';
+import { BadArgumentsError, CODES, FailedError, NoMethodError, NoObjectError, NoTypeError, SohoError } from './errors.js';
 import { Extension, type Handle } from './extensions.js';
 import { HostedType, own, type Offer } from './hosted.js';
 import { HostedObjects, type HostedObject } from './objects.js';
@@ -122,7 +122,7 @@ export class Provider implements Hosting {
     let result: unknown;
     let error: unknown = null;
     try {
-      if (failure !== undefined) throw failure;
+      if (failure !== undefined) throw new BadArgumentsError(`an argument cannot be read: ${failure.message}`);
       result = await serving.run(call, () => this.#perform(method, params));
     } catch (thrown) {
       error = errorFor(thrown);

@@ -19,8 +19,8 @@ export class Tuple<T = unknown> extends Array<T> {
   }
 }
 
-export function tuple<T>(...items: T[]): Tuple<T> {
-  const made = new Tuple<T>();
+export function tuple<T extends unknown[]>(...items: T): Tuple<T[number]> {
+  const made = new Tuple<T[number]>();
   made.push(...items);
   return made;
 }
