@@ -170,7 +170,7 @@ export class Connection {
     if (this.lost !== undefined) return;
     const message = this.#unpacker.unpack(frame, isUnusual);
     if (!Array.isArray(message)) throw new ProtocolError('the host has sent what is no message');
-    const { failure, introduced } = this.#unpacker;
+    const { failure, introduced } = this.#unpacker.taken();
     const [kind, second, third, fourth] = message as unknown[];
     if (kind === 1 && message.length === 4 && isMsgid(second)) return this.#settle(second, third, fourth, failure, introduced);
     const isRequest = kind === 0 && message.length === 4 && isMsgid(second);

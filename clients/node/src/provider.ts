@@ -194,7 +194,7 @@ export class Provider implements Hosting {
   #notice(method: string, params: readonly unknown[]): boolean {
     switch (method) {
       case 'soho.cancel': this.#served.get(Number(params[0]))?.cancel(); return true;
-      case 'soho.release': this.#release(params[0]); return true;
+      case 'soho.release': this.#release(params); return true;
       case 'soho.delivered': this.#delivered(Number(params[0]), true); return true;
       case 'soho.discarded': this.#delivered(Number(params[0]), false); return true;
       case 'soho.session_end': this.#sessionEnded(Number(params[0])); return true;
@@ -202,9 +202,8 @@ export class Provider implements Hosting {
     }
   }
 
-  #release(counts: unknown): void {
-    if (!Array.isArray(counts)) return;
-    for (const pair of counts as unknown[]) {
+  #release(counts: readonly unknown[]): void {
+    for (const pair of counts) {
       if (Array.isArray(pair)) this.#objects.giveBack(Number(pair[0]), Number(pair[1]));
     }
   }

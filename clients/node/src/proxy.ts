@@ -19,7 +19,8 @@ export interface CallOptions {
 }
 
 type Method = (...args: any[]) => unknown;
-type Arguments<A extends unknown[]> = A | [...Partial<A>, Keywords];
+// Keywords stand for any of them.
+type Arguments<A extends unknown[]> = A | [...any[], Keywords];
 
 // What every proxy is, whatever its methods: `proxy instanceof RemoteObject`.
 export abstract class RemoteObject {

@@ -32,7 +32,7 @@ export class Session implements Peer {
   constructor(socket: Socket, readonly address: string) {
     this.closed = new Promise((resolve) => (this.#close = resolve));
     this.connection = new Connection(socket, this, address);
-    this.#releases = new Releases((counts) => this.connection.tell('soho.release', [counts]));
+    this.#releases = new Releases((counts) => this.connection.tell('soho.release', counts));
   }
 
   // soho.call, of a method of an object that this session has a reference to.
@@ -70,7 +70,7 @@ export class Session implements Peer {
   async release(reference: Reference): Promise<void> {
     if (!this.#releases.forget(reference) || this.connection.lost !== undefined) return;
     try {
-      await this.connection.request('soho.release', [[[reference.id, 1]]], { where: 'soho.release' });
+      await this.connection.request('soho.release', [[reference.id, 1]], { where: 'soho.release' });
     } catch (error) {
       if (this.connection.lost === undefined) throw error; // else the host has taken it back by itself
     }

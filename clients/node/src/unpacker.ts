@@ -8,14 +8,14 @@ import { Opaque, Range, Slice, Tuple, momentOf } from './values.js';
 
 // How deep values are read, those in extensions included: a host gives 64 to a result.
 const DEPTH_MAX = 128;
+const NOTHING = new Uint8Array(0);
 
 export class Unpacker {
-  // Of the last frame: what was wrong with its values, and the proxies that came with it.
   failure: Error | undefined;
-  introduced: object[] = [];
+  #introduced: object[] = [];
   readonly #decoder = new Decoder();
   readonly #head = new Head();
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NOTHING;
   #view = new DataView(this.#bytes.buffer);
   #at = 0;
   #end = 0;
@@ -25,13 +25,22 @@ export class Unpacker {
   // A frame, as the frame reader found it. A value that cannot be read is null, and says why in `failure`.
   unpack(frame: Uint8Array, isUnusual: boolean): unknown {
     this.failure = undefined;
-    if (this.introduced.length !== 0) this.introduced = [];
     if (!isUnusual) return this.#decoder.decode(frame);
     this.#bytes = frame;
     this.#view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     this.#at = 0;
     this.#end = frame.length;
-    return this.#value(0);
+    const value = this.#value(0);
+    this.#bytes = NOTHING;
+    return value;
+  }
+
+  // Of the last frame: what was wrong with its values, and the proxies that came with it, which are not kept here.
+  taken(): { failure: Error | undefined; introduced: object[] } {
+    const { failure } = this;
+    const introduced = this.#introduced;
+    if (introduced.length !== 0) this.#introduced = [];
+    return { failure, introduced };
   }
 
   #value(depth: number): unknown {
@@ -108,7 +117,7 @@ export class Unpacker {
       case Extension.handle: {
         const [id, typeid] = this.#idAndTypeid(depth);
         const proxy = this.home.proxyOf(id, typeid);
-        this.introduced.push(proxy);
+        this.#introduced.push(proxy);
         return proxy;
       }
       case Extension.own: return this.home.ownOf(this.#idAndTypeid(depth)[0]);

@@ -144,7 +144,11 @@ export class FakeHost {
       host.socket = socket;
       host.isClosed = false;
       socket.on('error', () => {});
-      socket.on('close', () => { host.isClosed = true; host.#wake?.(); });
+      socket.on('close', () => {
+        if (socket !== host.socket) return; // it has been followed
+        host.isClosed = true;
+        host.#wake?.();
+      });
       socket.on('data', (chunk) => reader.push(chunk, (frame, isUnusual) => {
         host.#come.push(host.#unpacker.unpack(frame, isUnusual) as Message);
         host.#wake?.();
@@ -157,6 +161,7 @@ export class FakeHost {
 
   // A client that this has greeted.
   async client(test: Pick<TestContext, 'after'>, options: ConnectOptions = {}, limits = {}): Promise<Client> {
+    this.isClosed = false;
     const connecting = connect(this.address, options);
     const [, msgid, method] = await this.next();
     assert.equal(method, 'soho.hello');
