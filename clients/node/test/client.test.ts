@@ -137,9 +137,9 @@ test('how deep values may be, the host and this client agree on', async (test) =
       return false;
     });
     while (await fits()) ++depth;
-    assert(depth > 55 && depth <= 65, `${depth}`);
+    assert.equal(depth, 62); // with the frame, its params, and the arguments: 64 are open at a time, and no more
   }
-  await client.ping();
+  await client.ping(); // it was refused here: a host would have closed the connection
 });
 
 test('objects go when they are released, and when their proxies are lost', async (test) => {

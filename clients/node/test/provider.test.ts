@@ -287,9 +287,10 @@ test('objects are destroyed when nobody has them, and charged while they are the
 });
 
 test('in the program that hosts it an object is itself', async (test) => {
-  const { owner, client } = await hosted(test);
+  const { owner, client, provider } = await hosted(test);
   const counter = await owner.create('Counter', 3);
   assert(counter instanceof Counter);
+  await eventually(() => provider.size === 0); // that gave the host's handle back, and nobody else has one
   await owner.publish(counter, 'counter');
   assert.equal(await (await client.open('counter')).add(), 4);
   assert.equal(counter.count, 4);
