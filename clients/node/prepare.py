@@ -8,7 +8,6 @@ import fcntl
 import hashlib
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -42,13 +41,12 @@ def copy_sources(directory):
         for file in [origin] if origin.is_file() else sorted(origin.rglob("*")):
             if file.is_file():
                 wanted[file.relative_to(SOURCE)] = file
-    for folder in ("src", "test", "dist", "out"):
-        for file in sorted((directory / folder).rglob("*")):
-            relative = file.relative_to(directory)
-            source = pathlib.Path(*relative.parts[1:]) if folder == "out" else pathlib.Path("src", *relative.parts[1:]) if folder == "dist" else relative
-            source = re.sub(r"(\.d\.ts|\.js)$", ".ts", str(source))
-            if file.is_file() and pathlib.Path(source) not in wanted and not source.startswith("test/readme"):
-                file.unlink()
+    gone = [file for folder in ("src", "test") for file in (directory / folder).rglob("*.ts") if file.relative_to(directory) not in wanted]
+    if gone:  # and so shall be what was made of them
+        for file in gone:
+            file.unlink()
+        for folder in ("dist", "out"):
+            shutil.rmtree(directory / folder, ignore_errors=True)
     for relative, file in wanted.items():
         target = directory / relative
         target.parent.mkdir(parents=True, exist_ok=True)

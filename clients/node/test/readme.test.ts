@@ -20,12 +20,12 @@ test('they are compiled, strictly, and print that', async (test) => {
   mkdirSync(join(folder, 'readme'));
   programs.forEach(({ program }, number) => writeFileSync(join(folder, 'readme', `program${number}.ts`), program));
   writeFileSync(join(folder, 'readme', 'tsconfig.json'), JSON.stringify({
-    extends: '../tsconfig.json', compilerOptions: { rootDir: '.', outDir: '.', declaration: false }, include: ['.'],
+    extends: '../tsconfig.json', compilerOptions: { rootDir: '.', outDir: 'out', declaration: false }, include: ['.'],
   }));
   run(process.execPath, [join(folder, 'node_modules/typescript/bin/tsc'), '-p', join(folder, 'readme')]);
   for (const [number, { file, output }] of programs.entries()) {
     const host = await Host.start(test);
-    const printed = run(process.execPath, [join(folder, 'readme', `program${number}.js`)], { SOHO_HOST: host.address, NO_COLOR: '1' });
+    const printed = run(process.execPath, [join(folder, 'readme', 'out', `program${number}.js`)], { SOHO_HOST: host.address, NO_COLOR: '1' });
     assert.equal(printed, output, `${file}, program ${number}`);
     await host.stop();
   }

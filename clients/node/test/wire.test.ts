@@ -1,5 +1,7 @@
 // What a client says to a host, frame by frame, and what it makes of what the host says.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -8,7 +10,8 @@ import {
   BadArgumentsError, DeadlineError, FailedError, InternalError, LimitError, NoMethodError, NoObjectError, OverloadedError, SessionLostError, SohoError,
   call, connect, identify, kw, release, withOptions, type Client,
 } from '../src/index.js';
-import { FakeHost, Named, eventually, seeded } from './support.js';
+import { goldens, parse } from './notation.js';
+import { FakeHost, Named, SOURCE, eventually, seeded } from './support.js';
 
 async function both(test: TestContext, limits = {}): Promise<{ host: FakeHost; client: Client }> {
   const host = await FakeHost.start(test);
@@ -62,6 +65,37 @@ test('requests are those of the protocol', async (test) => {
   await assert.rejects(client.publish(pair, 'x'), NoObjectError);
   await release(pair);
   await sends(host, client.ping(), [0, 'soho.ping', []]);
+});
+
+test('requests are those of the protocol, as its own examples have them', async (test) => {
+  const { host, client } = await both(test);
+  const pair = await given(host, client);
+  const blocks = new Map(goldens(readFileSync(join(SOURCE, 'sdk/PROTOCOL.md'), 'utf8')).map(({ name, notation }) => [name, parse(notation) as unknown[]]));
+  const options = { timeout: 250, owner: 'thread-2', trace: 'a1' };
+  const asked: [string, () => Promise<unknown>][] = [
+    ['create', () => client.create('Pair', 5, 6)],
+    ['create or open by name', () => client.openOrCreate('mine', 'Pair', 5, 6)],
+    ['call with a fraction of a millisecond', () => withOptions(pair, { timeout: 0.5 }).get_x()],
+    ['call with options', () => client.with(options).request('soho.call', 'pair', 'set_x', [], { kw: { x: 7 }, timeout_ms: 250, owner: 'thread-2', trace: 'a1' })],
+    ['open', () => client.open('pair')],
+    ['unpublish', () => client.unpublish('mine')],
+    ['claim', () => client.claim('5f1c.00112233445566778899aabbccddeeff')],
+  ];
+  for (const [name, ask] of asked) {
+    const [kind, , method, params] = blocks.get(name)!;
+    await sends(host, ask(), [kind!, method, params]);
+  }
+  // Handles in a result that nobody waits for: they go back, and the request was cancelled.
+  const abort = new AbortController();
+  const waiting = client.with({ signal: abort.signal }).request('x');
+  const [, msgid] = await host.next();
+  abort.abort();
+  await assert.rejects(waiting);
+  const [kind, method] = blocks.get('cancel')!;
+  assert.deepEqual(await host.next(), [kind, method, [msgid]]);
+  const last = 2 ** 53 - 1;
+  host.answer(msgid, [new Named(7, 'T'), new Named(last, 'T'), new Named(last, 'T')]);
+  assert.deepEqual(await host.next(), [2, ...blocks.get('release of several')!.slice(2)]);
 });
 
 test('a oneway call is a notification', async (test) => {
