@@ -68,6 +68,7 @@ def main():
     directory = pathlib.Path(sys.argv[1]).resolve() / "node"
     directory.mkdir(parents=True, exist_ok=True)
     node, npm = debians_or_any("node"), debians_or_any("npm")
+    os.environ["PATH"] = f"{pathlib.Path(node).parent}:{os.environ['PATH']}"  # npm's is the same one
     version = run("node", node, "--version", cwd=directory).strip()
     if int(version.lstrip("v").split(".")[0]) < NODE_MIN:
         sys.exit(f"{node} is {version}: soho's client needs Node {NODE_MIN} or newer")

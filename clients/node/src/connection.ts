@@ -16,8 +16,9 @@ const DEPTH_MAX = 66;
 const ITEMS_MAX = 64 << 20;
 // A program that begins more than it waits for is told so.
 const UNSENT_BYTES_MAX = 256 << 20;
-// How long a host that keeps no deadline is waited for beyond it, in milliseconds.
+// How long a host that is to keep a deadline is waited for beyond it, in milliseconds.
 const GRACE = 1000;
+const KEPT_BY_HOST = new Set(['soho.call', 'soho.create']);
 
 // Who takes what a host sends besides replies.
 export interface Peer extends Home {
@@ -34,7 +35,7 @@ export interface RequestOptions {
   // What was called, for errors.
   where: string;
   signal?: AbortSignal | undefined;
-  // In milliseconds: the host keeps it; where it does not, this side does, a little later.
+  // In milliseconds. A call's is the host's to keep; where it does not, this side does, a little later.
   timeout?: number | undefined;
 }
 
@@ -86,7 +87,8 @@ export class Connection {
       this.#send([0, msgid, method, params], where);
       const pending: Pending = { where, resolve, reject, settle: undefined, isAbandoned: false };
       this.#pending.set(msgid, pending);
-      if (signal !== undefined || timeout !== undefined) this.#watch(msgid, pending, signal, timeout);
+      if (signal === undefined && timeout === undefined) return;
+      this.#watch(msgid, pending, signal, timeout === undefined || !KEPT_BY_HOST.has(method) ? timeout : timeout + GRACE);
     });
   }
 
@@ -150,7 +152,7 @@ export class Connection {
     const abort = (): void => giveUp(signal?.reason ?? new CancelledError('aborted', { where: pending.where }));
     const timer = timeout === undefined ? undefined : setTimeout(() => {
       giveUp(new DeadlineError('the host has not answered in time; the call may have run', { where: pending.where }));
-    }, Math.min(timeout + GRACE, 2 ** 31 - 1));
+    }, Math.min(timeout, 2 ** 31 - 1));
     const forget = signal && onAbort(signal, abort);
     pending.settle = () => {
       clearTimeout(timer);

@@ -62,7 +62,7 @@ export class HostedType {
   }
 
   exposes(object: object, method: string): boolean {
-    return (this.#exposed ?? new Set(publicMethods(object))).has(method);
+    return this.#exposed !== undefined ? this.#exposed.has(method) : isPublicMethod(object, method);
   }
 
   make(args: readonly unknown[]): unknown {
@@ -111,11 +111,19 @@ function isClass(callable: Callable | undefined): callable is new (...args: any[
 
 // The methods, own and inherited, that have public names. No getter is run to find them.
 function publicMethods(object: object): string[] {
-  const names = new Set<string>();
-  for (let each: object | null = object; each !== null && each !== Object.prototype; each = Object.getPrototypeOf(each) as object | null) {
-    for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(each))) {
-      if (typeof property.value === 'function' && name !== 'constructor' && !name.startsWith('_')) names.add(name);
-    }
+  return [...new Set([...ancestry(object)].flatMap((each) => Object.getOwnPropertyNames(each)))].filter((name) => isPublicMethod(object, name));
+}
+
+function isPublicMethod(object: object, name: string): boolean {
+  if (name === 'constructor' || name.startsWith('_')) return false;
+  for (const each of ancestry(object)) {
+    const property = Object.getOwnPropertyDescriptor(each, name);
+    if (property !== undefined) return typeof property.value === 'function';
   }
-  return [...names];
+  return false;
+}
+
+// It, and what it inherits from, but for what every object has.
+function* ancestry(object: object): Generator<object> {
+  for (let each: object | null = object; each !== null && each !== Object.prototype; each = Object.getPrototypeOf(each) as object | null) yield each;
 }

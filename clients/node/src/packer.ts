@@ -13,9 +13,11 @@ export interface ValueLimits {
   items: number;
 }
 
+const LARGE = 1 << 20;
+
 export class Packer {
   limits: ValueLimits = { frame_bytes: 16 << 20, depth: 64, items: 1 << 20 };
-  readonly #encoder = new Encoder({ ignoreUndefined: true });
+  #encoder = new Encoder({ ignoreUndefined: true });
   #sink = new Sink();
   readonly #spare: Sink[] = [];
   #items = 0;
@@ -28,7 +30,9 @@ export class Packer {
   pack(frame: readonly unknown[]): Uint8Array {
     this.#given = [];
     try {
-      return this.#pack(frame);
+      const bytes = this.#pack(frame);
+      if (bytes.length > LARGE) this.#encoder = new Encoder({ ignoreUndefined: true }); // which would keep room for another one
+      return bytes;
     } catch (error) {
       if (this.#given.length !== 0) this.home.takeBack(this.#given);
       throw error;

@@ -1,9 +1,10 @@
 // Objects of this program for a host's clients: it offers types, and runs the calls that the host sends for them.
-import { BadArgumentsError, CODES, FailedError, NoMethodError, NoObjectError, NoTypeError, SohoError } from './errors.js';
+import { BadArgumentsError, NoMethodError, NoObjectError, NoTypeError } from './errors.js';
 import { Extension, type Handle } from './extensions.js';
 import { HostedType, own, type Offer } from './hosted.js';
 import { HostedObjects, type HostedObject } from './objects.js';
 import { targetOf } from './proxy.js';
+import { errorFor, resultError, shortened, type ReplyError } from './raised.js';
 import { ServedCall, serving } from './serving.js';
 import type { Hosting, Session } from './session.js';
 
@@ -120,7 +121,7 @@ export class Provider implements Hosting {
     const call = new ServedCall(this.session.connection, msgid, isRecord(options) ? options : {}, (id) => this.#watchDelivery(id));
     this.#served.set(msgid, call);
     let result: unknown;
-    let error: unknown = null;
+    let error: ReplyError | null = null;
     try {
       if (failure !== undefined) throw new BadArgumentsError(`an argument cannot be read: ${failure.message}`);
       result = await serving.run(call, () => this.#perform(method, params));
@@ -177,14 +178,12 @@ export class Provider implements Hosting {
   }
 
   // One reply in any case.
-  #reply(msgid: number, error: unknown, result: unknown): void {
+  #reply(msgid: number, error: ReplyError | null, result: unknown): void {
     const { connection } = this.session;
     try {
       connection.reply(msgid, error, error === null ? result ?? null : null);
     } catch (thrown) {
-      const why = thrown instanceof SohoError ? thrown.text : String(thrown);
-      const text = error === null ? `the result cannot be sent: ${why}` : `the error that the method raised cannot be sent: ${why}`;
-      connection.reply(msgid, [CODES.failed, wellFormed(text.slice(0, 1000)), { kind: 'failed', type: 'TypeError' }], null);
+      connection.reply(msgid, error === null ? resultError(thrown) : shortened(error, thrown), null);
     }
   }
 
@@ -242,19 +241,4 @@ function withKeywords(args: unknown, options: unknown): unknown[] {
   const positional = Array.isArray(args) ? (args as unknown[]) : [];
   const keywords = isRecord(options) ? options['kw'] : undefined;
   return isRecord(keywords) ? [...positional, keywords] : positional;
-}
-
-// An error that a program makes is what it says. One that it was sent, by what it has called, is its own failure: what was true of that
-// request ("never started") is not of this one.
-function errorFor(thrown: unknown): unknown[] {
-  if (thrown instanceof SohoError && (thrown.where === undefined || thrown instanceof FailedError) && thrown.kind !== 'session_lost') {
-    return [thrown.code, thrown.text, { kind: thrown.kind, type: thrown.kind === 'failed' ? thrown.type ?? 'Error' : undefined, data: thrown.data }];
-  }
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const type = error.name === 'Error' ? error.constructor.name || 'Error' : error.name;
-  return [CODES.failed, error.message, { kind: 'failed', type, data: (error as { data?: unknown }).data }];
-}
-
-function wellFormed(text: string): string {
-  return Buffer.from(text).toString();
 }

@@ -44,6 +44,7 @@ export class Session implements Peer {
   }
 
   create(typeid: string, args: unknown[], options: CallOptions, more?: Record<string, unknown>): Promise<unknown> {
+    if (options.oneway === true) return Promise.reject(new TypeError('what is created has a proxy: it cannot be oneway'));
     const [positional, keywords] = split(args);
     const sent = this.#options(options, keywords, more);
     return this.request('soho.create', sent === undefined ? [typeid, positional] : [typeid, positional, sent], options, `${typeid}()`);
@@ -59,7 +60,7 @@ export class Session implements Peer {
   // What of the options travels.
   #options(options: CallOptions, keywords: Keywords | undefined, more: Record<string, unknown> | undefined): Record<string, unknown> | undefined {
     const served = serving.getStore();
-    const isOnBehalf = served !== undefined && served.connection === this.connection && !served.isAnswered && options.oneway !== true;
+    const isOnBehalf = served !== undefined && served.connection === this.connection && !served.isAnswered;
     const { timeout, owner, trace } = options;
     if (!isOnBehalf && keywords === undefined && more === undefined && timeout === undefined && owner === undefined && trace === undefined) {
       return undefined;

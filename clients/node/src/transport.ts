@@ -19,11 +19,11 @@ export interface TlsOptions {
 export async function openSocket(address: Address, tls: TlsOptions, signal: AbortSignal): Promise<Socket> {
   const socket = begin(address, tls);
   const abort = (): void => void socket.destroy(new SessionLostError('it did not answer in time'));
+  signal.addEventListener('abort', abort, { once: true });
   try {
     await new Promise<void>((resolve, reject) => {
-      signal.addEventListener('abort', abort, { once: true });
       socket.once(address.transport === 'tls' ? 'secureConnect' : 'connect', resolve);
-      socket.once('error', reject);
+      socket.on('error', reject); // and stays, so that no error is without a listener
       socket.once('close', () => reject(new SessionLostError('it has closed the connection')));
       if (signal.aborted) abort();
     });
@@ -33,8 +33,6 @@ export async function openSocket(address: Address, tls: TlsOptions, signal: Abor
     throw new SessionLostError(`${addressText(address)}: ${reason(error as NodeJS.ErrnoException)}`, { cause: error });
   } finally {
     signal.removeEventListener('abort', abort);
-    socket.removeAllListeners();
-    socket.on('error', () => {}); // whoever takes it over hears of its end by `close`
   }
 }
 

@@ -129,19 +129,26 @@ test('errors have their type, and values come as they went', async (test) => {
   assert.equal(await counter.echo(float(2)), 2);
 });
 
-test('results that cannot be sent are errors, and nothing is left behind', async (test) => {
+test('what cannot be sent is an error that can be, and nothing is left behind', async (test) => {
   class Odd {
     unknown = (): unknown => [this, new (class Private {})()];
     large = (): string => 'x'.repeat(17 << 20);
     deep = (): unknown => Array.from({ length: 70 }).reduce((inner) => [inner], 1);
-    longError = (): never => { throw new Error('y'.repeat(20 << 20)); };
-    badError = (): never => { throw new Error('half \ud800'); };
+    longError = (): never => { throw new RangeError('y'.repeat(20 << 20)); };
+    badError = (): never => { throw new RangeError('half \ud800'); };
+    badData = (): never => { throw new FailedError('text', { type: 'KeyError', data: () => 1 }); };
+    noError = (): never => { throw Object.create(null); };
+    trap = (): never => { throw new Proxy(new Error(), { get: () => { throw new Error('no'); } }); };
     fine = (): number => 1;
   }
   const { client, provider } = await hosted(test, { typeid: 'Odd', callable: () => new Odd() });
   const odd = await client.create('Odd');
-  for (const [method, why] of [['unknown', /class Private/], ['large', /frame_bytes/], ['deep', /depth/], ['longError', /frame_bytes/], ['badError', /surrogate/]] as const) {
-    await assert.rejects(odd[method](), (error) => error instanceof FailedError && why.test(error.message));
+  for (const [method, type, why] of [
+    ['unknown', 'TypeError', /class Private/], ['large', 'TypeError', /frame_bytes/], ['deep', 'TypeError', /depth/],
+    ['longError', 'RangeError', /^yyy.*frame_bytes/], ['badError', 'RangeError', /^half .*surrogate/], ['badData', 'KeyError', /^text \(shortened: a function/],
+    ['noError', 'Error', /cannot be read/], ['trap', 'Error', /cannot be read/],
+  ] as const) {
+    await assert.rejects(odd[method](), (error) => error instanceof FailedError && error.type === type && why.test(error.text), method);
     assert.equal(await odd.fine(), 1);
   }
   await release(odd);
@@ -184,7 +191,7 @@ test('what a method calls, it calls for its caller', async (test) => {
       return this.lock.acquire(false);
     }
     async unlock(): Promise<void> {
-      await this.lock.release();
+      await withOptions(this.lock, { oneway: true }).release();
     }
     async wait(): Promise<unknown> {
       return this.queue.get();
@@ -203,6 +210,7 @@ test('what a method calls, it calls for its caller', async (test) => {
   assert.equal(await withOptions(holder, { owner: 'you' }).locked(), false);
   await me.unlock();
   await withOptions(lock, { owner: 'me' }).release();
+  assert.equal(await withOptions(lock, { owner: 'you' }).acquire(false), true); // it was released as often as it was acquired
   await assert.rejects(withOptions(holder, { timeout: 50 }).wait(), DeadlineError);
   const principal = (await client.whoami()).principal;
   assert.deepEqual(await withOptions(me, { timeout: 50_000 }).info(), {
