@@ -1,7 +1,9 @@
 // A connection to a host: requests out, replies to those who wait for them, and what the host asks of a provider.
 import type { Socket } from 'node:net';
 import { onAbort } from './aborts.js';
-import { CancelledError, DeadlineError, InternalError, OverloadedError, ProtocolError, SessionLostError, SohoError, errorFromReply } from './errors.js';
+import {
+  CancelledError, DeadlineError, InternalError, OverloadedError, ProtocolError, SessionLostError, SohoError, errorFromReply,
+} from './errors.js';
 import type { Home } from './extensions.js';
 import { FrameReader } from './frames.js';
 import { Outbox } from './outbox.js';
@@ -124,7 +126,9 @@ export class Connection {
   }
 
   #send(frame: readonly unknown[], where: string): void {
-    if (this.lost !== undefined) throw new SessionLostError(`${this.lost.text}, and the objects of this session with it`, { where, cause: this.lost });
+    if (this.lost !== undefined) {
+      throw new SessionLostError(`${this.lost.text}, and the objects of this session with it`, { where, cause: this.lost });
+    }
     if (this.#outbox.unsentBytes > UNSENT_BYTES_MAX) {
       throw new OverloadedError(`more than ${UNSENT_BYTES_MAX} bytes of requests wait for the host to read them`, { where });
     }

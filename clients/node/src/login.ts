@@ -123,7 +123,8 @@ export async function greet({ address, secret, name, features, channel, ask }: G
   }
   if (must) {
     const offered = `the host at ${addressText(address)} takes: ${mechanisms.join(', ') || 'no login'}`;
-    throw new UnauthenticatedError(secret === undefined ? `a login is wanted: give a key or a token (${offered})` : `no login by ${mechanism} here (${offered})`);
+    const why = secret === undefined ? 'a login is wanted: give a key or a token' : `no login by ${mechanism} here`;
+    throw new UnauthenticatedError(`${why} (${offered})`);
   }
   return welcome(hello);
 

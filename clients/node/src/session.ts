@@ -40,7 +40,9 @@ export class Session implements Peer {
     if (reference.isReleased) return Promise.reject(new NoObjectError('the proxy was released', { where }));
     const [positional, keywords] = split(args);
     const sent = this.#options(options, keywords, undefined);
-    return this.request('soho.call', sent === undefined ? [reference.id, method, positional] : [reference.id, method, positional, sent], options, where);
+    const params: unknown[] = [reference.id, method, positional];
+    if (sent !== undefined) params.push(sent);
+    return this.request('soho.call', params, options, where);
   }
 
   create(typeid: string, args: unknown[], options: CallOptions, more?: Record<string, unknown>): Promise<unknown> {

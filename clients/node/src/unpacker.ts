@@ -139,7 +139,9 @@ export class Unpacker {
 
   #elements(depth: number): unknown[] {
     const values = this.#value(depth + 1);
-    if (!Array.isArray(values) || values instanceof Tuple || this.#at !== this.#end) throw new InternalError('an extension whose body is not one array');
+    if (!Array.isArray(values) || values instanceof Tuple || this.#at !== this.#end) {
+      throw new InternalError('an extension whose body is not one array');
+    }
     return values;
   }
 

@@ -56,6 +56,7 @@ const refused: [string, Uint8Array, RegExp][] = [
   ['a text that cannot fit', hex('91 db ff ff ff ff'), /more than 1048576 bytes/],
   ['an extension that cannot fit', hex('91 c9 ff ff ff ff 53'), /more than 1048576 bytes/],
   ['too many values', hex('dc 27 11'), /more than 10000 values/],
+  ['too many values in many arrays', Buffer.concat([hex('dc 0b b8'), ...Array.from({ length: 2600 }, () => hex('93 01 02 03'))]), /more than 10000 values/],
   ['too deep', new Uint8Array(80).fill(0x91), /deeper than 64/],
 ];
 for (const [what, bytes, why] of refused) {

@@ -165,6 +165,9 @@ test('objects among arguments and results, both ways', async (test) => {
     async x(): Promise<unknown> {
       return this.kept.get_x();
     }
+    async nothing(): Promise<unknown> {
+      return this.kept.nothing();
+    }
     all(): unknown {
       return { me: this, it: [this.kept] };
     }
@@ -175,6 +178,8 @@ test('objects among arguments and results, both ways', async (test) => {
   assert.equal(await one.keep(pair), '<Pair …');
   await release(pair);
   assert.equal(await one.x(), 5);
+  // What it has called has no such method, which is no word about its own.
+  await assert.rejects(one.nothing(), (error) => error instanceof FailedError && error.type === 'NoMethodError' && /Pair/.test(error.text));
   const { me, it: [again] } = await one.all();
   assert.equal(await again.get_x(), 5);
   assert.equal(await me.x(), 5);

@@ -183,10 +183,14 @@ test('one signal for many calls', async (test) => {
 
 test('a host that keeps no deadline is waited for a little longer only', async (test) => {
   const { host, client } = await both(test);
-  const asked = client.with({ timeout: 1 }).request('x');
-  const [, msgid] = await host.next();
-  await assert.rejects(asked, (error) => error instanceof DeadlineError && /may have run/.test(error.message));
-  assert.deepEqual(await host.next(), [2, 'soho.cancel', [msgid]]);
+  const pair = await given(host, client);
+  for (const ask of [() => withOptions(pair, { timeout: 1 }).get(), () => client.with({ timeout: 1 }).request('x')]) {
+    const asked = Promise.allSettled([ask()]);
+    const [, msgid] = await host.next();
+    const [outcome] = await asked;
+    assert(outcome.status === 'rejected' && outcome.reason instanceof DeadlineError && /may have run/.test(outcome.reason.message));
+    assert.deepEqual(await host.next(), [2, 'soho.cancel', [msgid]]);
+  }
 });
 
 test('lost proxies are given back in batches', async (test) => {
@@ -318,4 +322,17 @@ test('what the system does not take waits, and more than can wait is refused', a
   host.socket.resume();
   for (const each of asked) assert.equal(await sends(host, each, [0, 'x', [large]], 1), 1);
   assert.equal(await sends(host, client.request('y'), [0, 'y', []], 2), 2);
+});
+
+test('oneway calls are done when the system has taken them', async (test) => {
+  const { host, client } = await both(test);
+  const oneway = withOptions(await given(host, client), { oneway: true });
+  host.socket.pause();
+  let done = 0;
+  const sent = Array.from({ length: 100 }, () => (oneway.put(new Uint8Array(1 << 20)) as Promise<unknown>).then(() => ++done));
+  for (let each = 0; each < 100; ++each) await turn();
+  assert(done < 100, 'nobody has read them');
+  host.socket.resume();
+  await Promise.all(sent);
+  assert.equal(done, 100);
 });
