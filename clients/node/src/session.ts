@@ -55,7 +55,11 @@ export class Session implements Peer {
   // Any request of the protocol.
   request(method: string, params: readonly unknown[], options: CallOptions, where = method): Promise<unknown> {
     const { signal, timeout } = options;
-    if (options.oneway === true) return this.connection.notify(method, params, where);
+    if (options.oneway === true) {
+      const sent = this.connection.notify(method, params, where);
+      sent.catch(() => {}); // who does not wait is not to hear of it
+      return sent;
+    }
     return this.connection.request(method, params, { where, signal, timeout });
   }
 

@@ -14,7 +14,8 @@ test('the forms of an address', () => {
 
 test('what is none says why', () => {
   for (const [text, why] of [
-    ['unix:', /lacks the path/], ['tcp:localhost', /is not tcp:HOST:PORT/], ['tcp:::1:5', /is not tcp:HOST:PORT/], ['tcp:h:65536', /is not tcp/], ['tls::5', /is not tls/],
+    ['unix:', /lacks the path/], ['tcp:localhost', /is not tcp:HOST:PORT/], ['tcp:::1:5', /is not tcp:HOST:PORT/],
+    ['tcp:h:65536', /is not tcp/], ['tls::5', /is not tls/],
     ['tcp:h:-1', /is not tcp/], ['host', /is not an address: unix:PATH/], ['\0abstract', /abstract/],
   ] as const) {
     assert.throws(() => parseAddress(text), (error) => error instanceof TypeError && why.test(error.message), text);

@@ -45,7 +45,8 @@ async function guarded(test: TestContext, listen: string, more = ''): Promise<{ 
   write('keys', soho('keygen', 'ci') + soho('keygen', 'idle'));
   write('wrong', soho('keygen', 'ci'));
   write('tokens', soho('keygen', '--bearer', 'old'));
-  write('sohod.toml', `[login]\nkeys = "${folder}/keys"\ntokens = "${folder}/tokens"\n${more.replaceAll('FOLDER', folder)}${RULES}`);
+  const login = `[login]\nkeys = "${folder}/keys"\ntokens = "${folder}/tokens"\n`;
+  write('sohod.toml', `${login}${more.replaceAll('FOLDER', folder)}${RULES}`);
   if (more !== '') certificates(folder);
   return { folder, host: await Host.start(test, listen, '--config', join(folder, 'sohod.toml')) };
 }
@@ -74,7 +75,8 @@ test('keys and tokens over TCP', async (test) => {
   test.after(() => delete process.env['SOHO_KEY']);
   assert.equal((await (await host.connect(test)).whoami()).principal, 'key:ci');
   delete process.env['SOHO_KEY'];
-  await assert.rejects(host.connect(test), (error) => error instanceof UnauthenticatedError && /give a key or a token \(the host at tcp:.* takes: hmac-sha256-1, token\)/.test(error.message));
+  await assert.rejects(host.connect(test), (error) => error instanceof UnauthenticatedError &&
+    /give a key or a token \(the host at tcp:.* takes: hmac-sha256-1, token\)/.test(error.message));
   await assert.rejects(host.connect(test, { key: Key.fromFile(join(folder, 'wrong')) }), UnauthenticatedError);
   await assert.rejects(host.connect(test, { token: new Token('wrong') }), UnauthenticatedError);
   await assert.rejects(host.connect(test, { key, token: new Token('x') }), /either a key or a token/);
@@ -84,7 +86,9 @@ test('a host that does not know the key is left', async (test) => {
   const host = await FakeHost.start(test);
   const connecting = connect(host.address, { key: new Key('ci', range(0)) });
   const hello = await host.next();
-  host.answer(hello[1], { proto: 1, host: 'fake/1', instance: 'x', features: [], limits: {}, nonce: range(1), mechs: ['hmac-sha256-1'], authenticated: false, principal: 'nobody' });
+  host.answer(hello[1], {
+    proto: 1, host: 'fake/1', instance: 'x', features: [], limits: {}, nonce: range(1), mechs: ['hmac-sha256-1'], authenticated: false, principal: 'nobody',
+  });
   const [, msgid, method, [mechanism, name]] = (await host.next()) as [number, number, string, unknown[]];
   assert.deepEqual([method, mechanism, name], ['soho.auth', 'hmac-sha256-1', 'ci']);
   host.answer(msgid, { principal: 'key:ci', session: 1, secret: range(2), proof: range(3) });

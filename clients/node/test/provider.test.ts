@@ -286,10 +286,13 @@ test('replies that nobody got, and sessions that end', async (test) => {
 test('objects are destroyed when nobody has them, and charged while they are there', async (test) => {
   const destroyed: unknown[] = [];
   const made: Counter[] = [];
-  const { client, provider, host } = await hosted(test, { typeid: 'Counter', callable: () => (made.push(new Counter()), made.at(-1)!), destroy: (object) => destroyed.push(object) });
+  const { client, provider, host } = await hosted(test, {
+    typeid: 'Counter', callable: () => (made.push(new Counter()), made.at(-1)!), destroy: (object) => destroyed.push(object),
+  });
   const counter = await client.create('Counter');
   provider.charge(made[0]!, 12345);
-  await eventually(async () => ((await client.request('soho.objects')) as { type: string; bytes: number }[]).some(({ type, bytes }) => type === 'Counter' && bytes === 12345));
+  const seen = async (): Promise<{ type: string; bytes: number }[]> => client.request('soho.objects') as Promise<{ type: string; bytes: number }[]>;
+  await eventually(async () => (await seen()).some(({ type, bytes }) => type === 'Counter' && bytes === 12345));
   await release(counter);
   await eventually(() => destroyed.length === 1);
   assert.equal(destroyed[0], made[0]);
@@ -344,7 +347,9 @@ const PROVIDING = `
 
 test('a provider that is killed in the middle of a call', async (test) => {
   const host = await Host.start(test);
-  const program = spawn(process.execPath, ['--input-type=module', '--eval', PROVIDING], { env: { ...process.env, SOHO_HOST: host.address }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const program = spawn(process.execPath, ['--input-type=module', '--eval', PROVIDING], {
+    env: { ...process.env, SOHO_HOST: host.address }, stdio: ['ignore', 'pipe', 'inherit'],
+  });
   test.after(() => program.kill('SIGKILL'));
   await once(program.stdout, 'data');
   const client = await host.connect(test);

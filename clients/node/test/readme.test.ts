@@ -9,7 +9,8 @@ import { Host, SOURCE, run } from './support.js';
 const folder = join(new URL('.', import.meta.url).pathname, '../..');
 const programs = ['clients/node/README.md', 'README.md'].flatMap((file) => {
   const text = readFileSync(join(SOURCE, file), 'utf8');
-  const found = [...text.matchAll(/```ts run\n([^]*?)```\n```output\n([^]*?)```/g)].map(([, program, output]) => ({ file, program: program!, output: output! }));
+  const found = [...text.matchAll(/```ts run\n([^]*?)```\n```output\n([^]*?)```/g)]
+    .map(([, program, output]) => ({ file, program: program!, output: output! }));
   assert.equal(found.length, text.split('```ts').length - 1, `${file}: a block of TypeScript that is not run`);
   return found;
 });

@@ -254,6 +254,10 @@ test('the end of the connection fails all calls, says so, and never goes unhandl
   for (const each of asked) await assert.rejects(each, (error) => error instanceof SessionLostError && /may have run/.test(error.message));
   assert.match((await client.closed).message, /the connection to the host at unix:.* is lost/);
   await assert.rejects(pair.get_x(), SessionLostError);
+  const oneway = withOptions(pair, { oneway: true });
+  await assert.rejects(oneway.set_x(1), SessionLostError);
+  void oneway.set_x(1); // nobody waits, and nothing is unhandled
+  await turn();
   await release(pair);
   await client.close();
 });
@@ -301,7 +305,8 @@ test('damaged replies, at random, end in an answer or an error', async (test) =>
       return error instanceof SessionLostError ? 'lost' as const : 'failed' as const;
     });
     const [, msgid] = await host.next();
-    const frame = host.pack([1, msgid, random(3) === 0 ? [16, 'text', { kind: 'failed' }] : null, [new Named(5, 'T'), { a: 'text', b: [1, 2.5] }, 'x'.repeat(random(40))]]);
+    const error = random(3) === 0 ? [16, 'text', { kind: 'failed' }] : null;
+    const frame = host.pack([1, msgid, error, [new Named(5, 'T'), { a: 'text', b: [1, 2.5] }, 'x'.repeat(random(40))]]);
     for (let change = random(3); change >= 0; --change) frame[random(frame.length)] = random(256);
     host.socket.write(frame);
     host.socket.end();
