@@ -42,14 +42,15 @@ async function started(name) {
   return { said, stop: () => child.kill() };
 }
 
-function figures(latencies, taken) {
+function figures(latencies, taken, { user, system }) {
   latencies.sort((one, other) => one - other);
   const below = (part) => latencies[Math.floor(latencies.length * part)] * 1000;
-  return { rate: latencies.length / taken * 1000, p50_us: below(0.5), p99_us: below(0.99) };
+  return { rate: latencies.length / taken * 1000, p50_us: below(0.5), p99_us: below(0.99), cpu_us: (user + system) / latencies.length };
 }
 
 async function calls(proxy, flight) {
   const latencies = [];
+  const used = process.cpuUsage();
   const begun = performance.now();
   const end = begun + Number(seconds) * 1000;
   await Promise.all(Array.from({ length: flight }, async () => {
@@ -61,7 +62,7 @@ async function calls(proxy, flight) {
       before = after;
     }
   }));
-  return figures(latencies, performance.now() - begun);
+  return figures(latencies, performance.now() - begun, process.cpuUsage(used));
 }
 
 async function echoes(place, flight) {
@@ -70,6 +71,7 @@ async function echoes(place, flight) {
   socket.setNoDelay(true);
   const latencies = [];
   const sent = []; // when; the replies come in this order
+  const used = process.cpuUsage();
   const begun = performance.now();
   const end = begun + Number(seconds) * 1000;
   const send = (count) => {
@@ -93,7 +95,7 @@ async function echoes(place, flight) {
   });
   const taken = performance.now() - begun;
   socket.destroy();
-  return figures(latencies, taken);
+  return figures(latencies, taken, process.cpuUsage(used));
 }
 
 async function measureAll() {

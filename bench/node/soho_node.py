@@ -6,9 +6,11 @@
 Calls: `get_x()` of a Pair through a proxy, awaited: one in flight, then 64. Hosted in Node: the same of an object in a provider, another
 Node process, which the host calls for the client. Echo: a server in another Node process writes back what it reads; its client sends as
 many requests' bytes as it has room for in flight, in one write, and no codec, promise or object is on its way: it is the floor, not a peer.
-Every server has its own process; nothing is pinned to a processor.
+Every server has its own process; all run on one CPU, or on all. CPU is what the client's process takes for a call: it says more than
+the rate where others use the machine.
 """
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -51,16 +53,17 @@ def measure(package, address, own, options):
 
 def row(title, soho, echo):
     """Medians of the rounds, and what part of the floor's rate it is."""
-    rate, floor = (statistics.median(each["rate"] for each in rounds) for rounds in (soho, echo))
-    p50, floor_p50 = (statistics.median(each["p50_us"] for each in rounds) for rounds in (soho, echo))
-    print(f"{title:<44}{rate:>12,.0f}/s{p50:>10.1f} µs{floor:>14,.0f}/s{floor_p50:>10.1f} µs{rate / floor:>9.2f}", flush=True)
-    return {"what": title, "rate": rate, "p50_us": p50, "echo_rate": floor, "echo_p50_us": floor_p50, "ratio": rate / floor, "soho": soho, "echo": echo}
+    medians = [{name: statistics.median(each[name] for each in rounds) for name in ("rate", "p50_us", "cpu_us")} for rounds in (soho, echo)]
+    cells = "".join(f"{each['rate']:>13,.0f}/s{each['p50_us']:>9.1f} µs{each['cpu_us']:>9.2f} µs" for each in medians)
+    ratio = medians[0]["rate"] / medians[1]["rate"]
+    print(f"{title:<44}{cells}{ratio:>9.2f}", flush=True)
+    return {"what": title, "medians": dict(zip(("soho", "echo"), medians)), "ratio": ratio, "soho": soho, "echo": echo}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.5, help="for each measurement")
+    parser.add_argument("--seconds", type=float, default=0.3, help="for each measurement")
     parser.add_argument("--json", type=pathlib.Path, help="also write the figures there")
     options = parser.parse_args()
     prepared = subprocess.run([sys.executable, "-B", SOURCE / "clients" / "node" / "prepare.py", BUILD], stdout=subprocess.PIPE, text=True)
@@ -68,10 +71,12 @@ def main():
         sys.exit(prepared.returncode)
     package = pathlib.Path(prepared.stdout.strip())
     version = subprocess.run([debians_or_any("node"), "--version"], stdout=subprocess.PIPE, text=True).stdout.strip()
-    print(f"soho_node: {options.rounds} rounds of {options.seconds} s for each, in turns; medians; Node {version}")
-    print(f"{'':<44}{'soho':>14}{'p50':>13}{'echo':>16}{'p50':>13}{'of echo':>9}")
-    report = []
-    for kind in ("tcp", "unix"):
+    print(f"soho_node: {options.rounds} rounds of {options.seconds} s for each, in turns; medians; Node {version}; load before: {os.getloadavg()[0]:.1f}")
+    print(f"{'':<44}{'soho':>15}{'p50':>12}{'CPU':>12}{'echo':>15}{'p50':>12}{'CPU':>12}{'of echo':>9}")
+    report, every = [], os.sched_getaffinity(0)
+    places = {"one CPU": {max(every)}, "all CPUs": every}
+    for place, kind in itertools.product(places, KINDS):
+        os.sched_setaffinity(0, places[place])  # what is started from here on has the same
         process, addresses = sohod(package / "bench.sock")
         try:
             figures = measure(package, addresses[kind], addresses["unix"], options)
@@ -81,7 +86,7 @@ def main():
         for flight in ("1", "64"):
             for where in ("call", "hosted"):
                 what = "" if where == "call" else ", hosted in Node"
-                report.append(row(f"{KINDS[kind]}, {flight} in flight{what}", figures[where][flight], figures["echo"][flight]))
+                report.append(row(f"{place}, {KINDS[kind]}, {flight} in flight{what}", figures[where][flight], figures["echo"][flight]))
     if options.json is not None:
         options.json.write_text(json.dumps(report, indent=1) + "\n")
 
