@@ -58,7 +58,7 @@ export class HostedType {
 
   // Whether objects made by this class are of this type.
   isOf(value: object): boolean {
-    return isClass(this.offer.callable) && value.constructor === this.offer.callable;
+    return isClass(this.offer.callable) && Object.getPrototypeOf(value) === this.offer.callable.prototype;
   }
 
   exposes(object: object, method: string): boolean {

@@ -4,7 +4,7 @@ import { Encoder, ExtData } from '@msgpack/msgpack';
 import { BadArgumentsError, LimitError } from './errors.js';
 import { Extension, type Home } from './extensions.js';
 import { Sink } from './sink.js';
-import { Float, IsoTime, Opaque, Range, Slice, Tuple } from './values.js';
+import { BIG_INTEGER_DIGITS_MAX, Float, IsoTime, Opaque, Range, Slice, Tuple } from './values.js';
 
 // Those of the host, for what it is sent.
 export interface ValueLimits {
@@ -135,7 +135,9 @@ export class Packer {
   #bigInteger(value: bigint): void {
     if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) return this.#leaf(Number(value));
     if (value >= -(1n << 63n) && value < 1n << 64n) return this.#sink.wideInteger(value);
-    this.#sink.extension(Extension.bigInteger, Buffer.from(value.toString()));
+    const digits = value.toString();
+    if (digits.length > BIG_INTEGER_DIGITS_MAX) throw new BadArgumentsError(`a bigint of ${digits.length} digits: ${BIG_INTEGER_DIGITS_MAX} can be sent`);
+    this.#sink.extension(Extension.bigInteger, Buffer.from(digits));
   }
 
   // True where it was one.

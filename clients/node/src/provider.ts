@@ -16,7 +16,7 @@ export interface OfferOptions {
   version?: string;
 }
 
-// What a method's result, which must be an object of the provider's own, is sent as.
+// An object of the provider's own, and what it is sent as.
 class Own {
   constructor(readonly thing: object, readonly type: HostedType) {}
 }
@@ -75,6 +75,7 @@ export class Provider implements Hosting {
   // Resolves when that session (see currentCall()) has ended.
   sessionEnd(session: number): Promise<void> {
     return new Promise((resolve) => {
+      if (this.session.connection.lost !== undefined) return resolve();
       const waiting = this.#sessionEnds.get(session);
       if (waiting !== undefined) return void waiting.push(resolve);
       this.#sessionEnds.set(session, [resolve]);
@@ -85,10 +86,16 @@ export class Provider implements Hosting {
   // -- what the session asks
 
   handleOf(value: object): Handle | undefined {
-    const type = value instanceof Own ? value.type : this.#objects.find(value)?.type ?? [...this.#types.values()].find((each) => each.isOf(value));
-    if (type === undefined) return undefined;
-    const { id } = this.#objects.introduce(value instanceof Own ? value.thing : value, type);
-    return { extension: Extension.own, id, typeid: type.typeid };
+    const found = value instanceof Own ? value : this.#find(value);
+    if (found === undefined) return undefined;
+    const { id } = this.#objects.introduce(found.thing, found.type);
+    return { extension: Extension.own, id, typeid: found.type.typeid };
+  }
+
+  // An object that the host has already, or of a class whose objects are hosted.
+  #find(thing: object): Own | undefined {
+    const type = this.#objects.find(thing)?.type ?? [...this.#types.values()].find((each) => each.isOf(thing));
+    return type && new Own(thing, type);
   }
 
   takeBack(ids: readonly number[]): void {

@@ -4,7 +4,7 @@ import { Decoder, ExtData, decodeTimestampExtension } from '@msgpack/msgpack';
 import { InternalError } from './errors.js';
 import { Extension, type Home } from './extensions.js';
 import { Head, Kind } from './heads.js';
-import { Opaque, Range, Slice, Tuple, momentOf } from './values.js';
+import { BIG_INTEGER_DIGITS_MAX, Opaque, Range, Slice, Tuple, momentOf } from './values.js';
 
 // How deep values are read, those in extensions included: a host gives 64 to a result.
 const DEPTH_MAX = 128;
@@ -161,6 +161,7 @@ export class Unpacker {
 }
 
 function bigIntegerOf(text: string): bigint {
+  if (text.length > BIG_INTEGER_DIGITS_MAX) throw new InternalError(`a big integer of more than ${BIG_INTEGER_DIGITS_MAX} digits`);
   if (!/^-?\d+$/.test(text)) throw new InternalError('a big integer that is no number');
   return BigInt(text);
 }

@@ -1,5 +1,8 @@
 // What other languages have and JavaScript lacks, as classes.
 
+// Reading one takes time that grows faster than its length: a frame full of digits would stop the program for seconds.
+export const BIG_INTEGER_DIGITS_MAX = 10_000;
+
 // A number that travels as a floating-point number, also where it is whole: float(1) is 1.0 for the others.
 export class Float {
   constructor(readonly value: number) {}

@@ -90,6 +90,15 @@ test('random bytes are frames or errors, and nothing else', () => {
   assert(frames > 1000 && refusals > 500, `${frames} frames, ${refusals} refusals`);
 });
 
+test('a big integer is bounded in its digits', () => {
+  const unpacker = new Unpacker(bare);
+  const digits = Buffer.alloc(10_001, '9');
+  const frame = Buffer.concat([hex('94 01 01 c0 c8'), Uint8Array.of(digits.length >> 8, digits.length & 0xff, 0x56), digits]);
+  assert.deepEqual(unpacker.unpack(frame, true), [1, 1, null, null]);
+  assert.match(unpacker.failure!.message, /10000 digits/);
+  assert.deepEqual(unpacker.unpack(new Packer(bare).pack([-(10n ** 9_998n)]).slice(), true), [-(10n ** 9_998n)]);
+});
+
 test('bodies of extensions are bounded in depth', () => {
   const packer = new Packer(bare);
   const unpacker = new Unpacker(bare);

@@ -67,6 +67,7 @@ const refused: [string, unknown, new (...args: any[]) => Error, RegExp][] = [
   ['an invalid Date', [new Date(NaN)], BadArgumentsError, /invalid Date/],
   ['what holds itself', cyclic, LimitError, /deeper than 64/],
   ['too many values', new Array((1 << 20) + 1).fill(0), LimitError, /more than 1048576 values/],
+  ['too many digits', 10n ** 10_000n, BadArgumentsError, /a bigint of 10001 digits/],
   ['too many bytes', 'x'.repeat(17 << 20), LimitError, /frame_bytes/],
 ];
 for (const [what, value, kind, why] of refused) {
