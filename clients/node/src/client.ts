@@ -12,14 +12,14 @@ const CONNECT_TIMEOUT = 5000;
 const TICKET_TTL = 60_000;
 
 export interface ConnectOptions {
-  // Who to log in as; else, beyond Unix sockets, the first key of the file that SOHO_KEY names.
+  /** Who to log in as; else, beyond Unix sockets, the first key of the file that SOHO_KEY names. */
   key?: Key;
   token?: Token;
   tls?: TlsOptions;
-  // Of this program, for the host's logs.
+  /** Of this program, for the host's logs. */
   name?: string;
   connectTimeout?: number;
-  // Called with the milliseconds that are left when the host is about to end.
+  /** Called with the milliseconds that are left when the host is about to end. */
   onDraining?: (leftMs: number) => void;
 }
 
@@ -37,7 +37,7 @@ export interface Whoami {
   instance: string;
 }
 
-// The host at an address: "unix:PATH", "tcp:HOST:PORT", "tls:HOST:PORT"; without one at $SOHO_HOST, else the user's own, else the machine's.
+/** The host at an address: "unix:PATH", "tcp:HOST:PORT", "tls:HOST:PORT"; without one at $SOHO_HOST, else the user's own, else the machine's. */
 export async function connect(address?: string, options: ConnectOptions = {}): Promise<Client> {
   if (options.key !== undefined && options.token !== undefined) throw new TypeError('either a key or a token, not both');
   const failures: string[] = [];
@@ -82,7 +82,7 @@ function defaultKey(address: Address, { tls }: ConnectOptions): Key | undefined 
   return file && address.transport !== 'unix' && tls?.certificate === undefined ? Key.fromFile(file) : undefined;
 }
 
-// A session with a host, made by connect().
+/** A session with a host, made by connect(). */
 export class Client {
   readonly #session: Session;
   readonly #options: CallOptions;
@@ -93,7 +93,7 @@ export class Client {
     this.#options = options;
   }
 
-  // Where the host listens, and what it said of itself and of this session.
+  /** Where the host listens, and what it said of itself and of this session. */
   get address(): string {
     return this.#session.address;
   }
@@ -106,27 +106,27 @@ export class Client {
   get limits(): Readonly<Record<string, number>> {
     return this.#session.welcome.limits;
   }
-  // Resolves, with the reason, when this session has ended.
+  /** Resolves, with the reason, when this session has ended. */
   get closed(): Promise<SessionLostError> {
     return this.#session.closed;
   }
 
-  // The same session, whose requests have these options.
+  /** The same session, whose requests have these options. */
   with(options: CallOptions): Client {
     return new Client(this.#session, { ...this.#options, ...checked(options) });
   }
 
-  // A new object of a type; it lives while somebody refers to it. Keyword arguments: kw({ … }) as the last one.
+  /** A new object of a type; it lives while somebody refers to it. Keyword arguments: kw({ … }) as the last one. */
   create<T = any>(typeid: string, ...args: unknown[]): Promise<Remote<T>> {
     return this.#session.create(typeid, args, this.#options) as Promise<Remote<T>>;
   }
 
-  // The same, published in one step; a name that is taken is refused with ExistsError.
+  /** The same, published in one step; a name that is taken is refused with ExistsError. */
   createAs<T = any>(name: string, typeid: string, ...args: unknown[]): Promise<Remote<T>> {
     return this.#session.create(typeid, args, this.#options, { name }) as Promise<Remote<T>>;
   }
 
-  // The object of that name, which must then be of that type; else a new one, published so.
+  /** The object of that name, which must then be of that type; else a new one, published so. */
   openOrCreate<T = any>(name: string, typeid: string, ...args: unknown[]): Promise<Remote<T>> {
     return this.#session.create(typeid, args, this.#options, { name, if_exists: 'open' }) as Promise<Remote<T>>;
   }
@@ -135,7 +135,7 @@ export class Client {
     return this.request('soho.open', name) as Promise<Remote<T>>;
   }
 
-  // Publishes an object under a name: until unpublish(), or, with `session`, for as long as this client is connected.
+  /** Publishes an object under a name: until unpublish(), or, with `session`, for as long as this client is connected. */
   async publish(proxy: object, name: string, { session = false }: { session?: boolean } = {}): Promise<void> {
     await this.request('soho.publish', proxy, name, { session });
   }
@@ -144,7 +144,7 @@ export class Client {
     await this.request('soho.unpublish', name);
   }
 
-  // A ticket with which another session can claim() the object, within so many milliseconds.
+  /** A ticket with which another session can claim() the object, within so many milliseconds. */
   share(proxy: object, { ttl = TICKET_TTL, uses = 1 }: { ttl?: number; uses?: number } = {}): Promise<string> {
     return this.request('soho.share', proxy, ttl, { uses }) as Promise<string>;
   }
@@ -157,13 +157,13 @@ export class Client {
     return this.request('soho.names') as Promise<PublishedName[]>;
   }
 
-  // The typeids that this client may know of.
+  /** The typeids that this client may know of. */
   async types(): Promise<string[]> {
     const described = (await this.request('soho.types')) as { type: string }[];
     return described.map(({ type }) => type).sort();
   }
 
-  // The host's description of a type, as PROTOCOL.md, 6, has it.
+  /** The host's description of a type, as PROTOCOL.md, 6, has it. */
   describe(typeid: string): Promise<Record<string, unknown>> {
     return this.request('soho.types', typeid) as Promise<Record<string, unknown>>;
   }
@@ -176,28 +176,28 @@ export class Client {
     await this.request('soho.ping');
   }
 
-  // Any request of the protocol, such as request('soho.stats').
+  /** Any request of the protocol, such as request('soho.stats'). */
   request(method: string, ...params: unknown[]): Promise<unknown> {
     return this.#session.request(method, params, this.#options);
   }
 
-  // Offers types to the host: their objects live in this program. Once for each client.
+  /** Offers types to the host: their objects live in this program. Once for each client. */
   async provide(offers: Offer | readonly Offer[], options: OfferOptions = {}): Promise<Provider> {
     return Provider.start(this.#session, Array.isArray(offers) ? offers : [offers as Offer], options);
   }
 
-  // Whether this is a proxy of this session's.
+  /** Whether this is a proxy of this session's. */
   owns(proxy: object): boolean {
     return targetOf(proxy)?.session === this.#session;
   }
 
-  // Ends the session: calls on their way fail, and the host takes back what its proxies refer to.
+  /** Ends the session: calls on their way fail, and the host takes back what its proxies refer to. */
   async close(): Promise<void> {
     this.#session.connection.close();
     await this.#session.closed;
   }
 
-  // Whether the connection keeps the program running; it does, if nothing else is said.
+  /** Whether the connection keeps the program running; it does, if nothing else is said. */
   ref(): this {
     this.#session.connection.ref();
     return this;

@@ -5,22 +5,22 @@ export const CODES = {
   limit: 10, unavailable: 11, moved: 12, fenced: 13, not_started: 14, internal: 15, failed: 16, exists: 17, no_type: 18,
 } as const;
 
-// The name of a code, or "session_lost", which no host says.
+/** The name of a code, or "session_lost", which no host says. */
 export type ErrorKind = keyof typeof CODES | 'session_lost';
 
 export interface ErrorDetails {
-  // The name of the error that a method raised, such as "KeyError".
+  /** The name of the error that a method raised, such as "KeyError". */
   type?: string | undefined;
-  // What the method attached to it.
+  /** What the method attached to it. */
   data?: unknown;
-  // The trace option of the call.
+  /** The trace option of the call. */
   trace?: string | undefined;
-  // What was called, where the error is a reply.
+  /** What was called, where the error is a reply. */
   where?: string | undefined;
   cause?: unknown;
 }
 
-// A request that the host, or an object's method, did not do. `text` is the sentence without what was called.
+/** A request that the host, or an object's method, did not do. `text` is the sentence without what was called. */
 export class SohoError extends Error {
   readonly type: string | undefined;
   readonly data: unknown;
@@ -36,12 +36,12 @@ export class SohoError extends Error {
     this.where = details.where;
   }
 
-  // The code in the protocol; 0 where no host said it.
+  /** The code in the protocol; 0 where no host said it. */
   get code(): number {
     return this.kind === 'session_lost' ? 0 : CODES[this.kind];
   }
 
-  // Whether the method never ran, and may be called again as it is.
+  /** Whether the method never ran, and may be called again as it is. */
   get isSafeToRetry(): boolean {
     return this.kind === 'overloaded' || this.kind === 'not_started';
   }
@@ -64,7 +64,7 @@ export class NoMethodError extends kinded('no_method', 'NoMethodError') {}
 export class BadArgumentsError extends kinded('bad_arguments', 'BadArgumentsError') {}
 export class DeniedError extends kinded('denied', 'DeniedError') {}
 export class UnauthenticatedError extends kinded('unauthenticated', 'UnauthenticatedError') {}
-// timeout has passed. The method may have run.
+/** timeout has passed. The method may have run. */
 export class DeadlineError extends kinded('deadline', 'DeadlineError') {}
 export class CancelledError extends kinded('cancelled', 'CancelledError') {}
 export class OverloadedError extends kinded('overloaded', 'OverloadedError') {}
@@ -74,11 +74,11 @@ export class MovedError extends kinded('moved', 'MovedError') {}
 export class FencedError extends kinded('fenced', 'FencedError') {}
 export class NotStartedError extends kinded('not_started', 'NotStartedError') {}
 export class InternalError extends kinded('internal', 'InternalError') {}
-// The method raised an error of its own: `type` names it. A hosted method throws one to choose the name.
+/** The method raised an error of its own: `type` names it. A hosted method throws one to choose the name. */
 export class FailedError extends kinded('failed', 'FailedError') {}
 export class ExistsError extends kinded('exists', 'ExistsError') {}
 export class NoTypeError extends kinded('no_type', 'NoTypeError') {}
-// The connection is lost, and with it the objects of this session. A call that was on its way may have run.
+/** The connection is lost, and with it the objects of this session. A call that was on its way may have run. */
 export class SessionLostError extends kinded('session_lost', 'SessionLostError') {}
 
 const CLASSES: Record<keyof typeof CODES, Kinded> = {
@@ -93,7 +93,7 @@ function isKind(name: unknown): name is keyof typeof CODES {
   return typeof name === 'string' && Object.hasOwn(CODES, name);
 }
 
-// The error of a reply, in either form of the protocol. What is neither is the host's defect.
+/** The error of a reply, in either form of the protocol. What is neither is the host's defect. */
 export function errorFromReply(error: unknown, where: string): SohoError {
   if (typeof error === 'string') {
     const [kind, rest] = split(error);

@@ -2,8 +2,10 @@
 
 type Callable = (new (...args: any[]) => object) | ((...args: any[]) => object | Promise<object>);
 
-// As PROTOCOL.md, 6, describes it; `name` is enough. With `kind` "args" it takes all further positional arguments, with "kwargs" all further
-// keywords, which the method gets as an object, last.
+/**
+ * As PROTOCOL.md, 6, describes it; `name` is enough. With `kind` "args" it takes all further positional arguments, with "kwargs" all further
+ * keywords, which the method gets as an object, last.
+ */
 export interface Parameter {
   name: string;
   type?: string;
@@ -13,33 +15,33 @@ export interface Parameter {
 }
 
 export interface MethodOffer {
-  // Without them a method takes whatever positional arguments come.
+  /** Without them a method takes whatever positional arguments come. */
   args?: readonly Parameter[];
   returns?: string;
   doc?: string;
   flags?: readonly ('blocking' | 'readonly' | 'idempotent' | 'oneway' | 'prompt')[];
 }
 
-// The six parameters that a type is registered by, as everywhere in soho, and what its description may have besides.
+/** The six parameters that a type is registered by, as everywhere in soho, and what its description may have besides. */
 export interface Offer {
   typeid: string;
-  // Makes the objects: a class, or any function, which may be asynchronous. Without one they come from methods only.
+  /** Makes the objects: a class, or any function, which may be asynchronous. Without one they come from methods only. */
   callable?: Callable;
-  // The class of proxies that clients shall use, where they have it.
+  /** The class of proxies that clients shall use, where they have it. */
   proxytype?: string;
-  // The methods that clients may call. Else: those of the class whose names do not begin with "_"; for any other callable, those of each object.
+  /** The methods that clients may call. Else: those of the class whose names do not begin with "_"; for any other callable, those of each object. */
   exposed?: readonly string[];
-  // The methods whose results are objects, and their types.
+  /** The methods whose results are objects, and their types. */
   methodToTypeid?: Readonly<Record<string, string>>;
-  // False: clients cannot create one.
+  /** False: clients cannot create one. */
   createMethod?: boolean;
 
   version?: readonly [major: number, minor: number];
   doc?: string;
-  // What the callable takes; and descriptions of methods.
+  /** What the callable takes; and descriptions of methods. */
   args?: readonly Parameter[];
   methods?: Readonly<Record<string, MethodOffer>>;
-  // Called when no client refers to the object any more.
+  /** Called when no client refers to the object any more. */
   destroy?: (object: any) => unknown;
 }
 
@@ -56,7 +58,7 @@ export class HostedType {
     this.#exposed = listed && new Set([...listed, ...Object.keys(methodToTypeid ?? {}), ...Object.keys(methods ?? {})]);
   }
 
-  // Whether objects made by this class are of this type.
+  /** Whether objects made by this class are of this type. */
   isOf(value: object): boolean {
     return isClass(this.offer.callable) && Object.getPrototypeOf(value) === this.offer.callable.prototype;
   }
@@ -71,7 +73,7 @@ export class HostedType {
     return isClass(callable) ? new callable(...args) : (callable as (...args: readonly unknown[]) => unknown)(...args);
   }
 
-  // The object of this type that a mapped method's result stands for.
+  /** The object of this type that a mapped method's result stands for. */
   adopt(result: unknown): unknown {
     const { callable } = this.offer;
     if (callable === undefined || (isClass(callable) && result instanceof callable)) return result;

@@ -8,7 +8,7 @@ import { UnauthenticatedError, ProtocolError } from './errors.js';
 export const CLIENT = 'soho-node/0.1.0';
 const KEY_LOGIN = 'hmac-sha256-1';
 
-// A key to log in with: the host knows the same one. `soho keygen NAME` makes a file of one.
+/** A key to log in with: the host knows the same one. `soho keygen NAME` makes a file of one. */
 export class Key {
   readonly #secret: Uint8Array;
 
@@ -17,7 +17,7 @@ export class Key {
     this.#secret = Uint8Array.from(secret);
   }
 
-  // The key of that name in a file of keys; the first if no name is given.
+  /** The key of that name in a file of keys; the first if no name is given. */
   static fromFile(file: string, name?: string): Key {
     return readSecret(file, name, (found, secret) => {
       if (!/^([0-9a-f]{2}){32,}$/i.test(secret)) throw new SyntaxError('no key');
@@ -25,7 +25,7 @@ export class Key {
     });
   }
 
-  // One side's proof that it knows the key.
+  /** One side's proof that it knows the key. */
   proof(side: 'client' | 'host', nonces: Uint8Array, channel: Uint8Array): Buffer {
     return createHmac('sha256', this.#secret)
       .update(`soho-login-1 ${side}\0`).update(nonces).update(Uint8Array.of(channel.length)).update(channel).update(this.name).digest();
@@ -36,7 +36,7 @@ export class Key {
   }
 }
 
-// A token to log in with: over a Unix socket, on this machine, or in TLS.
+/** A token to log in with: over a Unix socket, on this machine, or in TLS. */
 export class Token {
   readonly #text: string;
 
@@ -80,7 +80,7 @@ function readSecret<T>(file: string, name: string | undefined, make: (name: stri
   throw new Error(`${file} has no key${name === undefined ? '' : ` "${name}"`}`);
 }
 
-// What a host said to hello.
+/** What a host said to hello. */
 export interface Welcome {
   host: string;
   instance: string;
@@ -95,13 +95,13 @@ export interface Greeting {
   secret: Key | Token | undefined;
   name: string | undefined;
   features: readonly string[];
-  // What TLS exports; empty without it.
+  /** What TLS exports; empty without it. */
   channel: Uint8Array;
-  // A request of this connection.
+  /** A request of this connection. */
   ask(method: string, params: readonly unknown[]): Promise<unknown>;
 }
 
-// Says hello, and logs in. Throws UnauthenticatedError where the host wants a login that there is none for, or is not who it should be.
+/** Says hello, and logs in. Throws UnauthenticatedError where the host wants a login that there is none for, or is not who it should be. */
 export async function greet({ address, secret, name, features, channel, ask }: Greeting): Promise<Welcome> {
   const nonce = randomBytes(32);
   const hello = record(await ask('soho.hello', [{

@@ -11,7 +11,7 @@ import type { Hosting, Session } from './session.js';
 export type { MethodOffer, Offer, Parameter } from './hosted.js';
 
 export interface OfferOptions {
-  // Of the provider, as the host lists it among its plugins; the first typeid if nothing is said.
+  /** Of the provider, as the host lists it among its plugins; the first typeid if nothing is said. */
   name?: string;
   version?: string;
 }
@@ -56,23 +56,23 @@ export class Provider implements Hosting {
     return provider;
   }
 
-  // The types are gone, and no more objects are made; those that are stay served while the client is connected.
+  /** The types are gone, and no more objects are made; those that are stay served while the client is connected. */
   async withdraw(): Promise<void> {
     await this.session.request('soho.withdraw', [], {});
   }
 
-  // How many objects the host has handles of.
+  /** How many objects the host has handles of. */
   get size(): number {
     return this.#objects.size;
   }
 
-  // What an object holds, in bytes: it counts as what plugins say of theirs, and is shown.
+  /** What an object holds, in bytes: it counts as what plugins say of theirs, and is shown. */
   charge(object: object, bytes: number): void {
     const held = this.#objects.find(object);
     if (held !== undefined) this.session.connection.tell('soho.charge', [[[held.id, bytes]]]);
   }
 
-  // Resolves when that session (see currentCall()) has ended.
+  /** Resolves when that session (see currentCall()) has ended. */
   sessionEnd(session: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.session.connection.lost !== undefined) return resolve();

@@ -6,15 +6,15 @@ import type { Session } from './session.js';
 import type { Keywords } from './values.js';
 
 export interface CallOptions {
-  // Milliseconds until the call fails with DeadlineError; it may have run. There is no default.
+  /** Milliseconds until the call fails with DeadlineError; it may have run. There is no default. */
   timeout?: number | undefined;
-  // Aborting it cancels the call in the host, and rejects with the signal's reason at once. The method may have run.
+  /** Aborting it cancels the call in the host, and rejects with the signal's reason at once. The method may have run. */
   signal?: AbortSignal | undefined;
-  // Tells the parts of one program apart where something belongs to an owner, such as an RLock.
+  /** Tells the parts of one program apart where something belongs to an owner, such as an RLock. */
   owner?: string | undefined;
-  // Appears in the host's log, and in errors.
+  /** Appears in the host's log, and in errors. */
   trace?: string | undefined;
-  // Nobody waits for the result: the promise is for the time when the call is on its way. Errors are the host's to count and to log.
+  /** Nobody waits for the result: the promise is for the time when the call is on its way. Errors are the host's to count and to log. */
   oneway?: boolean | undefined;
 }
 
@@ -22,12 +22,12 @@ type Method = (...args: any[]) => unknown;
 // Keywords stand for any of them.
 type Arguments<A extends unknown[]> = A | [...any[], Keywords];
 
-// What every proxy is, whatever its methods: `proxy instanceof RemoteObject`.
+/** What every proxy is, whatever its methods: `proxy instanceof RemoteObject`. */
 export abstract class RemoteObject {
   declare private readonly __remote: true;
 }
 
-// The proxy of an object with the methods of T: each returns a promise. For `any`, all methods.
+/** The proxy of an object with the methods of T: each returns a promise. For `any`, all methods. */
 export type Remote<T> = 0 extends 1 & T ? any : RemoteObject & AsyncDisposable & {
   readonly [K in keyof T as T[K] extends Method ? K : never]:
     T[K] extends (...args: infer A) => infer R ? (...args: Arguments<A>) => Promise<Awaited<R>> : never;
@@ -118,24 +118,24 @@ function known(proxy: object): Target {
   return target;
 }
 
-// The same object, whose calls have options: `withOptions(cache, { timeout: 50 }).get('key')`.
+/** The same object, whose calls have options: `withOptions(cache, { timeout: 50 }).get('key')`. */
 export function withOptions<P extends object>(proxy: P, options: CallOptions): P {
   const { session, reference, typeid, options: earlier } = known(proxy);
   return makeProxy(session, reference, typeid, { ...earlier, ...checked(options) }) as P;
 }
 
-// Calls any method by its name, also one that JavaScript has its own idea of, such as "then".
+/** Calls any method by its name, also one that JavaScript has its own idea of, such as "then". */
 export function call(proxy: object, method: string, ...args: unknown[]): Promise<unknown> {
   return known(proxy).method(method)(...args) as Promise<unknown>;
 }
 
-// Gives the object back: the host may destroy it when nobody else has it. Lost proxies are given back by the garbage collector, some time.
+/** Gives the object back: the host may destroy it when nobody else has it. Lost proxies are given back by the garbage collector, some time. */
 export async function release(proxy: object): Promise<void> {
   const { session, reference } = known(proxy);
   await session.release(reference);
 }
 
-// Which object it is: proxies of the same one have the same id, within one run of a host.
+/** Which object it is: proxies of the same one have the same id, within one run of a host. */
 export function identify(proxy: object): { id: number; typeid: string } {
   const { reference, typeid } = known(proxy);
   return { id: reference.id, typeid };

@@ -1,27 +1,29 @@
 // The call that a hosted object's method serves, for whatever runs on its behalf.
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-// What the host says of a call, and what its method may ask.
+/** What the host says of a call, and what its method may ask. */
 export interface Call {
-  // Who calls, and what caused it all, where that was another session.
+  /** Who calls, and what caused it all, where that was another session. */
   readonly principal: string;
   readonly session: number;
   readonly originSession: number;
   readonly owner: string | undefined;
   readonly trace: string | undefined;
-  // Nobody waits for the result.
+  /** Nobody waits for the result. */
   readonly isOneway: boolean;
-  // Aborted when nobody waits any more: the caller cancelled, went away, or has had its deadline.
+  /** Aborted when nobody waits any more: the caller cancelled, went away, or has had its deadline. */
   readonly signal: AbortSignal;
-  // Milliseconds until the deadline; Infinity without one.
+  /** Milliseconds until the deadline; Infinity without one. */
   readonly timeLeft: number;
-  // Resolves when it is known whether the caller got the reply: false where an item that it had can go back to where it was. To be asked for
-  // before the method has ended.
+  /**
+   * Resolves when it is known whether the caller got the reply: false where an item that it had can go back to where it was. To be asked for
+   * before the method has ended.
+   */
   delivery(): Promise<boolean>;
 }
 
 export class ServedCall implements Call {
-  // Once it has its reply, what names it is the session's own again.
+  /** Once it has its reply, what names it is the session's own again. */
   isAnswered = false;
   #aborting: AbortController | undefined;
   #isCancelled = false;
@@ -84,7 +86,7 @@ function text(value: unknown): string | undefined {
 
 export const serving = new AsyncLocalStorage<ServedCall>();
 
-// The call that this code runs for; undefined outside of hosted methods.
+/** The call that this code runs for; undefined outside of hosted methods. */
 export function currentCall(): Call | undefined {
   return serving.getStore();
 }

@@ -5,13 +5,13 @@ import { connect as connectTls, TLSSocket } from 'node:tls';
 import { addressText, type Address } from './address.js';
 import { SessionLostError } from './errors.js';
 
-// Files, for addresses that begin with `tls:`.
+/** Files, for addresses that begin with `tls:`. */
 export interface TlsOptions {
-  // Who must have signed the host's certificate; else the file that SOHO_TLS_CA names, else the authorities that Node knows.
+  /** Who must have signed the host's certificate; else the file that SOHO_TLS_CA names, else the authorities that Node knows. */
   ca?: string;
-  // The name in the host's certificate, where it is not the address's.
+  /** The name in the host's certificate, where it is not the address's. */
   name?: string;
-  // The client's own certificate, to log in with, and its key, where that is in another file.
+  /** The client's own certificate, to log in with, and its key, where that is in another file. */
   certificate?: string;
   key?: string;
 }
@@ -57,7 +57,7 @@ function isName(host: string): boolean {
   return !/^[\d.]+$/.test(host) && !host.includes(':');
 }
 
-// What binds a login to this connection (RFC 9266); empty without TLS.
+/** What binds a login to this connection (RFC 9266); empty without TLS. */
 export function channelOf(socket: Socket): Uint8Array {
   if (!(socket instanceof TLSSocket)) return new Uint8Array(0);
   // Without a context, which Node's declarations do not know to be possible.

@@ -1,9 +1,9 @@
 // What other languages have and JavaScript lacks, as classes.
 
-// Reading one takes time that grows faster than its length: a frame full of digits would stop the program for seconds.
+/** Reading one takes time that grows faster than its length: a frame full of digits would stop the program for seconds. */
 export const BIG_INTEGER_DIGITS_MAX = 10_000;
 
-// A number that travels as a floating-point number, also where it is whole: float(1) is 1.0 for the others.
+/** A number that travels as a floating-point number, also where it is whole: float(1) is 1.0 for the others. */
 export class Float {
   constructor(readonly value: number) {}
   valueOf(): number {
@@ -15,7 +15,7 @@ export function float(value: number): Float {
   return new Float(value);
 }
 
-// An array that others take for a tuple. Make one with tuple().
+/** An array that others take for a tuple. Make one with tuple(). */
 export class Tuple<T = unknown> extends Array<T> {
   static override get [Symbol.species](): ArrayConstructor {
     return Array;
@@ -28,12 +28,12 @@ export function tuple<T extends unknown[]>(...items: T): Tuple<T[number]> {
   return made;
 }
 
-// start, stop and step of what is cut out of a sequence; null for what is left out.
+/** start, stop and step of what is cut out of a sequence; null for what is left out. */
 export class Slice {
   constructor(readonly start: unknown = null, readonly stop: unknown = null, readonly step: unknown = null) {}
 }
 
-// The whole numbers from start up to, and without, stop.
+/** The whole numbers from start up to, and without, stop. */
 export class Range implements Iterable<number> {
   constructor(readonly start: number, readonly stop: number, readonly step: number = 1) {
     if (step === 0) throw new RangeError('a range whose step is 0 has no end');
@@ -43,15 +43,15 @@ export class Range implements Iterable<number> {
   }
 }
 
-// A value of another language that this one hands on as it is.
+/** A value of another language that this one hands on as it is. */
 export class Opaque {
   constructor(readonly language: string, readonly bytes: Uint8Array) {}
 }
 
-// A date, a time, a duration, or an instant that a Date cannot hold exactly, as ISO 8601 text.
+/** A date, a time, a duration, or an instant that a Date cannot hold exactly, as ISO 8601 text. */
 export class IsoTime {
   constructor(readonly text: string) {}
-  // As nearly as a Date can say it; an invalid Date where the text is no date.
+  /** As nearly as a Date can say it; an invalid Date where the text is no date. */
   toDate(): Date {
     return new Date(this.text);
   }
@@ -60,7 +60,7 @@ export class IsoTime {
   }
 }
 
-// Keyword arguments, as the last argument of a call.
+/** Keyword arguments, as the last argument of a call. */
 export class Keywords {
   constructor(readonly values: Readonly<Record<string, unknown>>) {}
 }
