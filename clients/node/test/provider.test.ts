@@ -8,7 +8,7 @@ import {
   BadArgumentsError, DeadlineError, ExistsError, FailedError, LimitError, NoMethodError, NoObjectError, NoTypeError, UnavailableError,
   call, connect, currentCall, float, kw, release, tuple, withOptions, type Client, type Offer, type Remote,
 } from '../src/index.js';
-import { BIN, Host, SOURCE, eventually, runBeside } from './support.js';
+import { BIN, FakeHost, Host, Named, SOURCE, eventually, runBeside, seeded } from './support.js';
 
 class Counter {
   constructor(public count = 0) {}
@@ -394,4 +394,64 @@ test('many clients at once', async (test) => {
   const theirs = await Promise.all(clients.map((client) => client.open('shared')));
   await Promise.all(theirs.flatMap((proxy) => Array.from({ length: 200 }, () => proxy.add() as Promise<number>)));
   assert.equal(await counter.add(0), 1600);
+});
+
+test('after everybody has gone nothing is left, in the host or here', async (test) => {
+  const { host, owner, provider } = await hosted(test);
+  const stats = async (): Promise<number[]> => {
+    const { objects, references, sessions } = (await owner.request('soho.stats')) as { objects: number; references: number; sessions: number };
+    return [objects, references, sessions];
+  };
+  const before = await stats();
+  const random = seeded(3);
+  await Promise.all([1, 2, 3].map(async () => {
+    const client = await connect(host.address);
+    const proxies: any[] = [await client.create('Counter')];
+    for (let round = 0; round < 200; ++round) {
+      const proxy = proxies[random(proxies.length)];
+      switch (random(6)) {
+        case 0: proxies.push(await client.create('Counter', round)); break;
+        case 1: proxies.push(await proxy.copy()); break;
+        case 2: proxies.push(...(await proxy.echo([proxy, { a: proxies[0] }]) as unknown[]).slice(0, 1)); break;
+        case 3: await client.with({ signal: AbortSignal.timeout(random(3)) }).create('Counter').catch(() => {}); break;
+        case 4: if (proxies.length > 1) await release(proxies.pop() as object); break;
+        default: await proxy.add();
+      }
+    }
+    await client.close();
+  }));
+  await eventually(async () => provider.size === 0 && (await stats()).join() === before.join());
+});
+
+test('whatever a host sends to a provider, it is answered or the connection ends', async (test) => {
+  const random = seeded(11);
+  const host = await FakeHost.start(test);
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): number => unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  test.after(() => process.off('unhandledRejection', note));
+  const ends = { replies: 0, closed: 0 };
+  for (let round = 0; round < 300; ++round) {
+    const client = await host.client(test);
+    const offering = client.provide(COUNTER);
+    host.answer((await host.next())[1], null);
+    await offering;
+    const requests = [
+      [0, 1, 'soho.create', ['Counter', [5], { principal: 'uid:0', session: 4 }]], [0, 2, 'soho.call', [1, 'add', [1], { timeout_ms: 250 }]],
+      [0, 3, 'soho.call', [1, 'echo', [[new Named(1, 'Counter', true), new Named(77, 'Pair')]], {}]], [2, 'soho.release', [[1, 1]]],
+      [2, 'soho.cancel', [2]], [2, 'soho.session_end', [4]], [0, 5, 'soho.ping', []],
+    ];
+    const bytes = Buffer.concat(requests.map((request) => host.pack(request)));
+    for (let change = random(4); change > 0; --change) bytes[random(bytes.length)] = random(256);
+    host.socket.end(bytes);
+    for (;;) {
+      const message = await host.next().catch(() => undefined);
+      if (message === undefined) break;
+      if (message[0] === 1) ++ends.replies;
+    }
+    ++ends.closed;
+    await client.closed;
+  }
+  assert(ends.replies > 300 && ends.closed === 300, JSON.stringify(ends));
+  assert.deepEqual(unhandled, []);
 });
