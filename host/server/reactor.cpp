@@ -171,7 +171,7 @@ void Reactor::serve(Chair& chair) {
             if (!look(spin, processors)) context_.run_one();
             continue;
         }
-        const std::int64_t idle_since = seat.clock_ns, arrived = seat.arrived_ns;
+        const std::int64_t idle_since = seat.meter.look_ns(), arrived = seat.arrived_ns;
         context_.run_one();
         if (seat.arrived_ns != arrived) spin.slept(seat.arrived_ns - idle_since);
     }

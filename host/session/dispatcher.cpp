@@ -43,6 +43,14 @@ bool runs_on_pool(const Resolved& what) {
     return what.method != nullptr ? what.method->on_pool.load(std::memory_order_relaxed) : what.type->blocking();
 }
 
+// Whether more depends on a call's time than how long calls take on average: that it is late, that it has a line in the log which says so,
+// or that it is not this call's if it goes on elsewhere.
+bool is_timed_exactly(const Resolved& what, const Log& log) {
+    constexpr std::int64_t lines_are_rough_ns = 10 * CallMeter::tick_ns_max;
+    return what.deadline_ns != 0 || what.method == nullptr || what.method->defers() ||
+           log.call_line_ns() < lines_are_rough_ns;
+}
+
 // What a call that waits keeps of its request, in the host or in the plugin.
 std::size_t bytes_of(const BoundArguments& arguments) { return arguments.args.size() + arguments.kwargs.size(); }
 
@@ -109,8 +117,9 @@ private:
 void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& seat) const {
     const bool is_call = request.method == "soho.call" || request.method == "soho.create";
     if (!is_call && request.method.starts_with("soho.")) {
+        seat.meter.settle();  // as it may ask for what is counted
         control_.run(caller, request, seat);
-        seat.clock_ns = monotonic_now();
+        seat.meter.restart(monotonic_now());
         return;
     }
 
@@ -138,15 +147,6 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
         refuse_unseen(started.error(), &callee);
     }
     seat.objects.clear();
-}
-
-// What has just ended here; how long it took. One look at the clock serves the end of this call and the beginning of the next.
-std::int64_t Dispatcher::count(const Resolved& what, bool failed, Seat& seat) {
-    const std::int64_t now = monotonic_now();
-    const std::int64_t took_ns = now - seat.clock_ns;
-    seat.calls.record(number_of(what.callee()), took_ns, failed);
-    seat.clock_ns = now;
-    return took_ns;
 }
 
 // Everything that can be refused is checked before the plugin sees the call.
@@ -300,6 +300,8 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
     Inline deferral(caller, request, what, arguments, context, seat, start);
     Invocation invocation(context, what.callee(), arguments, seat.objects, seat.out, caller.limits().frame_bytes_max,
                           deferral, &seat.out_mutex);
+    const bool exactly = is_timed_exactly(what, services_.log);
+    seat.meter.begin(number_of(what.callee()), exactly);
     const std::uint32_t status = what.target != nullptr ? invocation.invoke(*what.target, &seat.activity)
                                                         : invocation.create(nullptr, &seat.activity);
     if (deferral.call() != nullptr) {
@@ -308,26 +310,28 @@ Result<void> Dispatcher::run_here(Caller& caller, const wire::Request& request, 
             value = std::move(seat.out);
             value.consume(value_start);
             deferral.call()->conclude(status, invocation, std::move(value));
+            seat.meter.end_elsewhere();
             return {};
         }
         value.append(seat.out.bytes().subspan(value_start));
         deferral.call()->conclude(status, invocation, std::move(value));
-        seat.clock_ns = monotonic_now();
+        seat.meter.end_elsewhere();
         seat.out.truncate(start);
         return {};
     }
     if (seat.activity.lost) {  // and there was no memory to outlive it: the connection is closed
         PluginTask discarded = invocation.take_discarded();
         if (discarded && what.target != nullptr) post_to_turn(what.target, std::move(discarded));
+        seat.meter.end_elsewhere();
         return {};
     }
 
-    const std::int64_t took_ns = count(what, status == SOHO_FAILED, seat);
+    const std::int64_t took_ns = seat.meter.end(status == SOHO_FAILED, exactly);
     const auto tell = [&](Code code) {
         if (has_line(services_.log, took_ns))
             log_call(services_.log, {context.session, context.principal, what.callee(), took_ns, code, context.trace});
     };
-    const bool late = what.deadline_ns != 0 && seat.clock_ns > what.deadline_ns;
+    const bool late = what.deadline_ns != 0 && seat.meter.look_ns() > what.deadline_ns;
     if (late || status == SOHO_FAILED) {
         seat.out.truncate(start);
         PluginTask discarded = invocation.take_discarded();

@@ -25,8 +25,6 @@ private:
     Result<void> run_later(Caller& caller, const wire::Request& request, const Resolved& what,
                            const BoundArguments& arguments, const std::vector<Turn*>& argument_turns, Seat& seat) const;
 
-    static std::int64_t count(const Resolved& what, bool failed, Seat& seat);
-
     Services& services_;
     Control control_;
 };

@@ -4,7 +4,7 @@
 // and on its return may only hand over its result (RULES 9).
 
 #include "host/object/object.hpp"
-#include "host/session/call_stats.hpp"
+#include "host/session/call_meter.hpp"
 
 #include <soho/data/writer.hpp>
 
@@ -54,9 +54,8 @@ struct Seat {
     data::Buffer in;   // what was read, before it belongs to a connection
     data::Buffer out;  // replies to one connection's batch of requests
 
-    // When the call before this one ended, or the batch arrived: when this one begins, as far as its time is concerned.
-    std::int64_t clock_ns = 0;
     CallStats calls;
+    CallMeter meter{calls};
 
     // Scratch for one request.
     data::Buffer translated;
@@ -91,7 +90,12 @@ struct Seat {
     }
 
     // A batch of requests has been read.
-    void arrive() { arrived_ns = clock_ns = monotonic_now(); }
+    void arrive() {
+        arrived_ns = monotonic_now();
+        meter.restart(arrived_ns);
+    }
+    // They have run, as far as they do here.
+    void finish() { meter.settle(); }
 
     static void count(std::atomic<std::uint64_t>& counter, std::uint64_t more = 1) {
         counter.store(counter.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
