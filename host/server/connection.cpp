@@ -310,7 +310,7 @@ void Connection::flush(std::size_t counted) {
         if (closed_) return;
     }
     Seat& seat = reactor_.seat();
-    seat.meter.settle();
+    seat.settle();
     Replies::Notices notices = caller_->replies().take_notices();
     for (Replies::Notice& notice : notices) notice.end += bytes_queued_;
     notices_.splice(notices_.end(), notices);

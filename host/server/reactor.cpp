@@ -128,6 +128,7 @@ void Reactor::seat_thread(Chair& chair) {
             if (chair.word == Chair::Word::sit) sit(chair);
             chair.seat.kept.reset();
             chair.seat.objects.clear();
+            chair.seat.target = {};
             chair.seat.in.release();
             chair.seat.out.release();
             chair.free.store(true, std::memory_order_release);

@@ -108,6 +108,7 @@ public:
     host::Services& services() { return services_; }
     host::Seat& seat() { return seat_; }
     host::Caller& caller() { return *caller_; }
+    const host::Dispatcher& dispatcher() const { return dispatcher_; }
 
 private:
     // As sohod does when it loads a plugin, but on this thread.
