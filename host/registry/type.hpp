@@ -94,6 +94,9 @@ private:
         if (name.size() >= sizeof front) {
             std::memcpy(&front, name.data(), sizeof front);
             std::memcpy(&back, name.data() + name.size() - sizeof back, sizeof back);
+        } else if (name.size() >= sizeof(std::uint32_t)) {
+            std::memcpy(&front, name.data(), sizeof(std::uint32_t));
+            std::memcpy(&back, name.data() + name.size() - sizeof(std::uint32_t), sizeof(std::uint32_t));
         } else {
             for (const char c : name) front = front << 8 | static_cast<unsigned char>(c);
         }
