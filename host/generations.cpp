@@ -233,13 +233,14 @@ PluginReloaded Generations::reload_now(const PluginReload& what) {
     }
     reloaded->took_us = us_since(began_ns);
     if (reloaded->status != "reloaded") return *std::move(reloaded);
-    log.info("plugin {} {} took the place of {} in {:.1f} ms: generation {}, from {}{}{}", what.plugin, reloaded->version,
-             reloaded->before, static_cast<double>(reloaded->took_us) / 1000, reloaded->generation, attempt.copy.source,
-             reloaded->objects_moved != 0 ? fmt::format("; {} objects moved", reloaded->objects_moved) : std::string(),
-             reloaded->objects_left != 0
-                 ? fmt::format("; {} objects stay on generation {}{}{}{}", reloaded->objects_left, attempt.serving.number,
-                               reloaded->why_left.empty() ? "" : " (", reloaded->why_left, reloaded->why_left.empty() ? "" : ")")
-                 : std::string());
+    log.info(
+        "plugin {} {} took the place of {} in {:.1f} ms: generation {}, from {}{}{}", what.plugin, reloaded->version,
+        reloaded->before, static_cast<double>(reloaded->took_us) / 1000, reloaded->generation, attempt.copy.source,
+        reloaded->objects_moved != 0 ? fmt::format("; {} objects moved", reloaded->objects_moved) : std::string(),
+        reloaded->objects_left != 0 ? fmt::format("; {} objects stay on generation {}{}{}{}", reloaded->objects_left,
+                                                  attempt.serving.number, reloaded->why_left.empty() ? "" : " (",
+                                                  reloaded->why_left, reloaded->why_left.empty() ? "" : ")")
+                                    : std::string());
     return *std::move(reloaded);
 }
 
