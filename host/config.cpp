@@ -342,15 +342,19 @@ AccessRule rule_of(const AccessTable& table) {
     return rule;
 }
 
-// What bounds a worker would bound nothing in the host's own process.
+// What bounds or confines a worker would bound nothing in the host's own process.
 Result<void> check_worker_limits(const Options& options) {
     for (const auto& [name, plugin] : options.plugins) {
         const WorkerLimits& worker = plugin.worker;
-        const char* const key = worker.memory_bytes != 0 ? "worker_memory_bytes"
-                                : worker.cpu_s != 0      ? "worker_cpu_s"
-                                : worker.files != 0      ? "worker_files"
-                                : worker.processes != 0  ? "worker_processes"
-                                                         : nullptr;
+        const Confinement& confines = plugin.confinement;
+        const char* const key = worker.memory_bytes != 0     ? "worker_memory_bytes"
+                                : worker.cpu_s != 0          ? "worker_cpu_s"
+                                : worker.files != 0          ? "worker_files"
+                                : worker.processes != 0      ? "worker_processes"
+                                : confines.syscalls != "all" ? "worker_syscalls"
+                                : confines.read_paths        ? "worker_read_paths"
+                                : confines.write_paths       ? "worker_write_paths"
+                                                             : nullptr;
         if (key == nullptr || options.is_isolated(name, plugin)) continue;
         return refuse(Code::bad_arguments, fmt::format("[plugin.{}] has {}, but that plugin has no worker, so nothing "
                                                        "would be bounded: add isolation = \"worker\"",

@@ -426,7 +426,7 @@ Result<Plugin*> Generations::load_in_worker(const Attempt& attempt) {
         configured = line.configured;
         order = line.order(attempt.copy.file, attempt.copy.source, true);
     }
-    auto started = supervisor_.add(name, attempt.copy.source, configured.worker, order, true);
+    auto started = supervisor_.add(name, attempt.copy.source, configured.worker, configured.confinement, order, true);
     if (!started) {
         Error error = started.error();
         error.text = about_source(std::move(error.text), attempt.copy);

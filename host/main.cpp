@@ -7,6 +7,7 @@
 #include "host/registry/suggest.hpp"
 #include "host/reload.hpp"
 #include "host/server/crash_report.hpp"
+#include "host/worker/confinement.hpp"
 #include "host/worker/order.hpp"
 #include "host/worker/supervisor.hpp"
 
@@ -53,7 +54,7 @@ Result<Plugin*> load_in_worker(Loading& to, const std::string& name, const std::
         told.principals = principals;
         return told.encoded();
     };
-    auto added = to.supervisor.add(name, file, configured.worker, order(file, "", false));
+    auto added = to.supervisor.add(name, file, configured.worker, configured.confinement, order(file, "", false));
     if (!added) {
         to.server.registry().refused(file, added.error());
         return tl::unexpected<Error>(added.error());
@@ -80,8 +81,10 @@ bool load_plugin(Loading& to, const std::string& file, const Options& options, L
         log.host.error("refused plugin {}", plugin.error().text);
         return false;
     }
+    std::string where = isolated ? ", in a worker process" : "";
+    if (configured.confinement.confines()) where += fmt::format(" ({})", in_words(configured.confinement));
     log.host.info("plugin {} {} from {}: {} types{}", (*plugin)->name(), (*plugin)->version(), (*plugin)->file(),
-                  (*plugin)->types().size(), isolated ? ", in a worker process" : "");
+                  (*plugin)->types().size(), where);
     bool published = true;
     for (const auto& publication : (*plugin)->publications()) {
         published &=

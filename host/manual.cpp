@@ -155,6 +155,12 @@ jobs = "Queue"
 [plugin.pair]
 prefix = "demo."
 
+[plugin.thumbnails]
+isolation = "worker"
+worker_syscalls = "files"
+worker_read_paths = ["/srv/pictures"]
+worker_write_paths = ["/srv/thumbnails"]
+
 [principal."uid:1000"]
 limits = { calls_waiting = 100 }
 

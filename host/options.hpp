@@ -16,8 +16,9 @@ namespace soho::host {
 struct Setting;
 
 using TextPairs = std::vector<std::pair<std::string, std::string>>;
-// The value of a setting, whatever its kind.
-using SettingValue = std::variant<bool, std::int64_t, std::string, std::vector<std::string>, TextPairs, LimitOverrides>;
+// The value of a setting, whatever its kind; nothing: of one that is not as an empty one, and was not set.
+using SettingValue =
+    std::variant<bool, std::int64_t, std::string, std::vector<std::string>, TextPairs, LimitOverrides, std::monostate>;
 
 // What one [[listener]] says; the rest it has from [host], which may come later.
 using ListenerTable = std::vector<std::pair<const Setting*, SettingValue>>;

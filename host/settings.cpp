@@ -1,5 +1,7 @@
 #include "host/settings.hpp"
 
+#include "host/worker/confinement.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <algorithm>
@@ -27,11 +29,14 @@ constexpr Section section_table[] = {
 };
 
 template <class Stored>
+constexpr bool is_optional = std::is_same_v<Stored, std::optional<Paths>>;
+
+template <class Stored>
 constexpr Kind kind_of() {
     if constexpr (std::is_same_v<Stored, bool>) return Kind::boolean;
     if constexpr (std::is_integral_v<Stored> && !std::is_same_v<Stored, bool>) return Kind::number;
     if constexpr (std::is_same_v<Stored, std::string>) return Kind::text;
-    if constexpr (std::is_same_v<Stored, std::vector<std::string>>) return Kind::texts;
+    if constexpr (std::is_same_v<Stored, std::vector<std::string>> || is_optional<Stored>) return Kind::texts;
     if constexpr (std::is_same_v<Stored, TextPairs>) return Kind::pairs;
     if constexpr (std::is_same_v<Stored, LimitOverrides>) return Kind::limits;
 }
@@ -40,6 +45,8 @@ template <class Stored>
 SettingValue load(const Stored& stored) {
     if constexpr (kind_of<Stored>() == Kind::number) {
         return static_cast<std::int64_t>(stored);
+    } else if constexpr (is_optional<Stored>) {
+        return stored ? SettingValue(*stored) : SettingValue(std::monostate());
     } else {
         return stored;
     }
@@ -47,7 +54,10 @@ SettingValue load(const Stored& stored) {
 
 template <class Stored>
 void store(Stored& stored, SettingValue value) {
-    if constexpr (kind_of<Stored>() == Kind::number) {
+    if constexpr (is_optional<Stored>) {
+        if (!stored) stored.emplace();
+        store(*stored, std::move(value));
+    } else if constexpr (kind_of<Stored>() == Kind::number) {
         stored = static_cast<Stored>(std::get<std::int64_t>(value));
     } else if constexpr (kind_of<Stored>() == Kind::limits) {
         for (const auto& [name, number] : std::get<LimitOverrides>(value)) stored[name] = number;
@@ -327,6 +337,12 @@ Row limit_row(const Limit& limit) {
         .live(limit.live);
 }
 
+std::string path_mismatch(std::string_view text) { return text.starts_with('/') ? "" : "must be an absolute path"; }
+
+Row paths_row(std::string_view key, std::string_view doc, std::optional<Paths> Confinement::*paths) {
+    return Row::in<PluginOptions>("plugin", key, "", doc, &PluginOptions::confinement, paths).checked(path_mismatch);
+}
+
 Row worker_row(std::string_view key, std::string_view doc, std::uint64_t WorkerLimits::*value) {
     return Row::in<PluginOptions>("plugin", key, "N", doc, &PluginOptions::worker, value)
         .from_to(0, std::uint64_t{1} << 48);
@@ -354,6 +370,22 @@ std::vector<Row> other_rows() {
                    "Processes and threads that the host's user may have, its worker's among them (RLIMIT_NPROC); root "
                    "is not bound by it",
                    &WorkerLimits::processes),
+        Row::in<PluginOptions>("plugin", "worker_syscalls", "PRESET",
+                               "What its worker may ask of the system: all, whatever its user may; network, no other "
+                               "programs and processes, no Unix sockets, nothing of what administrators do; files, no "
+                               "sockets either; compute, no changes to files either. Threads it may have in any case. "
+                               "Forbidden calls fail with EPERM, and are logged",
+                               &PluginOptions::confinement, &Confinement::syscalls)
+            .words({syscall_presets.begin(), syscall_presets.end()}),
+        paths_row("worker_read_paths",
+                  "All that its worker may read, and run (with a program's loader): these files, and what these "
+                  "folders hold; beside "
+                  "worker_write_paths and what loading it takes (the system's libraries, time zones, /dev/null and "
+                  "such). They must be there. If only one of the two is set, the other is empty. What else it tries to "
+                  "open fails with EACCES. Needs Landlock of the kernel",
+                  &Confinement::read_paths),
+        paths_row("worker_write_paths", "All that its worker may read, write, make and remove, in the same way",
+                  &Confinement::write_paths),
         Row::in<PluginOptions>("plugin", "settings", "{…}",
                                "What the plugin gets, with its types; the plugin says what it knows",
                                &PluginOptions::settings)
@@ -434,6 +466,7 @@ std::string Setting::wrong(const SettingValue& value) const {
 
 std::string show(const SettingValue& value) {
     struct Shown {
+        std::string operator()(std::monostate) const { return ""; }
         std::string operator()(bool it) const { return it ? "true" : "false"; }
         std::string operator()(std::int64_t it) const { return fmt::to_string(it); }
         std::string operator()(const std::string& it) const { return fmt::format("\"{}\"", it); }

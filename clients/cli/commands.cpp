@@ -189,12 +189,26 @@ void show_sessions(const Value& value, const Invocation&, Workspace&) {
                "no sessions");
 }
 
+// "running, files, reads /srv/a /srv/b, writes nothing"
+std::string worker_text(const Value& worker) {
+    std::string text = fmt::format("{}, {}", worker["state"].as<std::string>(), worker["syscalls"].as<std::string>());
+    for (const auto& [key, what] : {std::pair{"read_paths", "reads"}, std::pair{"write_paths", "writes"}}) {
+        const auto* paths = worker[key].get_if<Value::Array>();
+        if (paths == nullptr) continue;
+        text += fmt::format(", {}", what);
+        for (const Value& path : *paths) text += " " + path.as<std::string>();
+        if (paths->empty()) text += " nothing";
+    }
+    return text;
+}
+
 void show_plugins(const Value& value, const Invocation&, Workspace&) {
     show_table(value,
                {{"name", "PLUGIN"},
                 {"version", "VERSION"},
                 {"state", "STATE"},
                 {"objects", "OBJECTS"},
+                {"worker", "WORKER", worker_text},
                 {"types", "TYPES", list_text},
                 {"file", "FILE"},
                 {"reason", "REASON"}},

@@ -5,6 +5,8 @@
 #include "host/registry/quota.hpp"
 #include "host/registry/type.hpp"
 
+#include <optional>
+
 namespace soho::host {
 
 // What load_plugin puts into each plugin's soho_host; written by the floors above. `services` is theirs, too.
@@ -21,12 +23,25 @@ struct WorkerLimits {
     std::uint64_t processes = 0;     // and threads, of its user in all: RLIMIT_NPROC
 };
 
+using Paths = std::vector<std::string>;
+
+// What a plugin's worker process may ask of the system (host/worker/confinement.hpp). One list of paths alone: the other is empty.
+struct Confinement {
+    std::string syscalls = "all";                  // the name of a preset
+    std::optional<Paths> read_paths, write_paths;  // neither: all that its user may
+
+    bool confines_paths() const { return read_paths || write_paths; }
+    bool confines() const { return syscalls != "all" || confines_paths(); }
+    bool has_network() const { return syscalls == "all" || syscalls == "network"; }
+};
+
 // From the config.
 struct PluginOptions {
     std::string settings = std::string(1, '\x80');  // a MessagePack map
     std::string prefix;                             // of its typeids, such as "acme."
     std::string isolation = "none";                 // or "worker": in a process of its own
     WorkerLimits worker;
+    Confinement confinement;
 };
 
 class Plugin {

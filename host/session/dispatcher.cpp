@@ -170,7 +170,7 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
     }
     seat.objects.clear();
     if (request.may_hold_handles) {
-        if (auto resolved = resolve_handles(caller, request, what, seat); !resolved) return resolved;
+        if (auto resolved = resolve_handles(caller, what, seat); !resolved) return resolved;
         sort_objects(seat.objects);
     }
     for (int tries = 0;; ++tries) {
@@ -239,8 +239,7 @@ Result<bool> Dispatcher::try_start(Caller& caller, const wire::Request& request,
 }
 
 // Handles in the arguments, made sure of: each becomes an object in seat.objects, and the arguments take extension form.
-Result<void> Dispatcher::resolve_handles(Caller& caller, const wire::Request& request, Resolved& what,
-                                         Seat& seat) const {
+Result<void> Dispatcher::resolve_handles(Caller& caller, Resolved& what, Seat& seat) const {
     const wire::HandleVisitor keep = [&](wire::Handle& handle) -> Result<void> {
         auto object = find_handle(caller, handle);
         if (!object) return tl::unexpected<Error>(object.error());

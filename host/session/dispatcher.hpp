@@ -20,7 +20,7 @@ private:
     Result<void> start(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const;
     Result<bool> try_start(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const;
     bool open_instead(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const;
-    Result<void> resolve_handles(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const;
+    Result<void> resolve_handles(Caller& caller, Resolved& what, Seat& seat) const;
     Result<void> run_here(Caller& caller, const wire::Request& request, const Resolved& what,
                           const BoundArguments& arguments, Seat& seat) const;
     Result<void> run_later(Caller& caller, const wire::Request& request, const Resolved& what,

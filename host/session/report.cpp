@@ -81,11 +81,26 @@ void write_callee(const CalleeCounts& callee, wire::Out& out) {
     }
 }
 
+void write_paths(std::string_view key, const std::optional<Paths>& paths, wire::Out& out) {
+    out.string(key);
+    if (!paths) return out.nil();
+    out.array(paths->size());
+    for (const std::string& path : *paths) out.string(path);
+}
+
+// As it is in force: one list of paths alone empties the other.
+void write_confinement(const Confinement& confinement, wire::Out& out) {
+    const std::optional<Paths> others = confinement.confines_paths() ? std::optional<Paths>(Paths()) : std::nullopt;
+    entry(out, "syscalls", confinement.syscalls);
+    write_paths("read_paths", confinement.read_paths ? confinement.read_paths : others, out);
+    write_paths("write_paths", confinement.write_paths ? confinement.write_paths : others, out);
+}
+
 void write_workers(const std::vector<WorkerReport>& workers, wire::Out& out) {
     out.string("workers");
     out.array(workers.size());
     for (const WorkerReport& worker : workers) {
-        out.map(8);
+        out.map(11);
         entry(out, "plugin", worker.plugin);
         entry(out, "state", worker.state);
         entry(out, "process", worker.process);
@@ -94,6 +109,7 @@ void write_workers(const std::vector<WorkerReport>& workers, wire::Out& out) {
         entry(out, "last_death", worker.last_death);
         entry(out, "next_start_ms", worker.next_start_ms);
         entry(out, "memory_bytes", worker.memory_bytes);
+        write_confinement(worker.confinement, out);
     }
 }
 
@@ -258,6 +274,10 @@ void report_reloaded(const PluginReloaded& reloaded, wire::Out& out) {
 void report_plugins(const Services& services, wire::Out& out) {
     const auto snapshot = services.registry.snapshot();
     const auto objects = services.objects.all();
+    std::unordered_map<std::string, WorkerReport> workers;
+    for (WorkerReport& worker : services.workers()) {
+        if (worker.state != "draining") workers.insert_or_assign(worker.plugin, std::move(worker));
+    }
     std::unique_ptr<const Holders> holders;  // looked for where a generation before has objects
     out.array(snapshot->plugins.size() + snapshot->refused.size());
     for (const Plugin* plugin : snapshot->plugins) {
@@ -265,7 +285,8 @@ void report_plugins(const Services& services, wire::Out& out) {
         const auto of = objects_by_generation(*plugin, life, objects);
         std::uint64_t all = 0;
         for (const auto& each : of) all += each.size();
-        out.map(life.generations.empty() ? 6 : 11);
+        const auto worker = workers.find(plugin->name());
+        out.map(6 + (worker != workers.end() ? 1 : 0) + (life.generations.empty() ? 0 : 5));
         entry(out, "name", plugin->name());
         entry(out, "version", plugin->version());
         entry(out, "file", plugin->file());
@@ -274,6 +295,12 @@ void report_plugins(const Services& services, wire::Out& out) {
         out.array(plugin->types().size());
         for (const TypePtr& type : plugin->types()) out.string(type->type_id);
         entry(out, "objects", all);
+        if (worker != workers.end()) {
+            out.string("worker");
+            out.map(4);
+            entry(out, "state", worker->second.state);
+            write_confinement(worker->second.confinement, out);
+        }
         if (life.generations.empty()) continue;
         const auto serving = std::find_if(life.generations.begin(), life.generations.end(),
                                           [](const GenerationReport& each) { return each.state == "serving"; });

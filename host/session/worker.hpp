@@ -1,6 +1,8 @@
 #pragma once
 // The process that a plugin runs in instead of the host's (host/worker), as far as its provider needs to know it.
 
+#include "host/registry/plugin.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,6 +23,7 @@ struct WorkerReport {
     std::string last_death{};  // "died: signal 11 (SIGSEGV) in Crash.now"
     std::uint64_t next_start_ms = 0;
     std::uint64_t memory_bytes = 0;  // of its own
+    Confinement confinement{};       // without which it would not have started
 };
 
 // Thread-safe.

@@ -18,9 +18,10 @@ enum WorkerDescriptor : int {
     worker_errors = 2,
     worker_link = 3,
     worker_order = 4,
-    worker_words = 5
+    worker_words = 5,
+    worker_denials = 6
 };
-inline constexpr int worker_descriptors_end = 6;
+inline constexpr int worker_descriptors_end = 7;
 
 struct LaunchRequest {
     std::uint64_t number = 0;  // the host's for it

@@ -32,13 +32,34 @@ LimitOverrides read_limits(Reader& reader) {
     return limits;
 }
 
+void write_paths(const std::optional<Paths>& paths, wire::Out& out) {
+    if (!paths) return out.nil();
+    out.array(paths->size());
+    for (const std::string& path : *paths) out.string(path);
+}
+
+std::optional<Paths> read_paths(Reader& reader) {
+    Token token;
+    reader.next(token);
+    if (token.kind != data::Kind::array) return std::nullopt;
+    Paths paths(token.size);
+    for (std::string& path : paths) {
+        reader.next(token);
+        path = token.text();
+    }
+    return paths;
+}
+
 }  // namespace
 
 std::string WorkerOrder::encoded() const {
     data::Buffer bytes;
     wire::Out out(bytes);
-    out.array(8);
-    for (const std::string& text : {file, source, plugin.prefix, log_level}) out.string(text);
+    out.array(11);
+    for (const std::string& text : {file, source, plugin.prefix, log_level, plugin.confinement.syscalls})
+        out.string(text);
+    for (const auto* paths : {&plugin.confinement.read_paths, &plugin.confinement.write_paths})
+        write_paths(*paths, out);
     out.boolean(self_test);
     out.binary(data::as_bytes(plugin.settings));
     LimitOverrides all;
@@ -58,12 +79,15 @@ Result<WorkerOrder> WorkerOrder::decode(data::Bytes encoded) {
     Reader reader(encoded);
     Token token;
     reader.next(token);
-    if (token.kind != data::Kind::array || token.size != 8)
+    if (token.kind != data::Kind::array || token.size != 11)
         return refuse(Code::protocol, "its order is not one of this program's");
-    for (std::string* text : {&order.file, &order.source, &order.plugin.prefix, &order.log_level}) {
+    Confinement& confinement = order.plugin.confinement;
+    for (std::string* text :
+         {&order.file, &order.source, &order.plugin.prefix, &order.log_level, &confinement.syscalls}) {
         reader.next(token);
         *text = token.text();
     }
+    for (auto* paths : {&confinement.read_paths, &confinement.write_paths}) *paths = read_paths(reader);
     reader.next(token);
     order.self_test = token.unsigned_value != 0;
     reader.next(token);

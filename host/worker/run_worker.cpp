@@ -3,6 +3,8 @@
 #include "host/object/spare_memory.hpp"
 #include "host/server/crash_report.hpp"
 #include "host/session/upstream.hpp"
+#include "host/worker/confinement.hpp"
+#include "host/worker/denials.hpp"
 #include "host/worker/launcher.hpp"
 #include "host/worker/order.hpp"
 
@@ -94,6 +96,9 @@ int run_worker() {
     spare_memory::keep();
     const auto order = read_order();
     if (!order) refuse_plugin(order.error().text);
+    const auto listener = confine(order->plugin.confinement, order->file);
+    if (!listener) refuse_plugin(listener.error().text);
+    hand_over(*listener, worker_denials);
     Log log(make_forwarding_sink());
     LogOptions log_options;
     log_options.level = order->log_level;

@@ -22,8 +22,10 @@ Supervisor::Supervisor(Host host) : host_(std::move(host)), guard_(context_->get
 Supervisor::~Supervisor() { stop(); }
 
 Result<Supervisor::Added> Supervisor::add(const std::string& plugin, const std::string& file,
-                                          const WorkerLimits& limits, std::string order, bool replaces) {
-    const auto worker = std::make_shared<WorkerProcess>(*this, plugin, file, limits, std::move(order), replaces);
+                                          const WorkerLimits& limits, const Confinement& confinement, std::string order,
+                                          bool replaces) {
+    const auto worker =
+        std::make_shared<WorkerProcess>(*this, plugin, file, limits, confinement, std::move(order), replaces);
     {
         const std::scoped_lock lock(mutex_);
         workers_.push_back(worker);

@@ -43,8 +43,8 @@ public:
         std::shared_ptr<WorkerProcess> worker;
         std::shared_ptr<Provider> provider;
     };
-    Result<Added> add(const std::string& plugin, const std::string& file, const WorkerLimits& limits, std::string order,
-                      bool replaces = false);
+    Result<Added> add(const std::string& plugin, const std::string& file, const WorkerLimits& limits,
+                      const Confinement& confinement, std::string order, bool replaces = false);
     // Those that have died, and wait or rest, start again at once.
     void wake();
     // The host ends: waits until all have ended, and kills those that do not.

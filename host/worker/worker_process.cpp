@@ -1,5 +1,6 @@
 #include "host/worker/worker_process.hpp"
 
+#include "host/worker/confinement.hpp"
 #include "host/worker/order.hpp"
 
 #include <fcntl.h>
@@ -42,18 +43,20 @@ std::uint64_t memory_of(int process) {
 
 // All that a start needs; what is left open at the end is closed.
 struct StartFiles {
-    int link[2] = {-1, -1}, output[2] = {-1, -1}, errors[2] = {-1, -1};
+    int link[2] = {-1, -1}, output[2] = {-1, -1}, errors[2] = {-1, -1}, denials[2] = {-1, -1};
     int order = -1, words = -1;
 
     StartFiles() = default;
     StartFiles(const StartFiles&) = delete;
     StartFiles& operator=(const StartFiles&) = delete;
     ~StartFiles() {
-        for (int* descriptor : {&link[0], &link[1], &output[0], &output[1], &errors[0], &errors[1], &order, &words})
+        for (int* descriptor : {&link[0], &link[1], &output[0], &output[1], &errors[0], &errors[1], &denials[0],
+                                &denials[1], &order, &words})
             close_one(*descriptor);
     }
     bool open(const std::string& told) {
         if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) != 0) return false;
+        if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, denials) != 0) return false;
         if (::pipe2(output, O_CLOEXEC) != 0 || ::pipe2(errors, O_CLOEXEC) != 0) return false;
         order = ::memfd_create("order", MFD_CLOEXEC);
         words = ::memfd_create("words", MFD_CLOEXEC);
@@ -65,11 +68,12 @@ struct StartFiles {
 }  // namespace
 
 WorkerProcess::WorkerProcess(Supervisor& supervisor, std::string plugin, std::string file, const WorkerLimits& limits,
-                             std::string order, bool replaces)
+                             const Confinement& confinement, std::string order, bool replaces)
     : Worker(std::move(plugin), std::move(file)),
       supervisor_(supervisor),
       context_(supervisor.context_),
       limits_(limits),
+      confinement_(confinement),
       order_(std::move(order)),
       is_replacing_(replaces),
       timer_(*context_),
@@ -122,8 +126,14 @@ void WorkerProcess::start() {
                                        spdlog::level::warn);
     output_->read();
     errors_->read();
+    denials_ = std::make_shared<Denials>(*context_, std::exchange(files.denials[0], -1), log.host,
+                                         "worker of plugin " + plugin(), in_words(confinement_));
+    denials_->await();
     const LaunchRequest request{
-        launch_, plugin(), limits_, {files.output[1], files.errors[1], files.link[1], files.order, files.words}};
+        launch_,
+        plugin(),
+        limits_,
+        {files.output[1], files.errors[1], files.link[1], files.order, files.words, files.denials[1]}};
     words_ = std::exchange(files.words, -1);
     socket_ = ::fcntl(files.link[0], F_DUPFD_CLOEXEC, 0);
     supervisor_.launch(*this, request);
@@ -298,6 +308,7 @@ void WorkerProcess::settle() {
     health_.cancel();
     output_.reset();
     errors_.reset();
+    denials_.reset();
     close_descriptors();
     const std::string how = how_;
     const bool steady = monotonic_now() - started_ns_ > steady_ns;
@@ -407,6 +418,7 @@ WorkerReport WorkerProcess::report() const {
     constexpr std::string_view names[] = {"starting", "running", "waiting", "resting", "ended"};
     WorkerReport report;
     report.plugin = plugin();
+    report.confinement = confinement_;
     int process = 0;
     {
         const std::scoped_lock lock(mutex_);

@@ -1,6 +1,7 @@
 #pragma once
 // One plugin's worker process, as the host sees it: through its deaths and its new beginnings.
 
+#include "host/worker/denials.hpp"
 #include "host/worker/output.hpp"
 #include "host/worker/supervisor.hpp"
 
@@ -10,7 +11,7 @@ namespace soho::host {
 class WorkerProcess final : public Worker, public std::enable_shared_from_this<WorkerProcess> {
 public:
     WorkerProcess(Supervisor& supervisor, std::string plugin, std::string file, const WorkerLimits& limits,
-                  std::string order, bool replaces);
+                  const Confinement& confinement, std::string order, bool replaces);
     ~WorkerProcess() override;
 
     // -- Worker --
@@ -61,6 +62,7 @@ private:
     Supervisor& supervisor_;
     const std::shared_ptr<asio::io_context> context_;  // its thread's
     const WorkerLimits limits_;
+    const Confinement confinement_;
     const std::string order_;
     std::atomic<bool> is_replacing_;
     std::atomic<bool> is_replaced_{false};
@@ -72,6 +74,7 @@ private:
     int words_ = -1;   // where it leaves its last words
     std::shared_ptr<Provider> provider_;
     std::shared_ptr<Output> output_, errors_;
+    std::shared_ptr<Denials> denials_;
     bool has_left_ = false, has_ended_ = false;  // its connection, and itself
     bool is_settled_ = false;                    // all that follows from its end is done
     std::string killed_because_;

@@ -36,6 +36,8 @@ target_link_libraries(soho_httplib INTERFACE PkgConfig::httplib)
 
 pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd)  # sd_notify, sd_listen_fds
 
+pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET "libseccomp>=2.5")  # what workers may ask of the system
+
 if(SOHO_BUILD_TESTS)
     find_package(GTest CONFIG REQUIRED)
 endif()

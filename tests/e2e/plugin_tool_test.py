@@ -59,8 +59,15 @@ class Inspect(unittest.TestCase):
         code, out, _ = run(TOOL, "inspect", e2e.PAIR)
         self.assertEqual(code, 0)
         for text in ("plugin pair 1.0, ABI 1", "publishes pair, a get_pair", "Pair(x: int64, y: int64)", "set_x(x: int64) -> nil",
-                     "not exposed: set_x"):
+                     "not exposed: set_x", "state of version 1: its objects live on"):
             self.assertIn(text, out)
+
+    def test_which_types_have_state(self):
+        for file, versions in ((e2e.plugin("pure_c"), {"CCounter": 1}), (e2e.plugin("reply"), {}),
+                               (e2e.PAIR, {"Pair": 1, "get_pair": 1, "get_pair_ro": 1}),
+                               (e2e.BUNDLED / "sync.so", dict.fromkeys(("list", "dict", "set", "deque", "Namespace", "Value", "Array"), 1))):
+            registered = json.loads(run(TOOL, "inspect", file, "--json")[1])["registered"]
+            self.assertEqual({name: said["state"] for name, said in registered.items() if "state" in said}, versions)
 
     def test_a_file_that_is_no_plugin(self):
         code, out, err = run(TOOL, "inspect", e2e.BAD / "not_elf.so")

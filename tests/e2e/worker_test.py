@@ -11,8 +11,8 @@ import time
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import (BAD, BUNDLED, PAIR, PATIENCE, Closed, Host, Refused, eventually, id_of,  # noqa: E402
-                      plugin, type_of)
+from soho_e2e import (BAD, BUNDLED, PAIR, PATIENCE, Closed, Host, Refused, eventually, freeze,  # noqa: E402
+                      id_of, plugin, type_of)
 
 SYNC = BUNDLED / "sync.so"
 SANITIZED = re.search("[at]san$", os.environ.get("SOHO_TEST_BUILD_DIR", ""))  # which have handlers of their own for signals
@@ -242,10 +242,10 @@ class Hanging(Workers):
         self.assertEqual(self.worker()["deaths"], 0)
 
     def test_one_that_was_stopped(self):
-        self.start(PAIR, plugin("hazard"), args=["--worker-silent-ms", "300"])
+        self.start(PAIR, plugin("hazard"), args=["--worker-silent-ms", "1000"])
         hazard = self.hazard()
-        os.kill(self.worker()["process"], signal.SIGSTOP)
-        self.fails("was killed: it gave no sign of life for 300 ms", hazard, "add", 1)
+        freeze(self.worker()["process"])
+        self.fails("was killed: it gave no sign of life for 1000 ms", hazard, "add", 1)
         self.there_again()
         self.assertEqual(self.client.call(self.hazard(), "add", 1), 1)
 
@@ -378,7 +378,7 @@ class Orphans(Workers):
         self.none_left()
 
     def test_when_the_host_is_killed_and_a_worker_is_stopped(self):
-        os.kill(self.processes[0], signal.SIGSTOP)
+        freeze(self.processes[0])
         self.host.kill()
         self.none_left()
 

@@ -164,6 +164,12 @@ TEST(Config, SaysWhereAndWhatIsWrong) {
     EXPECT_EQ(refused("[publish]\npair = \"a-b\"\n"), "sohod.toml:2:8: publish.pair must be the name of a type");
     EXPECT_EQ(refused("[plugin.pair]\nprefix = \"9.\"\n"), "sohod.toml:2:10: must begin a typeid, such as \"acme.\"");
     EXPECT_EQ(refused("[plugin.pair]\nsettings = 5\n"), "sohod.toml:2:12: must be a table");
+    EXPECT_EQ(refused("[plugin.pair]\nworker_syscalls = \"file\"\n"),
+              "sohod.toml:2:19: must be one of all, network, files, compute; did you mean \"files\"?");
+    EXPECT_EQ(refused("[plugin.pair]\nworker_read_paths = [\"/a\", \"b\"]\n"),
+              "sohod.toml:2:28: must be an absolute path");
+    EXPECT_EQ(refused("[plugin.pair]\nworker_write_paths = 5\n"),
+              "sohod.toml:2:22: must be a string or an array of them");
     EXPECT_EQ(refused("[plugin]\npair = 5\n"), "sohod.toml:2:8: [plugin.pair] must be a table");
     EXPECT_EQ(refused("host = 5\n"), "sohod.toml:1:8: [host] must be a table");
 }

@@ -46,6 +46,9 @@ TEST(Reload, FindsListenersByAddress) {
 TEST(Reload, FindsTablesWithNames) {
     EXPECT_THAT(found("[plugin.a.settings]\nx = 1\n", "[plugin.a.settings]\nx = 2\n[plugin.b]\nprefix = 'y.'\n"),
                 ElementsAre("plugin.a.settings", "plugin.b.prefix"));
+    EXPECT_THAT(found("[plugin.a]\n", "[plugin.a]\nworker_read_paths = []\n"),
+                ElementsAre("plugin.a.worker_read_paths"))
+        << "an empty list is not the same as none";
     EXPECT_THAT(found("[principal.'uid:1']\nlimits = { handles = 3 }\n", ""), ElementsAre("+principal.uid:1.limits"));
     EXPECT_THAT(found("", "[[access]]\nwho = 'x'\nrights = ['call']\n"), ElementsAre("+access"));
 }

@@ -386,7 +386,7 @@ inline void CallState::fill(soho_host& table) {
         self.deferred_ = true;
         self.lent_ = self.shared_from_this();
         const std::lock_guard lock(self.core->mutex);
-        std::erase_if(self.core->deferred, [](const auto& call) { return call.expired(); });
+        std::erase_if(self.core->deferred, [](const auto& weak) { return weak.expired(); });
         self.core->deferred.push_back(self.lent_);
         return reinterpret_cast<soho_pending*>(&self);
     };
