@@ -16,6 +16,10 @@ struct Counter {
 }  // namespace
 
 SOHO_PLUGIN(reload_counter, "1.0", plugin) {
-    plugin.methods<Counter>().method("add", &Counter::add).args("by").method("get", &Counter::get).method("version", &Counter::version);
+    plugin.methods<Counter>()
+        .method("add", &Counter::add)
+        .args("by")
+        .method("get", &Counter::get)
+        .method("version", &Counter::version);
     plugin.type<Counter>("Counter").state(1, &Counter::get, [](std::int64_t value) { return Counter{value}; });
 }

@@ -255,11 +255,12 @@ void show_plugin(const Value& value, const Invocation& invocation, Workspace&) {
     fmt::print("{} {} took the place of {} in {:.1f} ms: generation {}\n", value["plugin"].as<std::string>(),
                value["version"].as<std::string>(), value["version_before"].as<std::string>(),
                value["took_us"].as<double>() / 1000, text_of(value["generation"]));
-    if (const auto moved = value["objects_moved"].as<std::uint64_t>(); moved != 0) fmt::print("{} objects moved to it\n", moved);
+    if (const auto moved = value["objects_moved"].as<std::uint64_t>(); moved != 0)
+        fmt::print("{} objects moved to it\n", moved);
     const auto why = value["why_left"].as<std::string>();
     if (const auto left = value["objects_left"].as<std::uint64_t>(); left != 0)
-        fmt::print("{} objects stay on the code that made them, until they are released{}{}\n", left, why.empty() ? "" : ": ",
-                   why);
+        fmt::print("{} objects stay on the code that made them, until they are released{}{}\n", left,
+                   why.empty() ? "" : ": ", why);
 }
 
 void show_health(const Value& value, const Invocation&, Workspace&) {
@@ -353,7 +354,8 @@ constexpr Command all[] = {
      "passes its\n"
      "self-test and fits, objects are made by it from then on. Objects that there are move to it if both versions can "
      "save and\n"
-     "load them; else they stay on the code that made them. If anything is wrong, all is as it was. Where clients of the version before may fail (a type has gone, "
+     "load them; else they stay on the code that made them. If anything is wrong, all is as it was. Where clients of "
+     "the version before may fail (a type has gone, "
      "or has\n"
      "another major version), it takes --force.\n\n"
      "  soho plugin list\n"

@@ -34,9 +34,7 @@ private:
 // … that is about a reply: until it has run, the object stays where it is.
 class PostedDiscard : public PostedTask {
 public:
-    PostedDiscard(const ObjectPtr& object, PluginTask task)
-        : PostedTask(object, std::move(task)),
-          counted_(*object) {
+    PostedDiscard(const ObjectPtr& object, PluginTask task) : PostedTask(object, std::move(task)), counted_(*object) {
         counted_.undelivered.fetch_add(1, std::memory_order_relaxed);
     }
     PostedDiscard(const PostedDiscard&) = delete;
@@ -168,7 +166,7 @@ std::vector<Turn*> Call::turns() const {
     return turns;
 }
 
-std::string Call::callee_text() const { return Callee{type(), method_}.text(); }
+std::string Call::callee_text() const { return callee().text(); }
 
 void Call::submit() {
     std::shared_ptr<Task> task;
@@ -285,7 +283,8 @@ Result<void> Call::aim_anew() {
         if (stays_ || type_->plugin->successor() == nullptr) return {};
         type = current(type_);
         if (type == nullptr || !type->creatable())
-            return refuse(Code::no_type, fmt::format("no type \"{}\": its plugin has been reloaded without it", type_->type_id));
+            return refuse(Code::no_type,
+                          fmt::format("no type \"{}\": its plugin has been reloaded without it", type_->type_id));
     }
     const Callee callee{*type, method};
     const bool may_be_shared = method_ != nullptr && method_->readonly() && type_->shared_reads();
@@ -293,11 +292,13 @@ Result<void> Call::aim_anew() {
     if (may_be_shared && !stays_shared)
         return refuse(Code::not_started,
                       fmt::format("{} runs alone since its plugin was reloaded; it was not started", callee.text()));
-    if (!takes_the_same_objects(this->callee().signature(), callee.signature()))
-        return refuse(Code::not_started,
-                      fmt::format("{} takes other objects since its plugin was reloaded; it was not started", callee.text()));
+    if (!takes_the_same_objects(Callee{this->type(), method_}.signature(), callee.signature()))
+        return refuse(
+            Code::not_started,
+            fmt::format("{} takes other objects since its plugin was reloaded; it was not started", callee.text()));
     data::Buffer scratch;
-    const auto bound = bind_arguments(callee, arguments_.bytes().first(args_size_), arguments_.bytes().subspan(args_size_), scratch);
+    const auto bound =
+        bind_arguments(callee, arguments_.bytes().first(args_size_), arguments_.bytes().subspan(args_size_), scratch);
     if (!bound) return tl::unexpected<Error>(bound.error());
     data::Buffer arguments;
     arguments.append(bound->args);

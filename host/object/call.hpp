@@ -98,7 +98,10 @@ public:
     std::vector<Turn*> turns() const;
     const ObjectPtr& target() const { return target_; }
     std::string callee_text() const;
-    Callee callee() const { return {type(), method_}; }
+    Callee callee() const {
+        const std::scoped_lock lock(mutex_);  // it may be aimed anew
+        return {type(), method_};
+    }
     Executor& home() const { return home_; }
     bool answered() const { return answered_.load(std::memory_order_acquire); }
 

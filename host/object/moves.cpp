@@ -50,7 +50,8 @@ public:
         }
     }
 
-    // Empty if it can.
+    bool knows(const Type& type) const { return why_not_.contains(&type); }
+    // Empty if it can. Of a type that it knows.
     const std::string& why_not_movable(const Type& type) const { return why_not_.find(&type)->second; }
     bool has_any() const {
         return std::any_of(why_not_.begin(), why_not_.end(), [](const auto& type) { return type.second.empty(); });
@@ -114,8 +115,8 @@ Result<void> check_group(Group& group, const Plan& plan) {
         group.types.push_back(after);
     }
     const auto& types = group.types;
-    const bool one_class = std::all_of(types.begin(), types.end(),
-                                       [&](const TypePtr& type) { return type->class_key == types.front()->class_key; });
+    const bool one_class = std::all_of(
+        types.begin(), types.end(), [&](const TypePtr& type) { return type->class_key == types.front()->class_key; });
     if (!one_class) return stays("its typeids are of several classes in the new version");
     if (std::string why = why_busy(group.objects); !why.empty()) return stays(std::move(why));
     return {};
@@ -162,7 +163,8 @@ public:
         if (!moved) give_back(groups);
         const std::scoped_lock lock(board_.mutex);
         for (const Group& group : groups)
-            moved ? void(board_.moves.moved += group.objects.size()) : board_.stay(group.objects.size(), moved.error().text);
+            moved ? void(board_.moves.moved += group.objects.size())
+                  : board_.stay(group.objects.size(), moved.error().text);
         board_.moves.longest_ns = std::max(board_.moves.longest_ns, monotonic_now() - began_ns);
         --board_.running;
         board_.changed.notify_all();
@@ -174,6 +176,11 @@ private:
     Result<void> move(std::vector<Group>& groups, Activity* activity) {
         for (const void* identity : identities_) {
             Group group{objects_.all_of(identity), {}, {}, false};
+            // What has that address by now may be something else.
+            std::erase_if(group.objects, [&](const ObjectPtr& object) {
+                return !plan_.knows(object->type()) ||
+                       std::find(turns.begin(), turns.end(), object->turn()) == turns.end();
+            });
             std::sort(group.objects.begin(), group.objects.end(),
                       [](const ObjectPtr& a, const ObjectPtr& b) { return a->id() < b->id(); });
             if (!group.objects.empty()) groups.push_back(std::move(group));
@@ -196,7 +203,8 @@ private:
             for (const ObjectPtr& object : group.objects) before.emplace_back(object->type_ptr(), object->owners());
         }
         for (Group& group : groups) {
-            const Object::Instance instance{group.loaded.self, group.loaded.identity, group.loaded.owner, group.loaded.release};
+            const Object::Instance instance{group.loaded.self, group.loaded.identity, group.loaded.owner,
+                                            group.loaded.release};
             if (auto moved = objects_.move(group.objects, group.types, instance); !moved) return moved;
             group.is_loaded = false;  // it is the objects' now
         }
@@ -252,9 +260,9 @@ std::vector<std::shared_ptr<MoveTask>> tasks_for(ObjectTable& objects, const Plu
                 board.stay(objects.all_of(identity).size(), "its type is concurrent");
             continue;
         }
-        tasks.push_back(std::make_shared<MoveTask>(
-            objects, plan, limits, board, std::move(unit.identities),
-            std::vector<std::shared_ptr<Turn>>(unit.turns.begin(), unit.turns.end())));
+        tasks.push_back(
+            std::make_shared<MoveTask>(objects, plan, limits, board, std::move(unit.identities),
+                                       std::vector<std::shared_ptr<Turn>>(unit.turns.begin(), unit.turns.end())));
     }
     return tasks;
 }
@@ -343,7 +351,8 @@ Moves move_objects(ObjectTable& objects, const Plugin& before, const Plugin& aft
         board.running -= i < begun;
         std::size_t count = 0;
         for (const void* identity : tasks[i]->identities()) count += objects.all_of(identity).size();
-        board.stay(count, "it was busy, and could not be waited for");
+        board.stay(count, i < begun ? "it was busy, and could not be waited for (plugin_move_ms)"
+                                    : "there was no time left for it (plugin_move_ms)");
     }
     board.changed.wait(lock, [&] { return board.running == 0; });
     return board.moves;

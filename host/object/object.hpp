@@ -68,9 +68,9 @@ private:
     friend class ObjectTable;
 
     const std::uint64_t id_;
-    std::atomic<const Type*> type_;  // types stay as long as the host
-    TypePtr kept_type_;              // … and what their plugin offers as long as this: the same type
-    Instance instance_;              // changes in the turn, as the type does
+    std::atomic<const Type*> type_;       // types stay as long as the host
+    TypePtr kept_type_;                   // … and what their plugin offers as long as this: the same type
+    Instance instance_;                   // changes in the turn, as the type does
     std::shared_ptr<void> shared_owner_;  // in place of the instance's, where several objects have one owner
     const std::shared_ptr<Turn> turn_;
     Executor& home_;

@@ -196,7 +196,8 @@ void ObjectTable::inherit_turns(const Plugin& before, const Plugin& after, Execu
     keyed_turns_[&after] = turn_of_key(&before);
     for (const auto& type : before.types()) {
         const TypePtr same = after.find_local(type->local_id);
-        if (same != nullptr && !type->concurrent() && !same->concurrent()) keyed_turns_[same.get()] = turn_of_key(type.get());
+        if (same != nullptr && !type->concurrent() && !same->concurrent())
+            keyed_turns_[same.get()] = turn_of_key(type.get());
     }
 }
 
@@ -231,10 +232,12 @@ Result<void> ObjectTable::move(const std::vector<ObjectPtr>& objects, const std:
         object.kept_type_ = types[i];
         object.type_.store(types[i].get(), std::memory_order_release);
     }
-    if (!types.front()->per_plugin()) objects.front()->turn()->identity.store(instance.identity, std::memory_order_release);
+    if (!types.front()->per_plugin())
+        objects.front()->turn()->identity.store(instance.identity, std::memory_order_release);
     IdentityShard& shard = identity_shard(before);
     const std::scoped_lock lock(shard.mutex);
-    if (const auto found = shard.identities.find(before); found != shard.identities.end() && before != instance.identity)
+    if (const auto found = shard.identities.find(before);
+        found != shard.identities.end() && before != instance.identity)
         shard.identities.erase(found);
     return {};
 }

@@ -260,7 +260,8 @@ void Plugin::retire() {
 
 TypePtr current(const TypePtr& type) {
     TypePtr now = type;
-    while (now != nullptr && now->plugin->successor() != nullptr) now = now->plugin->successor()->find_local(now->local_id);
+    while (now != nullptr && now->plugin->successor() != nullptr)
+        now = now->plugin->successor()->find_local(now->local_id);
     return now;
 }
 

@@ -77,7 +77,8 @@ constexpr std::array table{
           "it is "
           "not reloaded"},
     Limit{"plugin_move_ms", &Limits::plugin_move_ms, 0, 60'000, Scope::host, true,
-          "Milliseconds that a reload may wait for objects that are busy, to move them to the new version, while creates wait; "
+          "Milliseconds that a reload may wait for objects that are busy, to move them to the new version, while "
+          "creates wait; "
           "0: none is moved"},
 };
 

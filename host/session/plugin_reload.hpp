@@ -23,12 +23,12 @@ struct PluginReload {
 // What came of one.
 struct PluginReloaded {
     std::string plugin;
-    std::string_view status;          // "reloaded", "unchanged", "failed"
-    std::string version{}, before{};  // now, and before it
-    std::uint64_t generation = 0;     // that serves now
-    std::uint64_t objects_left = 0;   // on the one before
-    std::uint64_t objects_moved = 0;  // to this one
-    std::string why_left{};           // of those that could have moved, too
+    std::string_view status;             // "reloaded", "unchanged", "failed"
+    std::string version{}, before{};     // now, and before it
+    std::uint64_t generation = 0;        // that serves now
+    std::uint64_t objects_left = 0;      // on the one before
+    std::uint64_t objects_moved = 0;     // to this one
+    std::string why_left{};              // of those that could have moved, too
     std::uint64_t longest_pause_us = 0;  // of an object that was moved
     std::uint64_t took_us = 0;
     Error error{Code::ok, {}};  // of one that failed

@@ -508,7 +508,7 @@ class Moves(Reloads):
         msgid = self.client.start(counter, "nap", 1500)
         eventually(lambda: self.host.stats()["calls_in_flight"] == 1, "that it runs")
         queued = self.client.start(counter, "add", 1)
-        self.assertEqual(self.moves(), (0, 1, "1 object: it was busy, and could not be waited for"))
+        self.assertEqual(self.moves(), (0, 1, "1 object: it was busy, and could not be waited for (plugin_move_ms)"))
         self.assertIsNone(self.client.reply(msgid))
         self.assertEqual(self.client.reply(queued), 1)
         self.assertEqual(self.code(counter), 11)

@@ -128,7 +128,8 @@ SOHO_PLUGIN(reloaded, SOHO_TEST_VERSION, plugin) {
         });
         plugin.type<Sum>("OneSumToo").callable([sum] { return sum; });
         plugin.methods<Waiter>().method("wait", &Waiter::wait).method("wake", &Waiter::wake);
-        plugin.type<Waiter>("Waiter").state(1, [](const Waiter&) { return 0; }, [](int) { return Waiter(); });
+        plugin.type<Waiter>("Waiter").state(
+            1, [](const Waiter&) { return 0; }, [](int) { return Waiter(); });
     }
     if (kind == taken) plugin.type<Counter>("Pair");
     if (kind == second) plugin.publish("second", "Counter");
