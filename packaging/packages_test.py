@@ -311,6 +311,7 @@ def upgrades(root, folder):
 
 
 def goes_without_a_trace(root, before):
+    root.run("usermod --append --groups soho you")  # as an operator's account may well be
     root.run(f"apt-get remove --yes {' '.join(NAMES)}")
     asked = asked_of_systemctl(root)
     check(re.search(r"stop .*sohod\.service", asked), f"a removal does not stop the service:\n{asked}")
@@ -322,6 +323,15 @@ def goes_without_a_trace(root, before):
     check(not left, "a purge leaves behind: " + ", ".join(left))
     named = root.run("grep -ls soho /etc/passwd /etc/group /etc/shadow /etc/gshadow; find / -xdev -not -path '/srv/packages*' -name '*soho*' || true")
     check(not named, f"a purge leaves behind: {named}")
+
+
+def spares_an_account_of_that_name(root):
+    """Of a person who was there before the package."""
+    root.run("useradd --uid 1500 --user-group --create-home --home-dir /srv/soho --shell /bin/bash soho")
+    root.run("apt-get install --yes --no-install-recommends /srv/packages/sohod_*.deb && apt-get purge --yes sohod")
+    check(root.run("getent passwd soho") == "soho:x:1500:1500::/srv/soho:/bin/bash", "a purge took a person's account, or changed it")
+    check(root.run("getent group soho").startswith("soho:x:1500:"), "a purge took a person's group")
+    root.run("userdel --remove soho")
 
 
 # --- the whole -------------------------------------------------------------------------------------------------------
@@ -363,6 +373,7 @@ def main():
         step(socket_unit_serves, root)
         step(upgrades, root, given.folder)
         step(goes_without_a_trace, root, before)
+        step(spares_an_account_of_that_name, root)
         step(guide_works, root)  # which installs them again
         step(projects_build, root)
         step(version_checks_hold, root)
