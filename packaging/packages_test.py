@@ -255,6 +255,17 @@ def guide_works(root):
     say(f"GUIDE.md: {len(began)} commands; from `soho plugin new` to a passing check {scaffold:.1f} s")
 
 
+def installed_plugin_is_served(root):
+    """The new project of GUIDE.md, installed as its README says, by the service with the config that the package brought."""
+    readme = root.path("/srv/you/tally/README.md").read_text()
+    check("    sudo cmake --install build\n" in readme and "`/usr/local/lib/soho/plugins`" in readme, "a new project's README says nothing of installing")
+    root.run("cmake --install build", place="/srv/you/tally")
+    with service(root):
+        told = root.run("soho create Tally && soho plugins")
+        check("tally" in told, f"the service does not host what was installed:\n{told}")
+    root.run("rm /usr/local/lib/soho/plugins/tally.so")
+
+
 def projects_build(root):
     """The tutorial plugin, a plugin in C and a client, with find_package and with pkg-config."""
     shutil.copytree(HERE / "tests" / "out_of_tree", root.path("/srv/projects"))
@@ -375,6 +386,7 @@ def main():
         step(goes_without_a_trace, root, before)
         step(spares_an_account_of_that_name, root)
         step(guide_works, root)  # which installs them again
+        step(installed_plugin_is_served, root)
         step(projects_build, root)
         step(version_checks_hold, root)
         say(f"passed in {time.monotonic() - began:.0f} s")
