@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE / "tests"))
 import guide_steps
 
 PATIENCE = 120  # seconds; what only a defect reaches
-NAMES = ["sohod", "soho", "libsoho-client1", "libsoho-client-dev", "soho-sdk", "python3-soho"]
+NAMES = ["sohod", "soho", "libsoho-client1", "libsoho-client-dev", "libsoho-dev", "soho-sdk", "python3-soho"]
 CONFIG = "/etc/soho/sohod.toml"
 SOCKET = "/run/sohod/sohod.sock"
 # What dpkg, apt and the programs that every package triggers write for themselves.
@@ -129,7 +129,7 @@ def brings_dependencies(root, folder):
 
 def installs(root):
     told = root.run("apt-get install --yes --no-install-recommends /srv/packages/*.deb")
-    check("0 upgraded, 6 newly installed, 0 to remove" in told, f"more was installed than the six:\n{told}")
+    check(f"0 upgraded, {len(NAMES)} newly installed, 0 to remove" in told, f"more was installed than the {len(NAMES)}:\n{told}")
     asked = asked_of_systemctl(root)
     check(re.search(r"start .*sohod\.service", asked) and re.search(r"start .*sohod\.socket", asked),
           f"an installation does not start the service and its socket:\n{asked}")
@@ -148,6 +148,21 @@ def asked_of_systemctl(root):
     text = log.read_text() if log.exists() else ""
     log.unlink(missing_ok=True)
     return text
+
+
+def development_is_for_many_architectures(root):
+    """What is needed to build for another architecture can stand beside the same for this one, all the way down."""
+    wanted, seen = ["libsoho-client-dev"], set()
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        kind, depends = root.run(f"dpkg-query -W -f '${{Multi-Arch}}|${{Depends}}' {name}").split("|", 1)
+        check(kind in ("same", "foreign"), f"libsoho-client-dev needs {name}, of which there is only one: Multi-Arch is {kind!r}")
+        if name in NAMES and kind == "same":
+            wanted += [re.split(r"[ :]", word.strip())[0] for word in depends.split(",") if word.strip()]
+    check("soho-sdk" not in seen, "libsoho-client-dev brings the tool of plugin authors")
 
 
 # --- the service -----------------------------------------------------------------------------------------------------
@@ -379,6 +394,7 @@ def main():
         step(brings_dependencies, root, given.folder)
         before = step(root.files)
         step(installs, root)
+        step(development_is_for_many_architectures, root)
         step(units_are_sound, root)
         step(service_serves, root)
         step(socket_unit_serves, root)
