@@ -227,10 +227,29 @@ class OfAHost(Generated):
         file = self.write("none.json", "[]")
         self.assertIn("has no type 'Pair'", soho("gen", "cpp", "Pair", "--from", file, code=2))
         self.assertIn("none.json", soho("gen", "cpp", "--from", self.write("none.json", "{"), code=1))
+        self.assertIn(f"cannot read {self.folder}: Is a directory", soho("gen", "cpp", "--from", self.folder, code=1))
+        self.assertIn(f"cannot read {self.folder}: Is a directory", soho("gen", "cpp", "Pair", "--check", self.folder, host=self.address, code=1))
         self.assertIn("cannot write", soho("gen", "cpp", "-o", "/proc/none/x.hpp", host=self.address, code=1))
 
 
+class OfNothing(Generated):
+    def test_wrong_words_are_refused_before_a_host_is_looked_for(self):
+        nobody = "unix:" + self.path("nobody")
+        self.assertIn("gen knows cpp and python, not 'cobol'", soho("gen", "cobol", host=nobody, code=2))
+        self.assertIn("'a b' is no type", soho("gen", "cpp", "a b", host=nobody, code=2))
+        self.assertIn("nobody", soho("gen", "cpp", host=nobody, code=3))
+
+
 class OfAPlugin(Generated):
+    def test_a_file_may_be_called_as_an_option(self):
+        """The tool gets it as a file."""
+        plugin = os.environ["SOHO_TEST_BUNDLED_PLUGIN_DIR"] + "/pair.so"
+        os.symlink(plugin, self.path("-x.so"))
+        before = os.getcwd()
+        os.chdir(self.folder)
+        self.addCleanup(os.chdir, before)
+        self.assertIn("struct PairProxy", soho("gen", "cpp", "Pair", "--plugin=-x.so"))
+
     def test_the_tool_is_asked(self):
         """By a stand-in for soho-plugin, found by PATH, where there is none beside the command."""
         plugin = os.environ["SOHO_TEST_BUNDLED_PLUGIN_DIR"] + "/pair.so"
