@@ -67,6 +67,9 @@ class CommandPages(unittest.TestCase):
 
     def test_completion_offers_files_where_files_are_meant(self):
         self.assertEqual(completed("soho --key "), ["a-file"])
+        for option in re.findall(r"(--?[\w-]+)(?:,--[\w-]+)? FILE", help_of("gen")) + ["--output"]:
+            self.assertEqual(completed(f"soho gen cpp {option} "), ["a-file"], option)
+        self.assertEqual(completed("soho gen -o proxy.hpp "), ["cpp", "python"])
 
     def test_completion_says_nothing_without_a_host(self):
         self.assertEqual(completed("soho --host unix:/nonexistent/socket call "), [])
