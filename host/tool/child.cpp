@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -38,7 +39,7 @@ std::vector<pid_t> children() {
     return all;
 }
 
-// Orphans come to this process as their reaper.
+// Orphans come to this process as their reaper, which has no other children.
 void kill_strays() {
     for (int round = 0; round < 100; ++round) {
         const auto strays = children();
@@ -91,6 +92,46 @@ void limit_child() {
         board.find("crash", board.where(), fmt::format("an exception came through to the host: {}", failure.what()));
         board.finish();
     }
+    ::_exit(0);
+}
+
+// Waits for the child, and ends it where it does not get on, or where `parent` has gone: nobody wants to know any more.
+void watch(Board& board, pid_t child, pid_t parent, std::chrono::milliseconds silence_max) {
+    int status = 0;
+    bool hung = false;
+    std::uint64_t beats = board.beats();
+    auto since = std::chrono::steady_clock::now();
+    for (auto pause = 1ms; ::waitpid(child, &status, WNOHANG) == 0;
+         pause = std::min<decltype(pause)>(pause * 2, 20ms)) {
+        std::this_thread::sleep_for(pause);
+        const auto now = std::chrono::steady_clock::now();
+        if (::getppid() != parent) {
+            ::kill(child, SIGKILL);
+        } else if (board.beats() != beats) {
+            beats = board.beats();
+            since = now;
+        } else if (now - since > silence_max && !hung) {
+            hung = true;
+            ::kill(child, SIGKILL);
+        }
+    }
+    board.end(status, hung);
+}
+
+// A process between the two, for what the child leaves behind: whatever comes to it is the child's, and nobody else's. The tool
+// itself may have children that it was born with, of the program that it took the place of.
+[[noreturn]] void keep_child(Board& board, int errors, std::chrono::milliseconds silence_max, pid_t parent,
+                             const std::function<void(Board&)>& work) {
+    ::setpgid(0, 0);  // a Ctrl-C ends the tool, and this sees that it has gone
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const pid_t self = ::getpid();
+    const pid_t child = ::fork();
+    if (child < 0) ::_exit(errno);
+    if (child == 0) be_child(board, errors, self, work);
+    ::setpgid(child, child);
+    watch(board, child, parent, silence_max);
+    ::kill(-child, SIGKILL);
+    kill_strays();
     ::_exit(0);
 }
 
@@ -171,34 +212,21 @@ BoardMemory::BoardMemory() {
 BoardMemory::~BoardMemory() { ::munmap(board_, sizeof(Board)); }
 
 Ending run_child(Board& board, std::chrono::milliseconds silence_max, const std::function<void(Board&)>& work) {
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     const int errors = ::memfd_create("errors", MFD_CLOEXEC);
     std::fflush(nullptr);
     const pid_t parent = ::getpid();
-    const pid_t child = ::fork();
-    if (child < 0) throw std::runtime_error(fmt::format("no process for the plugin: {}", std::strerror(errno)));
-    if (child == 0) be_child(board, errors, parent, work);
-    ::setpgid(child, child);
-
+    const auto none = [](int why) {
+        return std::runtime_error(fmt::format("no process for the plugin: {}", std::strerror(why)));
+    };
+    const pid_t keeper = ::fork();
+    if (keeper < 0) throw none(errno);
+    if (keeper == 0) keep_child(board, errors, silence_max, parent, work);
     int status = 0;
-    bool hung = false;
-    std::uint64_t beats = board.beats();
-    auto since = std::chrono::steady_clock::now();
-    for (auto pause = 1ms; ::waitpid(child, &status, WNOHANG) == 0;
-         pause = std::min<decltype(pause)>(pause * 2, 20ms)) {
-        std::this_thread::sleep_for(pause);
-        const auto now = std::chrono::steady_clock::now();
-        if (board.beats() != beats) {
-            beats = board.beats();
-            since = now;
-        } else if (now - since > silence_max && !hung) {
-            hung = true;
-            ::kill(child, SIGKILL);
-        }
+    while (::waitpid(keeper, &status, 0) < 0 && errno == EINTR) {
     }
-    ::kill(-child, SIGKILL);
-    kill_strays();
-    Ending ending = ending_of(status, board.is_finished(), hung, silence_max);
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 0) throw none(WEXITSTATUS(status));
+    Ending ending = WIFEXITED(status) ? ending_of(board.status(), board.is_finished(), board.was_hung(), silence_max)
+                                      : Ending{Ending::How::crashed, "is gone, and so is the one that watched it", {}};
     ending.last_words = tail_of(errors);
     ::close(errors);
     return ending;

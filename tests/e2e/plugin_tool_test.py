@@ -69,6 +69,14 @@ class Inspect(unittest.TestCase):
             registered = json.loads(run(TOOL, "inspect", file, "--json")[1])["registered"]
             self.assertEqual({name: said["state"] for name, said in registered.items() if "state" in said}, versions)
 
+    def test_a_process_that_it_was_born_with_lives_on(self):
+        for words in (f"inspect {e2e.PAIR}", f"check --time 0.2 {e2e.PAIR}"):
+            # The shell's child is the tool's when the tool takes the shell's place.
+            shell = subprocess.run(["sh", "-c", f'sleep 600 >/dev/null 2>&1 & echo $!; exec "{TOOL}" {words}'], capture_output=True, text=True)
+            sleep = int(shell.stdout.splitlines()[0])
+            os.kill(sleep, signal.SIGKILL)  # there is one
+            self.assertIn("pair.so", shell.stdout)
+
     def test_a_file_that_is_no_plugin(self):
         code, out, err = run(TOOL, "inspect", e2e.BAD / "not_elf.so")
         self.assertEqual((code, out), (1, ""))
