@@ -20,6 +20,7 @@ constexpr const char* shell_details =
     "  q.meet @p                a variable as an argument\n"
     "  p                        shows a variable\n"
     "  vars, unset p, help, exit\n\n"
+    "Ctrl-C clears the line that is being typed; while a call runs it ends the shell.\n\n"
     "Lines may come from a file or a pipe as well; the first that fails ends the shell then.";
 
 constexpr const char* description =

@@ -2,8 +2,11 @@
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -83,6 +86,42 @@ class Inspect(unittest.TestCase):
         self.assertIn("not an ELF file", err)
 
 
+class Terminal:
+    """A program in a terminal of its own, with somebody who types."""
+
+    def __init__(self, *words, environment):
+        self.process, self.master = pty.fork()
+        if self.process == 0:
+            os.execve(words[0], [str(word) for word in words], environment)
+        self.text = ""
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def wait_for(self, text):
+        """Until it is on the screen; what was before it is forgotten."""
+        until = time.monotonic() + e2e.PATIENCE
+        while text not in self.text:
+            if not select.select([self.master], [], [], max(0, until - time.monotonic()))[0]:
+                raise AssertionError(f"{text!r} did not come after {self.text!r}")
+            try:
+                self.text += os.read(self.master, 4096).decode()
+            except OSError:
+                raise AssertionError(f"it ended before {text!r}: {self.text!r}") from None
+        self.text = self.text[self.text.index(text) + len(text):]
+
+    def wait(self):
+        try:
+            while os.read(self.master, 4096):
+                pass
+        except OSError:
+            pass  # nobody has the terminal any more
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+
+    def close(self):
+        os.close(self.master)
+
+
 class Run(InTemporaryFolder):
     def test_a_shell_to_a_host_that_ends_with_it(self):
         code, out, err = run(TOOL, "run", e2e.PAIR, stdin="p = create Pair 5 6\np.get_y\nstats\n", environment={"XDG_RUNTIME_DIR": str(self.folder)})
@@ -101,6 +140,94 @@ class Run(InTemporaryFolder):
         self.assertEqual(code, 1)
         self.assertIn("no such device", err)
         self.assertIn("the host did not start", err)
+
+    def test_what_the_plugin_prints_is_seen_and_never_stops_it(self):
+        line = "x" * 99
+        code, out, err = run(TOOL, "run", e2e.plugin("hazard"), stdin=f"hazard.print {line} 3000\nhazard.add 42\n")
+        self.assertEqual(code, 0, err[-500:])
+        lines = out.splitlines()
+        self.assertEqual(lines.count(line), 3000)  # more than four times what a pipe holds
+        self.assertEqual([other for other in lines if other != line], ["42"])  # and no greeting
+
+    def test_a_reader_who_goes_stops_nothing(self):
+        shell = subprocess.run(["bash", "-c", f'"{TOOL}" run "{e2e.plugin("hazard")}" | head -n1; exit ${{PIPESTATUS[0]}}'],
+                               input="hazard.print hello 30000\nhazard.add 42\n", capture_output=True, text=True, env=self.private())
+        self.assertEqual(shell.stdout, "hello\n")
+        self.assertEqual(list(self.folder.iterdir()), [], shell.stderr[-500:])
+
+    def private(self):
+        return {**os.environ, "XDG_RUNTIME_DIR": str(self.folder)}
+
+    def slow_to_start(self):
+        """The tool beside a host that never comes to listen, nor to its senses."""
+        place = self.folder / "bin"
+        place.mkdir()
+        shutil.copy(TOOL, place)
+        (place / "soho").symlink_to(SOHO)
+        (place / "sohod").write_text("#!/bin/sh\ntrap '' TERM\necho it loads\nwhile :; do sleep 0.05; done\n")
+        (place / "sohod").chmod(0o755)
+        return place / "soho-plugin"
+
+    def test_a_signal_ends_all_and_leaves_nothing(self):
+        here = self.folder / "run"
+        here.mkdir()
+        tool = self.slow_to_start()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            process = subprocess.Popen([tool, "run", e2e.PAIR], stdout=subprocess.PIPE, text=True, process_group=0,
+                                       env={**os.environ, "XDG_RUNTIME_DIR": str(here)})
+            self.addCleanup(process.stdout.close)
+            self.assertEqual(process.stdout.readline(), "it loads\n")
+            self.assertEqual(len(list(here.iterdir())), 1)
+            process.send_signal(number)
+            self.assertEqual(process.wait(e2e.PATIENCE), -number)
+            self.assertEqual(process.stdout.read(), "")  # nobody has it open any more: the host is gone, too
+            self.assertEqual(list(here.iterdir()), [])
+
+    def test_so_it_does_while_the_shell_runs(self):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            process = subprocess.Popen([TOOL, "run", e2e.PAIR], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.private())
+            self.addCleanup(process.stdout.close)
+            self.addCleanup(process.stdin.close)
+            process.stdin.write("pair.get_x\n")
+            process.stdin.flush()
+            self.assertEqual(process.stdout.readline(), "5\n")
+            self.assertEqual(len(list(self.folder.iterdir())), 1)
+            process.send_signal(number)
+            self.assertEqual(process.wait(e2e.PATIENCE), -number)
+            self.assertEqual(process.stdout.read(), "")
+            self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_ctrl_c_at_the_prompt_clears_the_line(self):
+        terminal = Terminal(TOOL, "run", e2e.PAIR, environment=self.private())
+        self.addCleanup(terminal.close)
+        terminal.wait_for("soho> ")
+        terminal.type("p = create Pair 41 6\r")
+        terminal.wait_for("soho> ")
+        terminal.type("p.set_x 9\x03")
+        terminal.type("p.get_x\r")
+        terminal.wait_for("\n41\r\n")
+        terminal.type("\x03\x04")  # and so where there is nothing to clear; then the end
+        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_ctrl_c_while_a_call_runs_ends_the_shell_and_the_host(self):
+        terminal = Terminal(TOOL, "run", e2e.plugin("hazard"), environment=self.private())
+        self.addCleanup(terminal.close)
+        terminal.wait_for("soho> ")
+        terminal.type("hazard.add 7\r")
+        terminal.wait_for("\n7\r\n")
+        terminal.wait_for("soho> ")
+        terminal.type("hazard.sleep\r")
+        terminal.wait_for("hazard.sleep\r\n")
+        time.sleep(0.3)  # until the call is on its way; earlier is well, too
+        terminal.type("\x03")
+        self.assertEqual(terminal.wait(), 128 + signal.SIGINT)  # as the shell's
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_no_place_for_the_socket(self):
+        code, out, err = run(TOOL, "run", e2e.PAIR, environment={"XDG_RUNTIME_DIR": "/nonexistent/place"})
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("in /nonexistent/place: No such file or directory", err)
 
     def test_under_the_debugger_nothing_watches_the_host(self):
         # Stands for gdb: shows how it was called, and checks the config that the host is given.
