@@ -8,6 +8,7 @@
 #include "host/tool/witnesses.hpp"
 
 #include <map>
+#include <optional>
 #include <set>
 
 namespace soho::host::tool {
@@ -89,6 +90,7 @@ private:
     void try_other_arguments(const TypePtr& type, const Method& method);
     void try_cancelling(const TypePtr& type, const Method& method);
     void confirm_blocking(const TypePtr& type, const Method* method, const Arguments& arguments);
+    std::optional<Arguments> arguments_to_use_up(const ObjectPtr& object, const Method& method);
     void try_using_up(const TypePtr& type, const Method& method);
     void churn(const TypePtr& type);
     bool time_destructor(const TypePtr& type);
