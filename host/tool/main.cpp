@@ -152,6 +152,14 @@ int main(int argc, char** argv) try {
         return complain(fmt::format("there is no option or command '{}' here; --help lists them",
                                     grammar.app.remaining(true).front()),
                         exit_usage);
+    } catch (const CLI::RequiredError& error) {
+        if (!grammar.app.get_subcommands().empty())
+            return complain(fmt::format("{}; --help says more", error.what()), exit_usage);
+        if (grammar.app.remaining_size(true) != 0)
+            return complain(fmt::format("there is no option or command '{}' here; --help lists them",
+                                        grammar.app.remaining(true).front()),
+                            exit_usage);
+        return complain("say what to do: new, run, inspect or check; --help says more", exit_usage);
     } catch (const CLI::Success& wanted) {
         return grammar.app.exit(wanted);
     } catch (const CLI::ParseError& error) {

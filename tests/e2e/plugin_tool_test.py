@@ -331,6 +331,18 @@ class HandOver(InTemporaryFolder):
         self.assertEqual(run(SOHO, "plugin", "check", e2e.BAD / "no_note.so")[0], 1)
         self.assertEqual(run(SOHO, "plugin", "new")[0], 2)
 
+    def test_whatever_stands_behind_is_handed_over(self):
+        for words in ([], ["--help"], ["bogus"], ["check", "--bogus"]):
+            self.assertEqual(run(SOHO, "plugin", *words), run(TOOL, *words), words)
+        self.assertIn("inspect", run(SOHO, "plugin", "--help")[1])
+        self.assertIn("new, run, inspect or check", run(SOHO, "plugin")[2])
+
+    def test_options_of_sohos_in_front_are_named(self):
+        for words in (["--json"], ["--timeout", "2"], ["--host", "unix:/nowhere", "--json"]):
+            code, out, err = run(SOHO, *words, "plugin", "check", "x.so")
+            self.assertEqual((code, out), (2, ""), words)
+            self.assertIn(f"{words[0]} stands in front of plugin", err)
+
     def test_without_it_a_sentence_says_which_package_brings_it(self):
         alone = shutil.copy(SOHO, self.folder)
         library = {"LD_LIBRARY_PATH": str(e2e.BUILD / "lib")}
