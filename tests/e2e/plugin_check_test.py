@@ -180,6 +180,16 @@ class Clean(unittest.TestCase):
         refusal = [finding["what"] for finding in with_them["findings"] if finding["where"] == "Refusing"]
         self.assertEqual(refusal, ["its callable refuses whatever it is given; at last: because"])
 
+    def test_and_are_refused_where_nothing_is_made_with_them(self):
+        objects, kinds = e2e.plugin("objects"), e2e.plugin("kinds")
+        for words, said in (([objects, "--create", "Nope=[1]"], "no type is called Nope"),
+                            ([objects, kinds, "--create", "Refusing=[]", "--create", "Nope=[]"], "no type is called Nope"),
+                            ([e2e.PAIR, "--create", "Pair=[1, 2]", "--create", "Pair=[3, 4]"], "Pair=… is said twice"),
+                            ([objects, "--create", "Number=[]"], "not created by name")):
+            done = subprocess.run([TOOL, "check", *words], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), words)
+            self.assertIn(said, done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -359,7 +359,10 @@ class HandOver(InTemporaryFolder):
 class Usage(unittest.TestCase):
     def test_what_is_wrong_is_said_in_one_line(self):
         for words in ([], ["check"], ["bogus"], ["check", "x.so", "--time", "soon"], ["check", "x.so", "--create", "Pair"],
-                      ["check", "x.so", "--seed", "0"], ["inspect"], ["inspect", "a.so", "--bogus"]):
+                      ["check", "x.so", "--seed", "0"], ["check", "x.so", "--seed", "-1"], ["check", "x.so", "--seed", "1.5"],
+                      ["check", "x.so", "--time", "nan"], ["check", "x.so", "--patience", "nan"], ["check", "x.so", "--time", "inf"],
+                      ["check", "x.so", "--create", "A=[]", "--create", "A=[1]"], ["check", "--list", "x.so"],
+                      ["inspect"], ["inspect", "a.so", "--bogus"]):
             code, out, err = run(TOOL, *words)
             self.assertEqual((code, out, err.count("\n")), (2, "", 1), (words, err))
             self.assertTrue(err.startswith("soho-plugin: "), err)
