@@ -30,6 +30,8 @@ void copy_to(char (&to)[size], std::string_view text) {
     to[taken] = '\0';
 }
 
+constexpr rlim_t file_bytes_max = rlim_t{256} << 20;
+
 constexpr char field = '\x1f', line_end = '\x1e';
 
 std::vector<pid_t> children() {
@@ -72,6 +74,7 @@ void limit_child() {
     };
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, 512);
+    limit(RLIMIT_FSIZE, file_bytes_max);  // of its output as well, which lies in memory
     if (!is_sanitized) limit(RLIMIT_DATA, rlim_t{3} << 30);
 }
 
@@ -83,7 +86,7 @@ void limit_child() {
     ::dup2(errors, STDOUT_FILENO);
     ::dup2(errors, STDERR_FILENO);
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
-    std::signal(SIGPIPE, SIG_IGN);
+    for (const int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);  // a write fails, and says so
     limit_child();
     try {
         work(board);
