@@ -173,6 +173,14 @@ void Board::line(char kind, std::string_view text) {
     size_ = static_cast<std::uint32_t>(size + text.size() + 2);
 }
 
+void Board::count_arguments(std::string_view where, std::string_view arguments) {
+    std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+    for (const std::string_view part : {where, std::string_view(&field, 1), arguments}) {
+        for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    }
+    arguments_ += hash;
+}
+
 void Board::find(std::string_view check, std::string_view where, std::string_view what) {
     line('f', fmt::format("{}{}{}{}{}", check, field, where, field, what));
 }
@@ -204,6 +212,7 @@ void Board::tell(Report& report) const {
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     report.calls += calls_;
+    report.arguments += arguments_;
 }
 
 BoardMemory::BoardMemory() {

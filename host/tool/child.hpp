@@ -23,6 +23,8 @@ public:
     void step(std::uint32_t number) { step_ = number; }
     void beat() { beats_.fetch_add(1, std::memory_order_relaxed); }  // it still gets on
     void count_call() { calls_.fetch_add(1, std::memory_order_relaxed); }
+    // That something is called with these: see arguments().
+    void count_arguments(std::string_view where, std::string_view arguments);
     void find(std::string_view check, std::string_view where, std::string_view what);
     void note(std::string_view text);
     void put(std::string_view text);  // what the work is for
@@ -43,6 +45,8 @@ public:
     std::uint32_t step() const { return step_; }
     std::uint64_t beats() const { return beats_; }
     std::uint64_t calls() const { return calls_; }
+    // A sum over all that was counted: another one where something was called with other arguments.
+    std::uint64_t arguments() const { return arguments_; }
     bool is_finished() const { return finished_; }
     std::string take_put() const;
     // Moves findings and notes to the report.

@@ -105,9 +105,12 @@ nlohmann::ordered_json to_json(const Report& report) {
                             {"where", finding.where},
                             {"what", finding.what},
                             {"mend", check_of(finding.check).mend}});
-    return {{"file", report.file},   {"clean", report.is_clean()}, {"findings", findings},  {"notes", report.notes},
-            {"types", report.types}, {"methods", report.methods},  {"calls", report.calls}, {"load_ms", report.load_ms},
-            {"seed", report.seed},   {"seconds", report.seconds}};
+    return {{"file", report.file},       {"clean", report.is_clean()},
+            {"findings", findings},      {"notes", report.notes},
+            {"types", report.types},     {"methods", report.methods},
+            {"calls", report.calls},     {"arguments", fmt::format("{:016x}", report.arguments)},
+            {"load_ms", report.load_ms}, {"seed", report.seed},
+            {"seconds", report.seconds}};
 }
 
 std::string to_text(const Report& report) {

@@ -258,7 +258,10 @@ void Prober::try_typed(const TypePtr& type, const Method& method) {
     for (int i = 0; i < typed_calls; ++i) {
         if (object == nullptr) object = obtain(type);
         if (object == nullptr) return;
+        // The same whatever was drawn up to here: how often that was may depend on how fast the machine is.
+        maker_->begin(static_cast<std::uint64_t>(i));
         const Arguments arguments = maker_->typed(method.signature);
+        if (arguments.objects.empty()) board_.count_arguments(place_of(*type, method), arguments.args);
         const Seen seen = call(object, method, arguments, "");
         if (seen.kept) return;  // and so the object, for ever
         if (seen.took >= too_long && !method.blocks() && !method.defers()) confirm_blocking(type, &method, arguments);

@@ -172,8 +172,10 @@ class Clean(unittest.TestCase):
         self.assertEqual(check(e2e.plugin("pure_c"))[0], 0)
 
     def test_the_same_seed_makes_the_same_calls(self):
-        first, again = (check(e2e.plugin("kinds"), seed=77)[1] for _ in range(2))
+        first, again, other = (check(e2e.plugin("kinds"), seed=seed)[1] for seed in (77, 77, 78))
         self.assertEqual(first["findings"], again["findings"])
+        self.assertEqual(first["arguments"], again["arguments"])
+        self.assertNotEqual(first["arguments"], other["arguments"])
 
     def test_arguments_of_a_callable_can_be_told(self):
         with_them = check(e2e.plugin("objects"), args=["--create", 'Refusing=["because"]'])[1]
