@@ -119,6 +119,7 @@ Prober::Seen Prober::see(Result<Stage::Started> started, const Method* method, c
     } else {
         see_stuck(*started, method);
     }
+    keep_if_its_end_is_dangerous(seen.outcome.object);
     judge(seen);
     return seen;
 }
@@ -230,7 +231,7 @@ void Prober::try_create(const TypePtr& type) {
         stage_->settle(options_.patience);  // until it has gone
         if (seen.took >= too_long && !type->blocking()) confirm_blocking(type, nullptr, arguments);
     }
-    for (int i = 0; i < cancelled_calls; ++i) {
+    for (int i = 0; i < cancelled_calls && !is_dangerous(place_of_end(*type)); ++i) {
         const Arguments arguments = maker_->typed(signature);
         at(place_of(*type), fmt::format("called with {} and cancelled", text_of(arguments)));
         if (auto started = stage_->start_create(type, arguments)) {

@@ -83,6 +83,7 @@ private:
     ObjectPtr obtain_from_method(const TypePtr& type, int depth);
     ObjectPtr find_object(const void* class_key);
     void let_go(ObjectPtr& object);
+    void keep_if_its_end_is_dangerous(const ObjectPtr& object);
 
     void try_create(const TypePtr& type);
     void try_method(const TypePtr& type, const Method& method);
@@ -122,6 +123,7 @@ private:
     std::map<const Type*, std::string> why_unobtainable_;
     std::map<const Type*, Arguments> good_arguments_;
     std::set<const Type*> obtaining_;
+    std::vector<ObjectPtr> kept_alive_;  // as their destructor is dangerous
     std::uint64_t completed_twice_ = 0;
     int finding_objects_ = 0;
 };

@@ -99,6 +99,7 @@ std::optional<Arguments> Prober::arguments_to_use_up(const ObjectPtr& object, co
 
 // An object, one call, the object's end, again and again. Not where the call takes long, waits, or all objects are one.
 void Prober::try_using_up(const TypePtr& type, const Method& method) {
+    if (is_dangerous(place_of_end(*type))) return;
     ObjectPtr one = obtain(type), two = obtain(type);
     if (one == nullptr || two == nullptr || one->identity() == two->identity()) return;
     const auto chosen = arguments_to_use_up(one, method);
@@ -138,6 +139,7 @@ void Prober::try_using_up(const TypePtr& type, const Method& method) {
 }
 
 void Prober::churn(const TypePtr& type) {
+    if (is_dangerous(place_of_end(*type))) return;
     at(type->type_id, "objects come and go");
     ObjectPtr one = obtain(type);
     if (one == nullptr) return;
@@ -280,6 +282,10 @@ void Prober::try_concurrent(const TypePtr& type) {
 // ---- the end
 
 void Prober::stop() {
+    if (!kept_alive_.empty()) {
+        at("what was tried", "over");  // the next child has none of these objects
+        leave_stuck();
+    }
     at("stop() and unload()", "called");
     good_arguments_.clear();
     stage_->settle(options_.patience);
