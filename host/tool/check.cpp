@@ -56,7 +56,7 @@ void add_ending(const Board& board, const Ending& ending, Report& report) {
 bool check_file(const std::string& file, Report& report, ElfFile& elf) {
     const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
-        report.add({"file", "", std::strerror(errno)});
+        report.add({"unreadable", "", fmt::format("it cannot be opened: {}", std::strerror(errno))});
         return false;
     }
     const auto note = read_note(descriptor);

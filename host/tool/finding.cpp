@@ -11,7 +11,8 @@ namespace {
 
 constexpr Check table[] = {
     // -- the file, without running it --
-    {"file", "a readable ELF shared object with a soho note of this ABI",
+    {"unreadable", "the file can be opened", "name the plugin's .so as it was built, and see that you may read it"},
+    {"file", "an ELF shared object with a soho note of this ABI",
      "build it with soho_add_plugin(), from a source with SOHO_PLUGIN() or SOHO_NOTE(), and an SDK of this ABI"},
     {"trust", "nobody but its owner and root may write to the file or a folder above it",
      "change the owner or the mode as said: sohod refuses code that others could have written"},

@@ -116,7 +116,13 @@ class PlantedDefects(unittest.TestCase):
         ids = {line.split(":")[0] for line in listed.splitlines() if not line.startswith(" ")}
         planted = {defect for defects in PLANTED.values() for defect, _ in defects}
         # The others have a test of their own below, or look after the check itself.
-        self.assertEqual(ids - planted, {"trust", "clash", "stripped", "time"})
+        self.assertEqual(ids - planted, {"unreadable", "trust", "clash", "stripped", "time"})
+
+    def test_a_file_that_is_not_there(self):
+        code, report = check("/nonexistent/there-is-none.so")
+        self.assertEqual((code, pairs(report)), (1, {("unreadable", "")}))
+        self.assertIn("No such file", report["findings"][0]["what"])
+        self.assertIn("name the plugin's .so", report["findings"][0]["mend"])
 
     def test_a_file_that_others_may_write(self):
         with tempfile.TemporaryDirectory() as folder:
