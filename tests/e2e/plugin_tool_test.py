@@ -379,9 +379,14 @@ class Usage(unittest.TestCase):
             for option in re.findall(r"(--[a-z]+)", run(TOOL, *words, "--help")[1]):
                 if option not in ("--help", "--"):
                     self.assertIn(option, page)
-        for line in run(TOOL, "check", "--list")[1].splitlines():
-            if not line.startswith(" "):
-                self.assertIn(line.split(":")[0], page)
+        listed = json.loads(run(TOOL, "check", "--list", "--json")[1])
+        self.assertEqual([check["check"] for check in listed],
+                         [line.split(":")[0] for line in run(TOOL, "check", "--list")[1].splitlines() if not line.startswith(" ")])
+        for check in listed:
+            # Sentences begin with a capital letter, but for names.
+            word = check["looks_for"].split()[0]
+            said = check["looks_for"] if re.search(r"[_(]", word) else check["looks_for"][0].upper() + check["looks_for"][1:]
+            self.assertIn(f'.B {check["check"]}\n{said}.\n', page)
 
 
 if __name__ == "__main__":
