@@ -119,6 +119,8 @@ PluginLife Generations::life_of(const std::string& plugin) const {
         report.loaded_ns = each.loaded_ns;
         report.mapped_bytes = each.mapped_bytes;
         report.why = each.why;
+        if (each.state == State::draining && each.plugin != nullptr && each.plugin->is_unused())
+            report.why = "no object of it is left, but a timer or a task that it waits for";
         report.plugin = each.plugin;
         if (each.state != State::serving) report.link = each.provider;
         life.generations.push_back(std::move(report));
