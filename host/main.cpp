@@ -1,5 +1,6 @@
 // sohod: reading main() is reading the program.
 
+#include "host/generations.hpp"
 #include "host/greeting.hpp"
 #include "host/object/spare_memory.hpp"
 #include "host/registry/note.hpp"
@@ -31,27 +32,52 @@ std::string name_of(const std::string& file) {
     return note ? note->name : std::string();
 }
 
+// What plugins are loaded into.
+struct Loading {
+    Server& server;
+    Supervisor& supervisor;
+    Generations& generations;
+};
+
 // Its worker opens the file and judges it; the host only reads its note.
-Result<Plugin*> load_in_worker(Server& server, Supervisor& supervisor, const std::string& name, const std::string& file,
+Result<Plugin*> load_in_worker(Loading& to, const std::string& name, const std::string& file,
                                const PluginOptions& configured, const Options& options, const Log& log) {
-    WorkerOrder order;
-    order.file = file;
-    order.plugin = configured;
-    order.log_level = log.level_of("plugin." + name);
-    order.limits = options.server.limits;
-    order.principals = options.server.principals;
-    auto plugin = supervisor.add(name, file, configured.worker, configured.confinement, order.encoded());
-    if (!plugin) server.registry().refused(file, plugin.error());
+    const OrderOf order = [name, configured, &log, limits = options.server.limits,
+                           principals = options.server.principals](const std::string& mapped, const std::string& source,
+                                                                   bool self_test) {
+        WorkerOrder told;
+        told.file = mapped;
+        told.source = source;
+        told.self_test = self_test;
+        told.plugin = configured;
+        told.log_level = log.level_of("plugin." + name);
+        told.limits = limits;
+        told.principals = principals;
+        return told.encoded();
+    };
+    auto added = to.supervisor.add(name, file, configured.worker, configured.confinement, order(file, "", false));
+    if (!added) {
+        to.server.registry().refused(file, added.error());
+        return tl::unexpected<Error>(added.error());
+    }
+    Plugin& plugin = added->provider->offer().plugin();
+    to.generations.loaded_in_worker(plugin, file, configured, added->worker, order);
+    return &plugin;
+}
+
+Result<Plugin*> load_here(Loading& to, const std::string& file, const PluginOptions& configured) {
+    auto plugin = to.server.registry().load(file, configured);
+    if (plugin) to.generations.loaded(**plugin);
     return plugin;
 }
 
-bool load_plugin(Server& server, Supervisor& supervisor, const std::string& file, const Options& options, Log& log) {
+bool load_plugin(Loading& to, const std::string& file, const Options& options, Log& log) {
     const std::string name = name_of(file);
     const auto found = options.plugins.find(name);
     const PluginOptions configured = found != options.plugins.end() ? found->second : PluginOptions();
     const bool isolated = !name.empty() && options.is_isolated(name, configured);
-    const auto plugin = isolated ? load_in_worker(server, supervisor, name, file, configured, options, log)
-                                 : server.registry().load(file, configured);
+    const auto plugin =
+        isolated ? load_in_worker(to, name, file, configured, options, log) : load_here(to, file, configured);
     if (!plugin) {
         log.host.error("refused plugin {}", plugin.error().text);
         return false;
@@ -62,8 +88,9 @@ bool load_plugin(Server& server, Supervisor& supervisor, const std::string& file
                   (*plugin)->types().size(), where);
     bool published = true;
     for (const auto& publication : (*plugin)->publications()) {
-        published &= server.publish(publication.type, publication.name, publication.args, "plugin:" + (*plugin)->name())
-                         .has_value();
+        published &=
+            to.server.publish(publication.type, publication.name, publication.args, "plugin:" + (*plugin)->name())
+                .has_value();
     }
     return published;
 }
@@ -84,9 +111,10 @@ bool all_configured_are_there(Server& server, const Options& options, Log& log) 
 }
 
 // Config order first, then the folders' files by name (RULES 17).
-bool load_plugins(Server& server, Supervisor& supervisor, const Options& options, Log& log) {
+bool load_plugins(Loading to, const Options& options, Log& log) {
+    Server& server = to.server;
     bool all = true;
-    for (const auto& file : options.plugin_files) all &= load_plugin(server, supervisor, file, options, log);
+    for (const auto& file : options.plugin_files) all &= load_plugin(to, file, options, log);
     for (const auto& folder : options.plugin_folders) {
         const auto files = plugin_files(folder);
         if (!files) {
@@ -94,7 +122,7 @@ bool load_plugins(Server& server, Supervisor& supervisor, const Options& options
             all = false;
             continue;
         }
-        for (const auto& file : *files) all &= load_plugin(server, supervisor, file, options, log);
+        for (const auto& file : *files) all &= load_plugin(to, file, options, log);
     }
     all &= all_configured_are_there(server, options, log);
     for (const auto& [name, type_id] : options.publish) {
@@ -142,10 +170,29 @@ Peer peer_of(const std::shared_ptr<Worker>& worker) {
 }
 
 Supervisor::Host supervised(Server& server, Log& log) {
-    return {log, [&server]() -> const Limits& { return server.services().limits(); },
+    return {log,
+            [&server]() -> const Limits& { return server.services().limits(); },
             [&server] { return server.is_ending(); },
             [&server](int socket, const std::shared_ptr<Worker>& worker) { server.adopt(socket, peer_of(worker)); },
-            [&server](const Plugin& plugin) { republish(server.services(), plugin); }};
+            [&server](const Plugin& plugin) { republish(server.services(), plugin); },
+            [&server](const std::string& name) {
+                const auto snapshot = server.registry().snapshot();
+                for (const Plugin* plugin : snapshot->plugins) {
+                    if (plugin->name() == name) republish(server.services(), *plugin);
+                }
+            }};
+}
+
+void serve_reloads(Server& server, Generations& generations) {
+    Services& services = server.services();
+    services.reload_plugin = [&generations](PluginReload what, std::function<void(PluginReloaded)> done) {
+        generations.reload(std::move(what), std::move(done));
+    };
+    services.reload_changed_plugins = [&generations](std::function<void(std::vector<PluginReloaded>)> done) {
+        generations.reload_changed(std::move(done));
+    };
+    services.life_of_plugin = [&generations](const std::string& plugin) { return generations.life_of(plugin); };
+    server.set_before_end([&generations] { return generations.stop(); });
 }
 
 int run(const CommandLine& line, const Options& options, Log& log) {
@@ -154,7 +201,9 @@ int run(const CommandLine& line, const Options& options, Log& log) {
     hold_hangups(SIG_UNBLOCK);
     Reloading reloading(line, options, server, log);
     Supervisor supervisor(supervised(server, log));
+    Generations generations(server, supervisor, log, options.copies_folder);
     server.services().workers = [&supervisor] { return supervisor.report(); };
+    serve_reloads(server, generations);
     server.set_reload([&reloading, &supervisor] {
         auto reloaded = reloading.reload();
         if (reloaded) supervisor.wake();
@@ -164,7 +213,7 @@ int run(const CommandLine& line, const Options& options, Log& log) {
     // Who started it this way reads along: what a plugin prints is to come line by line.
     if (line.end_with_stdin) std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
     if (line.end_with_stdin) server.end_with(STDIN_FILENO);
-    const bool all_loaded = load_plugins(server, supervisor, options, log);
+    const bool all_loaded = load_plugins({server, supervisor, generations}, options, log);
     Result<void> ready =
         all_loaded || !options.strict
             ? Result<void>()

@@ -105,7 +105,10 @@ End in order: no further connections, calls that run may finish within \fBdrain_
 SIGHUP
 Read the config again, and the files with keys, tokens and certificates that it names. What can change without a restart
 does, for those that are connected as well; the rest is named in the log. If anything is wrong nothing changes, and the log says
-what. \fBsoho reload\fR does the same, and shows what came of it.
+what. \fBsoho reload\fR does the same, and shows what came of it. Then plugins whose files have changed are reloaded, each as \fBsoho
+plugin reload\fR does it: the new version is loaded beside the old from a private copy, and where anything is wrong with it the old one
+serves on. Replace the files of plugins as \fBinstall\fR(1) and \fBmv\fR(1) do, with a file of its own: what is written over the file of the
+first version changes code that runs.
 .SH SERVICE MANAGERS
 Under systemd the host says when it listens (\fBType=notify\fR), reloads and ends, and feeds the watchdog (\fBWatchdogSec=\fR) as
 long as its listeners' thread and at least one reactor turn. Sockets that were passed to it (LISTEN_FDS) are listened at: one whose

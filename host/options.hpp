@@ -35,6 +35,7 @@ struct Options {
     std::vector<std::string> config_files;  // those that were read
     std::vector<std::string> plugin_files;
     std::vector<std::string> plugin_folders;
+    std::string copies_folder;         // of plugins that are reloaded; empty: the default
     std::vector<std::string> isolate;  // the names of plugins that run in workers, besides those whose tables say so
     bool strict = false;               // a refused plugin, or a publication that fails, ends the host
     LogOptions log;

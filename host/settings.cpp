@@ -169,6 +169,13 @@ std::vector<Row> host_rows() {
                          "Load all plugins (*.so) of these folders, after the plugins and by file name",
                          &Options::plugin_folders)
             .flag("--plugin-dir"),
+        Row::in<Options>(
+            "host", "plugin_copies_dir", "DIR",
+            "Where copies of plugins that are reloaded go, each in a folder of its host's own; only the host's "
+            "user may reach it, and code must be allowed to run there (not noexec). If nothing says, "
+            "plugin-copies in $STATE_DIRECTORY, else soho/plugin-copies in the user's state folder",
+            &Options::copies_folder)
+            .flag("--plugin-copies-dir"),
         Row::in<Options>("host", "isolate", "NAME",
                          "Run these plugins in worker processes of their own, whose crashes the host outlives; as "
                          "plugin.NAME.isolation does",

@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE / "tests"))
 import guide_steps
 
 PATIENCE = 120  # seconds; what only a defect reaches
-NAMES = ["sohod", "soho", "libsoho-client1", "libsoho-client-dev", "soho-sdk", "python3-soho"]
+NAMES = ["sohod", "soho", "libsoho-client1", "libsoho-client-dev", "libsoho-dev", "soho-sdk", "python3-soho"]
 CONFIG = "/etc/soho/sohod.toml"
 SOCKET = "/run/sohod/sohod.sock"
 # What dpkg, apt and the programs that every package triggers write for themselves.
@@ -129,7 +129,7 @@ def brings_dependencies(root, folder):
 
 def installs(root):
     told = root.run("apt-get install --yes --no-install-recommends /srv/packages/*.deb")
-    check("0 upgraded, 6 newly installed, 0 to remove" in told, f"more was installed than the six:\n{told}")
+    check(f"0 upgraded, {len(NAMES)} newly installed, 0 to remove" in told, f"more was installed than the {len(NAMES)}:\n{told}")
     asked = asked_of_systemctl(root)
     check(re.search(r"start .*sohod\.service", asked) and re.search(r"start .*sohod\.socket", asked),
           f"an installation does not start the service and its socket:\n{asked}")
@@ -148,6 +148,21 @@ def asked_of_systemctl(root):
     text = log.read_text() if log.exists() else ""
     log.unlink(missing_ok=True)
     return text
+
+
+def development_is_for_many_architectures(root):
+    """What is needed to build for another architecture can stand beside the same for this one, all the way down."""
+    wanted, seen = ["libsoho-client-dev"], set()
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        kind, depends = root.run(f"dpkg-query -W -f '${{Multi-Arch}}|${{Depends}}' {name}").split("|", 1)
+        check(kind in ("same", "foreign"), f"libsoho-client-dev needs {name}, of which there is only one: Multi-Arch is {kind!r}")
+        if name in NAMES and kind == "same":
+            wanted += [re.split(r"[ :]", word.strip())[0] for word in depends.split(",") if word.strip()]
+    check("soho-sdk" not in seen, "libsoho-client-dev brings the tool of plugin authors")
 
 
 # --- the service -----------------------------------------------------------------------------------------------------
@@ -255,6 +270,17 @@ def guide_works(root):
     say(f"GUIDE.md: {len(began)} commands; from `soho plugin new` to a passing check {scaffold:.1f} s")
 
 
+def installed_plugin_is_served(root):
+    """The new project of GUIDE.md, installed as its README says, by the service with the config that the package brought."""
+    readme = root.path("/srv/you/tally/README.md").read_text()
+    check("    sudo cmake --install build\n" in readme and "`/usr/local/lib/soho/plugins`" in readme, "a new project's README says nothing of installing")
+    root.run("cmake --install build", place="/srv/you/tally")
+    with service(root):
+        told = root.run("soho create Tally && soho plugins")
+        check("tally" in told, f"the service does not host what was installed:\n{told}")
+    root.run("rm /usr/local/lib/soho/plugins/tally.so")
+
+
 def projects_build(root):
     """The tutorial plugin, a plugin in C and a client, with find_package and with pkg-config."""
     shutil.copytree(HERE / "tests" / "out_of_tree", root.path("/srv/projects"))
@@ -311,6 +337,7 @@ def upgrades(root, folder):
 
 
 def goes_without_a_trace(root, before):
+    root.run("usermod --append --groups soho you")  # as an operator's account may well be
     root.run(f"apt-get remove --yes {' '.join(NAMES)}")
     asked = asked_of_systemctl(root)
     check(re.search(r"stop .*sohod\.service", asked), f"a removal does not stop the service:\n{asked}")
@@ -322,6 +349,15 @@ def goes_without_a_trace(root, before):
     check(not left, "a purge leaves behind: " + ", ".join(left))
     named = root.run("grep -ls soho /etc/passwd /etc/group /etc/shadow /etc/gshadow; find / -xdev -not -path '/srv/packages*' -name '*soho*' || true")
     check(not named, f"a purge leaves behind: {named}")
+
+
+def spares_an_account_of_that_name(root):
+    """Of a person who was there before the package."""
+    root.run("useradd --uid 1500 --user-group --create-home --home-dir /srv/soho --shell /bin/bash soho")
+    root.run("apt-get install --yes --no-install-recommends /srv/packages/sohod_*.deb && apt-get purge --yes sohod")
+    check(root.run("getent passwd soho") == "soho:x:1500:1500::/srv/soho:/bin/bash", "a purge took a person's account, or changed it")
+    check(root.run("getent group soho").startswith("soho:x:1500:"), "a purge took a person's group")
+    root.run("userdel --remove soho")
 
 
 # --- the whole -------------------------------------------------------------------------------------------------------
@@ -358,12 +394,15 @@ def main():
         step(brings_dependencies, root, given.folder)
         before = step(root.files)
         step(installs, root)
+        step(development_is_for_many_architectures, root)
         step(units_are_sound, root)
         step(service_serves, root)
         step(socket_unit_serves, root)
         step(upgrades, root, given.folder)
         step(goes_without_a_trace, root, before)
+        step(spares_an_account_of_that_name, root)
         step(guide_works, root)  # which installs them again
+        step(installed_plugin_is_served, root)
         step(projects_build, root)
         step(version_checks_hold, root)
         say(f"passed in {time.monotonic() - began:.0f} s")

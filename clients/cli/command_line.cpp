@@ -102,6 +102,9 @@ struct Grammar {
                     ->type_name("NAME");
             if (name == "keygen")
                 sub->add_flag("--bearer", line.invocation.bearer, "a token, for clients that cannot prove a key");
+            if (name == "plugin")
+                sub->add_flag("--force", line.invocation.force,
+                              "reload although nothing has changed, or clients of the version before may fail");
             if (name == "stats") sub->add_flag("--methods", line.invocation.methods, "how each method was called, too");
             if (name == "top") {
                 sub->add_flag("--once", line.invocation.once, "look for one interval, print, end");

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 #include <charconv>
+#include <filesystem>
 
 namespace soho::cli {
 
@@ -89,6 +90,23 @@ Value run_log_level(Workspace& workspace, const Invocation& invocation) {
     const auto& words = invocation.words;
     if (words.size() == 1) return workspace.client().request("soho.log_level", words[0]);
     return workspace.client().request("soho.log_level", words[0], words[1]);
+}
+
+Value run_plugin(Workspace& workspace, const Invocation& invocation) {
+    const auto& words = invocation.words;
+    if (words[0] == "list") {
+        if (words.size() > 1) throw UsageError("plugin list takes no further words");
+        return workspace.client().request("soho.plugins");
+    }
+    if (words[0] != "reload")
+        throw UsageError(
+            fmt::format("plugin knows list and reload, and new, run, inspect and check, not '{}'", words[0]));
+    if (words.size() == 1) throw UsageError("plugin reload: which one? soho plugin reload NAME [FILE]");
+    // The host has another working folder.
+    const Value file =
+        words.size() > 2 ? Value(std::filesystem::absolute(words[2]).lexically_normal().string()) : Value(nullptr);
+    return workspace.client().request("soho.reload_plugin", words[1], file,
+                                      Value(Value::Map{{"force", invocation.force}}));
 }
 
 Value run_access(Workspace& workspace, const Invocation& invocation) {
@@ -197,6 +215,54 @@ void show_plugins(const Value& value, const Invocation&, Workspace&) {
                "no plugins are loaded");
 }
 
+// "MAPPED" is of the host's process; a worker has its own.
+void show_generations(const Value& plugins) {
+    Value::Array rows;
+    std::string failures;
+    for (const Value& plugin : *plugins.get_if<Value::Array>()) {
+        const Value* const all = plugin.find("generations");
+        if (all == nullptr) continue;  // refused, or provided by a session: soho plugins
+        for (const Value& generation : *all->get_if<Value::Array>()) {
+            Value::Map row = *generation.get_if<Value::Map>();
+            row.emplace_back("name", plugin["name"]);
+            row.emplace_back("isolation", plugin["isolation"]);
+            rows.emplace_back(std::move(row));
+        }
+        if (const auto& why = plugin["last_failure"].as<std::string>(); !why.empty())
+            failures += fmt::format("the last reload of {} failed: {}\n", plugin["name"].as<std::string>(), why);
+    }
+    show_table(Value(std::move(rows)),
+               {{"name", "PLUGIN"},
+                {"generation", "GENERATION"},
+                {"state", "STATE"},
+                {"version", "VERSION"},
+                {"isolation", "ISOLATION"},
+                {"objects", "OBJECTS"},
+                {"mapped_bytes", "MAPPED", size_text},
+                {"age_ms", "AGE", duration_text},
+                {"file", "FILE"},
+                {"holders", "HELD BY", list_text},
+                {"why", "WHY"}},
+               "no plugins are loaded");
+    fmt::print("{}", failures);
+}
+
+void show_plugin(const Value& value, const Invocation& invocation, Workspace&) {
+    if (invocation.words[0] == "list") return show_generations(value);
+    if (value["status"].as<std::string>() == "unchanged")
+        return fmt::print("{} is unchanged: nothing to do (--force reloads it all the same)\n",
+                          value["plugin"].as<std::string>());
+    fmt::print("{} {} took the place of {} in {:.1f} ms: generation {}\n", value["plugin"].as<std::string>(),
+               value["version"].as<std::string>(), value["version_before"].as<std::string>(),
+               value["took_us"].as<double>() / 1000, text_of(value["generation"]));
+    if (const auto moved = value["objects_moved"].as<std::uint64_t>(); moved != 0)
+        fmt::print("{} objects moved to it\n", moved);
+    const auto why = value["why_left"].as<std::string>();
+    if (const auto left = value["objects_left"].as<std::uint64_t>(); left != 0)
+        fmt::print("{} objects stay on the code that made them, until they are released{}{}\n", left,
+                   why.empty() ? "" : ": ", why);
+}
+
 void show_health(const Value& value, const Invocation&, Workspace&) {
     fmt::print("{}: {}, up {}\n", value["status"].as<std::string>(), value["version"].as<std::string>(),
                duration_text(value["uptime_ms"]));
@@ -231,6 +297,14 @@ void show_reload(const Value& value, const Invocation&, Workspace&) {
     };
     say("changed", value["changed"]);
     say("take a restart", value["needs_restart"]);
+    const Value* const plugins = value.find("plugins");
+    for (const Value& plugin : plugins != nullptr ? *plugins->get_if<Value::Array>() : Value::Array()) {
+        const bool has_failed = plugin["status"].as<std::string>() == "failed";
+        fmt::print("plugin {} {} {}\n", plugin["plugin"].as<std::string>(),
+                   has_failed ? "was not reloaded:" : "was reloaded, version",
+                   plugin[has_failed ? "reason" : "version"].as<std::string>());
+        said = true;
+    }
     if (!said) fmt::print("nothing has changed\n");
 }
 
@@ -275,6 +349,19 @@ constexpr Command all[] = {
     {"sessions", "", "List the connected programs", "", 0, 0, false, ask<sessions_method>, show_sessions},
     {"plugins", "", "List the plugins, and those that were refused", "", 0, 0, false, ask<plugins_method>,
      show_plugins},
+    {"plugin", "list | reload NAME [FILE]", "Show the generations of plugins, or load a plugin's next one",
+     "A reload loads the plugin beside the one that serves, from FILE or from where that came from; if it registers, "
+     "passes its\n"
+     "self-test and fits, objects are made by it from then on. Objects that there are move to it if both versions can "
+     "save and\n"
+     "load them; else they stay on the code that made them. If anything is wrong, all is as it was. Where clients of "
+     "the version before may fail (a type has gone, "
+     "or has\n"
+     "another major version), it takes --force.\n\n"
+     "  soho plugin list\n"
+     "  soho plugin reload pair\n"
+     "  soho plugin reload pair ./build/pair.so",
+     1, 3, false, run_plugin, show_plugin},
     {"stats", "", "Show the host's counters", "", 0, 0, false, run_stats, show_stats},
     {"top", "", "Watch which methods are called, how often, and how long they take",
      "q or Ctrl-C ends it. Times are of the calls since the last look, in steps of a quarter.\n\n"
@@ -307,7 +394,7 @@ constexpr Command all[] = {
      "  soho log-level warning\n"
      "  soho log-level debug call",
      1, 2, false, run_log_level, show_value},
-    {"reload", "", "Have the host read its config again",
+    {"reload", "", "Have the host read its config again, and reload plugins whose files have changed",
      "What cannot change while the host runs is named. If anything is wrong with the config, nothing changes.", 0, 0,
      false, ask<reload_method>, show_reload},
     {"shutdown", "", "End the host once its running calls are done", "", 0, 0, false, ask<shutdown_method>, show_value},

@@ -15,6 +15,7 @@ struct Invocation {
     std::string referrers;           // --referrers
     bool bearer = false;             // --bearer
     bool methods = false;            // --methods
+    bool force = false;              // --force
     bool once = false;               // --once, and these, of top
     std::string interval, sort, filter;
     std::string output, check, plugin, from;  // --output, --check, --plugin and --from, of gen

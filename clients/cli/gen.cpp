@@ -13,7 +13,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 namespace soho::cli {
 
@@ -54,22 +53,15 @@ std::string code_of(const Invocation& invocation, std::vector<TypeDescription> t
     return python_module(generated_types(std::move(types), python_naming()), command);
 }
 
-void check_language(const Invocation& invocation) {
+void check_words(const Invocation& invocation) {
     const std::string& language = invocation.words[0];
     if (language != "cpp" && language != "python")
         throw UsageError(fmt::format("gen knows cpp and python, not '{}'", language));
-}
-
-[[noreturn]] void fail_with_file(const char* what, const std::string& file) {
-    throw std::runtime_error(fmt::format("cannot {} {}: {}", what, file, std::strerror(errno)));
+    wanted_types(invocation);
 }
 
 void check_file(const std::string& file, const std::string& code) {
-    errno = 0;
-    std::ifstream in(file, std::ios::binary);
-    if (!in) fail_with_file("read", file);
-    const std::string there{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    if (there != code)
+    if (text_of_file(file) != code)
         throw std::runtime_error(fmt::format(
             "{} is not what would be written now: run the command of its first line with -o {}", file, file));
 }
@@ -78,7 +70,7 @@ void write_file(const std::string& file, const std::string& code) {
     errno = 0;
     std::ofstream out(file, std::ios::binary | std::ios::trunc);
     out << code << std::flush;
-    if (!out) fail_with_file("write", file);
+    if (!out) throw std::runtime_error(fmt::format("cannot write {}: {}", file, std::strerror(errno)));
 }
 
 // What is left to be printed.
@@ -94,10 +86,12 @@ std::string deliver(const Invocation& invocation, const std::string& code) {
 
 }  // namespace
 
-bool gen_needs_host(const Invocation& invocation) { return invocation.plugin.empty() && invocation.from.empty(); }
+bool gen_needs_host(const Invocation& invocation) {
+    check_words(invocation);
+    return invocation.plugin.empty() && invocation.from.empty();
+}
 
 Value run_gen(Workspace& workspace, const Invocation& invocation) {
-    check_language(invocation);
     const std::vector<std::string> wanted = wanted_types(invocation);
     std::vector<TypeDescription> types;
     for (const std::string& type_id : wanted) types.push_back(workspace.client().describe(type_id));
@@ -111,7 +105,6 @@ void show_gen(const Value& value, const Invocation&, Workspace&) {
 }
 
 std::string run_gen_of_file(const Invocation& invocation) {
-    check_language(invocation);
     const std::string& file = invocation.plugin.empty() ? invocation.from : invocation.plugin;
     std::vector<TypeDescription> all =
         invocation.plugin.empty() ? types_of_file(invocation.from) : types_of_plugin(invocation.plugin);

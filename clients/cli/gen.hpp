@@ -11,6 +11,7 @@ void show_gen(const Value& value, const Invocation& invocation, Workspace& works
 
 // With --plugin or --from: no host is asked. What is to be printed.
 std::string run_gen_of_file(const Invocation& invocation);
+// The first to be asked, so that wrong words are refused before a host is looked for: throws UsageError.
 bool gen_needs_host(const Invocation& invocation);
 
 }  // namespace soho::cli

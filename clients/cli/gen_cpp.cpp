@@ -24,16 +24,35 @@ const std::set<std::string_view> keywords = {
     "true",        "try",       "typedef",    "typeid",    "typename", "union",        "unsigned",
     "using",       "virtual",   "void",       "volatile",  "wchar_t",  "while",        "xor",
     "xor_eq"};
-// What a proxy class has already, what its code says, and what the standard's headers may have as macros.
-const std::set<std::string_view> members = {
-    "call",   "async_call", "notify",    "with",    "reset", "target",  "options", "id",  "type",
-    "create", "version",    "proxytype", "type_id", "Proxy", "ProxyOf", "soho",    "std", "errno",
-    "assert", "stdin",      "stdout",    "stderr",  "EOF",   "NULL",    "linux",   "unix"};
+// What a proxy class has already, and what its code says.
+const std::set<std::string_view> members = {"call",      "async_call", "notify", "with",   "reset",   "target",
+                                            "options",   "id",         "type",   "create", "version", "soho",
+                                            "proxytype", "type_id",    "std",    "Proxy",  "ProxyOf", "Further"};
+// Macros with small letters, of the headers that a generated one brings along or often meets.
+const std::set<std::string_view> macros = {
+    "alloca",    "assert",    "be16toh",        "be32toh",         "be64toh",      "errno",       "htobe16",
+    "htobe32",   "htobe64",   "htole16",        "htole32",         "htole64",      "i386",        "L_ctermid",
+    "L_tmpnam",  "le16toh",   "le32toh",        "le64toh",         "linux",        "M_PI_2",      "M_PI_4",
+    "offsetof",  "P_tmpdir",  "s6_addr",        "setjmp",          "stderr",       "stdin",       "stdout",
+    "strdupa",   "strndupa",  "unix",           "va_arg",          "va_copy",      "va_end",      "va_start",
+    "st_atime",  "st_ctime",  "st_mtime",       "sa_handler",      "sa_sigaction", "issubnormal", "sigsetjmp",
+    "L_cuserid", "M_SQRT1_2", "sched_priority", "math_errhandling"};
+
+// Whether a header may have a macro of that name. One without small letters is how macros are called, and which of them there are
+// is up to what a program includes in front of the generated header. What free_name() makes of such a name is none: EINTR_, EINTR_2.
+bool is_macro(std::string_view name) {
+    if (macros.contains(name)) return true;
+    const std::string_view numberless = name.substr(0, name.find_last_not_of("0123456789") + 1);
+    if (name.size() < 2 || numberless.ends_with('_')) return false;
+    if (name.starts_with("M_") || name.starts_with("SYS_") || name.starts_with("pthread_cleanup_")) return true;
+    return std::none_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
 
 bool is_keyword(std::string_view name) {
     // Two underscores anywhere, or one before a capital, are the compiler's own.
-    return keywords.contains(name) || name.find("__") != std::string_view::npos || name == "soho" || name == "std" ||
-           (name.size() > 1 && name[0] == '_' && name[1] >= 'A' && name[1] <= 'Z') || members.contains(name);
+    return keywords.contains(name) || name.find("__") != std::string_view::npos ||
+           (name.size() > 1 && name[0] == '_' && name[1] >= 'A' && name[1] <= 'Z') || members.contains(name) ||
+           is_macro(name);
 }
 
 // "__getitem__" as getitem: the underscores around it are Python's.
@@ -112,9 +131,9 @@ private:
         for (const Overload& overload : overloads(method.parameters)) {
             const std::string body = fmt::format("{{ {}call<{}>(\"{}\"{}); }}", result == "void" ? "" : "return ",
                                                  result, method.wire_name, arguments(method.parameters, overload));
-            text +=
-                define(result, result, signature(method, "", overload, true), signature(method, "", overload, false),
-                       body, template_head(method.parameters, overload), early);
+            text += define(result, result, signature(method.name, method, overload, true),
+                           signature(method.name, method, overload, false), body,
+                           template_head(method.parameters, overload), early);
         }
         if (method.oneway) text += notify(method, early);
         return text;
@@ -125,16 +144,16 @@ private:
         for (const Overload& overload : overloads(method.parameters)) {
             const std::string body =
                 fmt::format("{{ notify(\"{}\"{}); }}", method.wire_name, arguments(method.parameters, overload));
-            text += define("void", "void", signature(method, "notify_", overload, true),
-                           signature(method, "notify_", overload, false), body,
+            text += define("void", "void", signature(method.notify_name, method, overload, true),
+                           signature(method.notify_name, method, overload, false), body,
                            template_head(method.parameters, overload), early);
         }
         return text;
     }
 
-    std::string signature(const GeneratedMethod& method, const char* prefix, const Overload& overload, bool defaults) {
-        return fmt::format("{}{}({}) const", prefix, method.name,
-                           parameter_list(method.parameters, overload, defaults));
+    std::string signature(const std::string& name, const GeneratedMethod& method, const Overload& overload,
+                          bool defaults) {
+        return fmt::format("{}({}) const", name, parameter_list(method.parameters, overload, defaults));
     }
 
     // In the class where all classes that it needs are known, else behind them.
@@ -232,7 +251,7 @@ private:
 }  // namespace
 
 const Naming& cpp_naming() {
-    static const Naming naming{"Proxy", method_name, is_keyword, is_keyword};
+    static const Naming naming{"Proxy", method_name, is_keyword, is_keyword, {"client"}, "notify_"};
     return naming;
 }
 

@@ -79,7 +79,10 @@ std::string free_name(const std::string& wanted, const std::set<std::string>& us
 
 class Writer {
 public:
-    Writer(const Naming& naming, const std::vector<GeneratedType>& types) : naming_(naming), types_(types) {}
+    Writer(const Naming& naming, const std::vector<GeneratedType>& types, const std::set<std::string>& classes)
+        : naming_(naming),
+          types_(types),
+          classes_(classes) {}
 
     void fill(GeneratedType& type, const TypeDescription& given) {
         type.proxytype = wire::identifier_mismatch(given.proxytype) == nullptr ? given.proxytype : "AutoProxy";
@@ -87,9 +90,11 @@ public:
         type.doc = harmless_text(given.doc);
         type.version = given.version;
         type.create_method = given.create_method;
-        type.parameters = parameters_of(given.args);
-        std::set<std::string> used;
+        type.parameters = parameters_of(given.args, naming_.of_create);
+        // A method that is called as a class would hide it from those behind.
+        std::set<std::string> used = classes_;
         for (const auto& [name, method] : given.methods) add_method(type, name, method, used);
+        add_notify_names(type, used);
     }
 
 private:
@@ -109,7 +114,7 @@ private:
         used.insert(method.name);
         method.wire_name = wire_name;
         method.doc = harmless_text(given.doc);
-        method.parameters = parameters_of(given.args);
+        method.parameters = parameters_of(given.args, {});
         method.returns = parse_type_word(given.returns);
         if (!given.returns_typeid.empty()) {
             method.returns_class = class_of(types_, given.returns_typeid);
@@ -121,9 +126,20 @@ private:
         method.oneway = given.has_flag("oneway");
     }
 
-    std::vector<GeneratedParameter> parameters_of(const std::vector<ParameterDescription>& given) {
+    // When every method has its name: what the type calls notify_x stays so.
+    void add_notify_names(GeneratedType& type, std::set<std::string>& used) {
+        if (naming_.notify_prefix.empty()) return;
+        for (GeneratedMethod& method : type.methods) {
+            if (!method.oneway) continue;
+            method.notify_name = free_name(naming_.notify_prefix + method.name, used, naming_.is_taken);
+            used.insert(method.notify_name);
+        }
+    }
+
+    std::vector<GeneratedParameter> parameters_of(const std::vector<ParameterDescription>& given,
+                                                  std::set<std::string> used) {
+        used.insert(classes_.begin(), classes_.end());
         std::vector<GeneratedParameter> parameters;
-        std::set<std::string> used;
         for (const auto& from : given) {
             GeneratedParameter& parameter = parameters.emplace_back();
             parameter.kind = from.kind == "args" || from.kind == "kwargs" ? from.kind : "";
@@ -149,6 +165,7 @@ private:
 
     const Naming& naming_;
     const std::vector<GeneratedType>& types_;
+    const std::set<std::string>& classes_;
 };
 
 }  // namespace
@@ -176,7 +193,7 @@ std::vector<GeneratedType> generated_types(std::vector<TypeDescription> descript
         type.class_name = free_name(camel_case(given.type) + naming.class_suffix, used, naming.is_taken);
         used.insert(type.class_name);
     }
-    Writer writer(naming, types);
+    Writer writer(naming, types, used);
     for (std::size_t i = 0; i != types.size(); ++i) writer.fill(types[i], descriptions[i]);
     return types;
 }

@@ -22,8 +22,9 @@ struct GeneratedParameter {
 };
 
 struct GeneratedMethod {
-    std::string name;       // in the language
-    std::string wire_name;  // what is called
+    std::string name;         // in the language
+    std::string wire_name;    // what is called
+    std::string notify_name;  // of a oneway method; empty where the language has no second name for it
     std::string doc;
     std::vector<GeneratedParameter> parameters;
     TypeWord returns;
@@ -49,6 +50,8 @@ struct Naming {
     std::string (*method)(const std::string& wire_name);
     bool (*is_taken)(std::string_view name);  // a keyword, or what the base class has
     bool (*is_keyword)(std::string_view name);
+    std::set<std::string> of_create;  // what no parameter of create is called: create has it already
+    std::string notify_prefix;  // of the name by which a oneway method is called without waiting; empty: there is none
 };
 
 // In the order of typeids. Throws std::runtime_error for a typeid that is no name.

@@ -23,7 +23,11 @@ const std::set<std::string_view> operators = {
     "ior",  "and",      "rand",    "iand",    "xor",     "rxor",  "ixor", "lt",       "le",          "gt",
     "ge",   "bool",     "int",     "float",   "index",   "enter", "exit", "call"};
 
-bool is_keyword(std::string_view name) { return keywords.contains(name); }
+// What the code in a method says: a parameter of that name would hide it there.
+const std::set<std::string_view> said = {"_result", "made", "soho", "Any",   "list", "dict",
+                                         "int",     "str",  "bool", "bytes", "float"};
+
+bool is_keyword(std::string_view name) { return keywords.contains(name) || said.contains(name); }
 bool is_taken(std::string_view name) { return keywords.contains(name) || taken.contains(name); }
 
 std::string method_name(const std::string& wire_name) {
@@ -212,7 +216,7 @@ private:
 }  // namespace
 
 const Naming& python_naming() {
-    static const Naming naming{"", method_name, is_taken, is_keyword};
+    static const Naming naming{"", method_name, is_taken, is_keyword, {"client", "cls"}, ""};
     return naming;
 }
 

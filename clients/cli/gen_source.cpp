@@ -90,15 +90,21 @@ std::vector<TypeDescription> types_of_json(const std::string& text, const std::s
     throw std::runtime_error(fmt::format("{}: {}", source, error.what()));
 }
 
-std::vector<TypeDescription> types_of_file(const std::string& file) {
+std::string text_of_file(const std::string& file) {
     errno = 0;
     std::ifstream in(file, std::ios::binary);
-    if (!in) throw std::runtime_error(fmt::format("cannot read {}: {}", file, std::strerror(errno)));
-    return types_of_json({std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()}, file);
+    try {
+        if (in) return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    } catch (const std::ios_base::failure&) {
+        // A folder opens, and is not read.
+    }
+    throw std::runtime_error(fmt::format("cannot read {}: {}", file, std::strerror(errno)));
 }
 
+std::vector<TypeDescription> types_of_file(const std::string& file) { return types_of_json(text_of_file(file), file); }
+
 std::vector<TypeDescription> types_of_plugin(const std::string& file) {
-    return types_of_json(output_of({tool_path(), "inspect", "--json", file}), file);
+    return types_of_json(output_of({tool_path(), "inspect", "--json", "--", file}), file);
 }
 
 }  // namespace soho::cli

@@ -132,8 +132,7 @@ Result<BoundArguments> bind_arguments(const Callee& callee, Bytes args, Bytes kw
     const Signature& signature = callee.signature();
     const Token array = wire::array_header(args);
     const std::size_t most = signature.parameters.size();
-    const bool all_positional = array.size == most || (array.size > most && !signature.args_name.empty());
-    if (all_positional && kwargs.empty()) return BoundArguments{args, {}};
+    if (are_as_bound(callee, args, kwargs)) return BoundArguments{args, {}};
     if (array.size > most && signature.args_name.empty()) return bad(arity(callee, array.size));
     if (kwargs.empty() && array.size < signature.required) return bad(arity(callee, array.size));
 

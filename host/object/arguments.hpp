@@ -4,6 +4,7 @@
 #include "host/object/object.hpp"
 
 #include <soho/wire/codec.hpp>
+#include <soho/wire/sound.hpp>
 
 namespace soho::host {
 
@@ -25,6 +26,13 @@ struct BoundArguments {
     data::Bytes args;    // a MessagePack array
     data::Bytes kwargs;  // further keywords, or empty
 };
+
+// Whether the arguments are what the plugin gets: every parameter by its place, and no keywords.
+inline bool are_as_bound(const Callee& callee, data::Bytes args, data::Bytes kwargs) {
+    const Signature& signature = callee.signature();
+    const std::size_t given = wire::array_header(args).size, most = signature.parameters.size();
+    return kwargs.empty() && (given == most || (given > most && !signature.args_name.empty()));
+}
 
 // `args` is a well-formed MessagePack array, `kwargs` a map or empty. What must be written anew goes to `scratch`; the result
 // borrows from there or from the arguments. Fails with Code::bad_arguments.

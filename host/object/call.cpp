@@ -13,28 +13,50 @@ namespace {
 // A plugin's task, in the turn of an object that it keeps alive.
 class PostedTask : public TurnTask {
 public:
-    PostedTask(ObjectPtr object, PluginTask task) : object_(std::move(object)), task_(std::move(task)) {
+    PostedTask(ObjectPtr object, PluginTask task, const Type* type = nullptr)
+        : object_(std::move(object)),
+          task_(std::move(task)),
+          type_(type != nullptr ? *type : object_->type()) {
         if (object_->turn() != nullptr) turns = {object_->turn()};
     }
     void run(Activity* activity) noexcept override {
-        const ActivityMark mark(activity, object_->type(), nullptr, "a task");
+        if (&object_->type() != &type_) return;
+        const ActivityMark mark(activity, type_, nullptr, "a task");
         task_.run();
     }
 
 private:
     ObjectPtr object_;
     PluginTask task_;
+    const Type& type_;  // as it was posted
 };
 
-}  // namespace
+// … that is about a reply: until it has run, the object stays where it is.
+class PostedDiscard : public PostedTask {
+public:
+    PostedDiscard(const ObjectPtr& object, PluginTask task) : PostedTask(object, std::move(task)), counted_(*object) {
+        counted_.undelivered.fetch_add(1, std::memory_order_relaxed);
+    }
+    PostedDiscard(const PostedDiscard&) = delete;
+    PostedDiscard& operator=(const PostedDiscard&) = delete;
+    ~PostedDiscard() override { counted_.undelivered.fetch_sub(1, std::memory_order_release); }
 
-void post_to_turn(const ObjectPtr& object, PluginTask task) {
-    auto posted = std::make_shared<PostedTask>(object, std::move(task));
+private:
+    Object& counted_;  // which the task keeps
+};
+
+void post(const ObjectPtr& object, const std::shared_ptr<PostedTask>& posted) {
     if (!posted->turns.empty()) {
         Turn::submit(posted);
     } else {
         object->home().post([posted, &home = object->home()] { posted->run(home.activity()); });
     }
+}
+
+}  // namespace
+
+void post_to_turn(const ObjectPtr& object, PluginTask task, const Type* type) {
+    post(object, std::make_shared<PostedTask>(object, std::move(task), type));
 }
 
 void post_at_home(Executor& home, const Plugin& plugin, const char* part, PluginTask task) {
@@ -45,7 +67,7 @@ void post_at_home(Executor& home, const Plugin& plugin, const char* part, Plugin
 }
 
 void Discardable::discard() {
-    if (task_) post_to_turn(object_, std::move(task_));
+    if (task_) post(object_, std::make_shared<PostedDiscard>(object_, std::move(task_)));
 }
 
 // The call in the queue of its turns.
@@ -144,7 +166,7 @@ std::vector<Turn*> Call::turns() const {
     return turns;
 }
 
-std::string Call::callee_text() const { return Callee{type(), method_}.text(); }
+std::string Call::callee_text() const { return callee().text(); }
 
 void Call::submit() {
     std::shared_ptr<Task> task;
@@ -164,6 +186,10 @@ void Call::submit() {
 void Call::run(Activity* activity) noexcept {
     if (objects_.draining.load(std::memory_order_relaxed) && chain_.empty()) {
         refuse_to_start();
+    }
+    if (auto aimed = aim_anew(); !aimed) {
+        if (begin()) end_with(aimed.error());
+        return finish();
     }
     if (!begin()) return finish();  // cancelled while it waited
 
@@ -219,7 +245,7 @@ Outcome Call::checked(data::Buffer value) const {
 
 Outcome Call::adopted(const soho_instance& instance) {
     Outcome outcome;
-    const TypePtr result_type = method_ != nullptr ? TypePtr(target_->type_ptr(), method_->returns_type) : type_;
+    const TypePtr result_type = method_ != nullptr ? TypePtr(type_, method_->returns_type) : type_;
     auto object = objects_.adopt(result_type, instance, principal_, home_);
     if (object) {
         outcome.object = *std::move(object);
@@ -227,6 +253,61 @@ Outcome Call::adopted(const soho_instance& instance) {
         outcome.error = object.error();
     }
     return outcome;
+}
+
+namespace {
+
+bool takes_the_same_objects(const Signature& before, const Signature& after) {
+    for (std::size_t i = 0; i < std::max(before.parameters.size(), after.parameters.size()); ++i) {
+        constexpr std::uint32_t of_objects = SOHO_PARAMETER_OBJECT | SOHO_PARAMETER_EXCLUSIVE;
+        const std::uint32_t one = i < before.parameters.size() ? before.parameters[i].flags & of_objects : 0;
+        const std::uint32_t other = i < after.parameters.size() ? after.parameters[i].flags & of_objects : 0;
+        if (one != other) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+Result<void> Call::aim_anew() {
+    const std::scoped_lock lock(mutex_);
+    if (answered()) return {};  // it will not begin
+    TypePtr type;
+    const Method* method = nullptr;
+    if (method_ != nullptr) {
+        if (method_->type == nullptr || method_->type == &target_->type()) return {};
+        type = target_->type_ptr();
+        method = type->find(method_->name);
+        if (method == nullptr) return tl::unexpected<Error>(type->no_method(method_->name));
+    } else {
+        if (stays_ || type_->plugin->successor() == nullptr) return {};
+        type = current(type_);
+        if (type == nullptr || !type->creatable())
+            return refuse(Code::no_type,
+                          fmt::format("no type \"{}\": its plugin has been reloaded without it", type_->type_id));
+    }
+    const Callee callee{*type, method};
+    const bool may_be_shared = method_ != nullptr && method_->readonly() && type_->shared_reads();
+    const bool stays_shared = method != nullptr && method->readonly() && type->shared_reads();
+    if (may_be_shared && !stays_shared)
+        return refuse(Code::not_started,
+                      fmt::format("{} runs alone since its plugin was reloaded; it was not started", callee.text()));
+    if (!takes_the_same_objects(Callee{this->type(), method_}.signature(), callee.signature()))
+        return refuse(
+            Code::not_started,
+            fmt::format("{} takes other objects since its plugin was reloaded; it was not started", callee.text()));
+    data::Buffer scratch;
+    const auto bound =
+        bind_arguments(callee, arguments_.bytes().first(args_size_), arguments_.bytes().subspan(args_size_), scratch);
+    if (!bound) return tl::unexpected<Error>(bound.error());
+    data::Buffer arguments;
+    arguments.append(bound->args);
+    arguments.append(bound->kwargs);
+    args_size_ = bound->args.size();
+    arguments_ = std::move(arguments);
+    type_ = std::move(type);
+    method_ = method;
+    return {};
 }
 
 bool Call::begin() {
@@ -280,6 +361,7 @@ void Call::finish() {
     {
         const std::scoped_lock lock(mutex_);
         if (std::exchange(finished_, true)) return;
+        if (std::exchange(is_pending_, false)) target_->pending.fetch_sub(1, std::memory_order_release);
         if (stuck_ && method_ != nullptr) method_->stuck.fetch_sub(1, std::memory_order_relaxed);
         next_.reset();
     }
@@ -289,9 +371,10 @@ void Call::finish() {
 // method_to_typeid with a callable that takes the result: a create of its own, with this call's context.
 void Call::go_through_callable(data::Buffer value, const soho_instance* source) try {
     const auto self = shared_from_this();
-    const TypePtr result_type(target_->type_ptr(), method_->returns_type);
+    const TypePtr result_type(type_, method_->returns_type);
     auto create =
         std::make_shared<Call>(objects_, pool_, home_, std::make_shared<ThroughCallable>(self), context(), limits_);
+    create->stays_ = true;
     data::Buffer args;
     data::Buffer scratch;
     wire::Out out(args);

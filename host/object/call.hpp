@@ -15,7 +15,12 @@ namespace soho::host {
 // What is to run in an object's turn if a reply is not delivered; unless discard() is called, it is only disposed of.
 class Discardable {
 public:
-    Discardable(ObjectPtr object, PluginTask task) : object_(std::move(object)), task_(std::move(task)) {}
+    Discardable(ObjectPtr object, PluginTask task) : object_(std::move(object)), task_(std::move(task)) {
+        object_->undelivered.fetch_add(1, std::memory_order_relaxed);
+    }
+    Discardable(const Discardable&) = delete;
+    Discardable& operator=(const Discardable&) = delete;
+    ~Discardable() { object_->undelivered.fetch_sub(1, std::memory_order_release); }
     void discard();
 
 private:
@@ -71,6 +76,9 @@ public:
 
     // From here on it may be running in the plugin, and keeps what it was given until it ends; false if it is answered already.
     bool begin();
+    // It is for what its target, or its type, is by now: a reload may have changed that since it was made. Fails where that is
+    // not to be called so. In its turns, before it begins.
+    Result<void> aim_anew();
     bool begun() const { return begun_.load(std::memory_order_acquire); }
 
     // Answers it with that code, if it has no answer yet, and tells the plugin. Its slot stays taken until the plugin is
@@ -90,7 +98,10 @@ public:
     std::vector<Turn*> turns() const;
     const ObjectPtr& target() const { return target_; }
     std::string callee_text() const;
-    Callee callee() const { return {type(), method_}; }
+    Callee callee() const {
+        const std::scoped_lock lock(mutex_);  // it may be aimed anew
+        return {type(), method_};
+    }
     Executor& home() const { return home_; }
     bool answered() const { return answered_.load(std::memory_order_acquire); }
 
@@ -165,6 +176,8 @@ private:
     std::atomic<bool> deferred_{false};
     std::atomic<bool> begun_{false};  // changed under the mutex
     mutable std::mutex mutex_;
+    bool stays_ = false;        // a create that takes what a method gave: of the same version
+    bool is_pending_ = false;   // counted in target_->pending
     bool plugin_done_ = false;  // the plugin has given its result or failure
     bool finished_ = false;
     bool stuck_ = false;
@@ -174,8 +187,9 @@ private:
     PluginTask on_discarded_;
 };
 
-// Runs `task` in the object's turn, later. [any thread]
-void post_to_turn(const ObjectPtr& object, PluginTask task);
+// Runs `task` in the object's turn, later; not if the object has been moved to another version of its plugin by then, as what posted it
+// has gone. `type`: that it has for who posts it; null: that it has now. [any thread]
+void post_to_turn(const ObjectPtr& object, PluginTask task, const Type* type = nullptr);
 // Runs `task`, which belongs to no object, at `home`, later. `part` says what it is, and must be a literal. [any thread]
 void post_at_home(Executor& home, const Plugin& plugin, const char* part, PluginTask task);
 

@@ -87,23 +87,25 @@ Invocation::Invocation(const CallContext& context, Callee callee, const BoundArg
              result_start_ + result_bytes_max,
              out_mutex};
 
-    call_.size = sizeof call_;
-    call_.args = {arguments.args.data(), arguments.args.size()};
-    call_.kwargs = {arguments.kwargs.data(), arguments.kwargs.size()};
-    call_.result = &sink_.table;
-    call_.session = context.session;
-    call_.origin_session = context.origin_session;
-    call_.owner = to_abi(context.owner);
-    call_.principal = to_abi(context.principal);
-    call_.trace = to_abi(context.trace);
-    call_.deadline_ns = context.deadline_ns;
-    call_.chain = context.chain.data();
-    call_.chain_size = static_cast<std::uint32_t>(context.chain.size());
-    call_.host_data = this;
-    if (callee.method != nullptr && callee.method->returns_type != nullptr) {
-        call_.flags = callee.method->through_callable ? SOHO_CALL_WANTS_SOURCE : SOHO_CALL_WANTS_OBJECT;
-    }
-    if (context.oneway) call_.flags |= SOHO_CALL_ONEWAY;
+    call_ = {.size = sizeof call_,
+             .flags = context.oneway ? SOHO_CALL_ONEWAY : 0u,
+             .args = {arguments.args.data(), arguments.args.size()},
+             .kwargs = {arguments.kwargs.data(), arguments.kwargs.size()},
+             .result = &sink_.table,
+             .object = 0,
+             .session = context.session,
+             .origin_session = context.origin_session,
+             .owner = to_abi(context.owner),
+             .principal = to_abi(context.principal),
+             .trace = to_abi(context.trace),
+             .deadline_ns = context.deadline_ns,
+             .chain = context.chain.data(),
+             .chain_size = static_cast<std::uint32_t>(context.chain.size()),
+             .reserved = 0,
+             .source = nullptr,
+             .host_data = this};
+    if (callee.method != nullptr && callee.method->returns_type != nullptr)
+        call_.flags |= callee.method->through_callable ? SOHO_CALL_WANTS_SOURCE : SOHO_CALL_WANTS_OBJECT;
 }
 
 Invocation* Invocation::current() { return current_invocation; }
@@ -159,9 +161,14 @@ std::uint32_t Invocation::take_made(std::uint32_t status, const soho_instance& m
 
 std::uint32_t Invocation::finish(std::uint32_t status) {
     sink_.out->commit(sink_.table.cursor);
+    const bool gives_value = callee_.method != nullptr && callee_.method->returns_type == nullptr;
+    if (gives_value && status == SOHO_DONE && !error_ && !deferred_ && !has_instance_) return SOHO_DONE;
+    return finish_unusual(status);
+}
+
+std::uint32_t Invocation::finish_unusual(std::uint32_t status) {
     if (status == SOHO_PENDING && deferred_) return SOHO_PENDING;
     const auto broken = [&](std::string_view what) {
-        failed_ = true;
         error_ = Error(Code::internal,
                        fmt::format("{} {}: a defect of plugin {}", text(), what, callee_.type.plugin->name()));
         return static_cast<std::uint32_t>(SOHO_FAILED);
@@ -169,12 +176,10 @@ std::uint32_t Invocation::finish(std::uint32_t status) {
     if (deferred_) return broken("deferred its reply, and then gave one");
     if (status == SOHO_PENDING) return broken("says that its reply comes later, but deferred none");
     if (status > SOHO_PENDING) return broken(fmt::format("returned the unknown status {}", status));
-    if (sink_.starved && (failed_ || status == SOHO_FAILED)) {  // whatever the plugin took that for
-        failed_ = true;
-        error_ = out_of_memory();
-    }
-    if (failed_ || status == SOHO_FAILED)
-        return failed_ ? static_cast<std::uint32_t>(SOHO_FAILED) : broken("failed without saying why");
+    if (sink_.starved && (error_ || status == SOHO_FAILED))
+        error_ = out_of_memory();  // whatever the plugin took that for
+    if (error_ || status == SOHO_FAILED)
+        return error_ ? static_cast<std::uint32_t>(SOHO_FAILED) : broken("failed without saying why");
     if (has_instance_ && callee_.method != nullptr && callee_.method->returns_type == nullptr)
         return broken("gave an object, but is mapped to no typeid");
     if (has_instance_ && hook_ == Hook::save) return broken("gave an object");
@@ -193,7 +198,7 @@ std::string Invocation::text() const {
     return fmt::format("the {} of {}", hook_ == Hook::save ? "save" : "load", callee_.type.type_id);
 }
 
-Error Invocation::take_error() { return std::move(error_); }
+Error Invocation::take_error() { return *std::move(error_); }
 
 soho_instance Invocation::take_instance() {
     has_instance_ = false;
@@ -220,11 +225,10 @@ int Invocation::grow(soho_sink* table, std::uint64_t more) {
 
 void Invocation::fail(const soho_call* call, std::uint32_t code, soho_text type, soho_text text, soho_bytes data) try {
     Invocation& self = of(call);
-    self.failed_ = true;
     self.error_ = error_from_plugin(code, type, text, data);
     // The plugin names the argument; that it was an argument of this method only we know.
-    if (self.error_.code == Code::bad_arguments && self.hook_ == Hook::none)
-        self.error_.text = fmt::format("{}: {}", self.callee_.text(), self.error_.text);
+    if (self.error_->code == Code::bad_arguments && self.hook_ == Hook::none)
+        self.error_->text = fmt::format("{}: {}", self.callee_.text(), self.error_->text);
 } catch (const std::bad_alloc&) {
     of(call).error_ = out_of_memory();
 }

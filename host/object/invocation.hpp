@@ -68,6 +68,7 @@ public:
     bool has_instance() const { return has_instance_; }
     soho_instance take_instance();
     // After SOHO_DONE: what is to run if the reply is not delivered.
+    bool has_discarded() const { return static_cast<bool>(discarded_); }
     PluginTask take_discarded() { return std::move(discarded_); }
 
     // References that the plugin gave up meanwhile, kept so that a handle in its result still means an object.
@@ -104,6 +105,7 @@ private:
     Activity* watched(Activity* activity) const;
     std::uint32_t take_made(std::uint32_t status, const soho_instance& made);
     std::uint32_t finish(std::uint32_t status);
+    std::uint32_t finish_unusual(std::uint32_t status);
     std::string text() const;
     static int grow(soho_sink* sink, std::uint64_t more);
     static void fail(const soho_call* call, std::uint32_t code, soho_text type, soho_text text, soho_bytes data);
@@ -120,12 +122,11 @@ private:
     Deferral& deferral_;
     Sink sink_;
     std::size_t result_start_ = 0;  // in `out`
-    soho_call call_{};
-    bool failed_ = false;
+    soho_call call_;
     bool has_instance_ = false;
     bool deferred_ = false;
-    Error error_{Code::ok, {}};
-    soho_instance instance_{};
+    std::optional<Error> error_;  // it has failed
+    soho_instance instance_;      // set with has_instance_
     PluginTask discarded_;
     std::vector<ObjectPtr> kept_;
     bool may_block_ = false;

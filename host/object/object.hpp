@@ -22,7 +22,8 @@ public:
     Object(std::uint64_t id, TypePtr type, Instance instance, std::shared_ptr<Turn> turn, Executor& home,
            Account& account)
         : id_(id),
-          type_(std::move(type)),
+          type_(type.get()),
+          kept_type_(std::move(type)),
           instance_(instance),
           turn_(std::move(turn)),
           home_(home),
@@ -33,8 +34,12 @@ public:
     ~Object();
 
     std::uint64_t id() const { return id_; }
-    const Type& type() const { return *type_; }
-    const TypePtr& type_ptr() const { return type_; }
+    // Another one once its plugin was reloaded and it was moved: in its turn it stays the same.
+    const Type& type() const { return *type_.load(std::memory_order_acquire); }
+    TypePtr type_ptr() const {
+        TypePtr type = this->type().self.lock();
+        return type != nullptr ? type : kept_type_;  // of no plugin: it never moves
+    }
     void* self() const { return instance_.self; }
     void* owner() const { return instance_.owner; }
     const void* identity() const { return instance_.identity; }
@@ -51,13 +56,22 @@ public:
     Quota bytes;
     // Calls that run, wait for the turn, or have a reply pending.
     std::atomic<std::uint32_t> calls{0};
+    // Of those, the ones whose replies are pending; and replies that its plugin wants to know the fate of. Both need the instance.
+    std::atomic<std::uint32_t> pending{0};
+    std::atomic<std::uint32_t> undelivered{0};
+
+    // What its instance and, of several objects, the last of them gives back. In the turn.
+    std::pair<Instance, std::shared_ptr<void>> owners() const { return {instance_, shared_owner_}; }
+    void let_go() { shared_owner_.reset(); }
 
 private:
     friend class ObjectTable;
 
     const std::uint64_t id_;
-    const TypePtr type_;
-    const Instance instance_;
+    std::atomic<const Type*> type_;       // types stay as long as the host
+    TypePtr kept_type_;                   // … and what their plugin offers as long as this: the same type
+    Instance instance_;                   // changes in the turn, as the type does
+    std::shared_ptr<void> shared_owner_;  // in place of the instance's, where several objects have one owner
     const std::shared_ptr<Turn> turn_;
     Executor& home_;
     Account& account_;

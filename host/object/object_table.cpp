@@ -55,6 +55,7 @@ public:
     void run(Activity* activity) noexcept override {
         const ActivityMark mark(activity, object_->type(), nullptr, "the destructor");
         if (release_ != nullptr) release_(object_->owner());
+        object_->let_go();
         destroyed_.fetch_add(1, std::memory_order_relaxed);
     }
 
@@ -84,7 +85,7 @@ ObjectTable::ObjectTable(Pool& pool) : domain_(pool), first_id_(random_first_id(
 Object::~Object() {
     account_.objects.give_back(1);
     account_.bytes.give_back(bytes.used());
-    type_->plugin->bytes.give_back(bytes.used());
+    type().plugin->bytes.give_back(bytes.used());
 }
 
 // How far it has come.
@@ -167,10 +168,12 @@ std::shared_ptr<Turn> ObjectTable::turn_for(const Type& type, const void* key, I
     std::shared_ptr<Turn> turn = identity.turn.lock();
     if (turn == nullptr) {
         // A turn may outlive its last object: an owner may wait in it to be released.
-        turn = std::shared_ptr<Turn>(new Turn(domain_, home), [this, key](Turn* last) {
+        turn = std::shared_ptr<Turn>(new Turn(domain_, home), [this](Turn* last) {
+            const void* const of = last->identity.load(std::memory_order_acquire);
             delete last;
-            forget(key);
+            forget(of);
         });
+        turn->identity.store(key, std::memory_order_release);
         identity.turn = turn;
     }
     return turn;
@@ -181,6 +184,62 @@ std::shared_ptr<Turn> ObjectTable::keyed_turn(const void* key, Executor& home) {
     auto& turn = keyed_turns_[key];
     if (turn == nullptr) turn = std::make_shared<Turn>(domain_, home);
     return turn;
+}
+
+void ObjectTable::inherit_turns(const Plugin& before, const Plugin& after, Executor& home) {
+    const std::scoped_lock lock(keyed_mutex_);
+    const auto turn_of_key = [&](const void* key) {
+        auto& turn = keyed_turns_[key];
+        if (turn == nullptr) turn = std::make_shared<Turn>(domain_, home);
+        return turn;
+    };
+    keyed_turns_[&after] = turn_of_key(&before);
+    for (const auto& type : before.types()) {
+        const TypePtr same = after.find_local(type->local_id);
+        if (same != nullptr && !type->concurrent() && !same->concurrent())
+            keyed_turns_[same.get()] = turn_of_key(type.get());
+    }
+}
+
+// In their turn: no other thread looks at their instances.
+Result<void> ObjectTable::move(const std::vector<ObjectPtr>& objects, const std::vector<TypePtr>& types,
+                               const Object::Instance& instance) {
+    const void* const before = objects.front()->identity();
+    {
+        IdentityShard& shard = identity_shard(instance.identity);
+        const std::scoped_lock lock(shard.mutex);
+        Identity& identity = shard.identities[instance.identity];
+        std::erase_if(identity.objects, [](const auto& entry) { return entry.second.expired(); });
+        if (!identity.objects.empty() || !identity.turn.expired())
+            return refuse(Code::internal, "what was loaded is an object that is there already");
+        for (std::size_t i = 0; i < objects.size(); ++i) identity.objects.emplace_back(types[i].get(), objects[i]);
+        if (types.front()->per_plugin()) {
+            identity.turn.reset();
+        } else {
+            identity.turn = objects.front()->turn_ptr();
+        }
+    }
+    const bool is_shared = objects.size() > 1 && instance.release != nullptr;
+    const std::shared_ptr<void> owner = is_shared ? std::shared_ptr<void>(instance.owner, instance.release) : nullptr;
+    for (std::size_t i = 0; i < objects.size(); ++i) {
+        Object& object = *objects[i];
+        const std::uint64_t bytes = object.bytes.give_back_at_most(UINT64_MAX);
+        object.account_.bytes.give_back(bytes);
+        object.type().plugin->bytes.give_back(bytes);
+        object.instance_ = instance;
+        if (is_shared) object.instance_.release = nullptr;
+        object.shared_owner_ = owner;
+        object.kept_type_ = types[i];
+        object.type_.store(types[i].get(), std::memory_order_release);
+    }
+    if (!types.front()->per_plugin())
+        objects.front()->turn()->identity.store(instance.identity, std::memory_order_release);
+    IdentityShard& shard = identity_shard(before);
+    const std::scoped_lock lock(shard.mutex);
+    if (const auto found = shard.identities.find(before);
+        found != shard.identities.end() && before != instance.identity)
+        shard.identities.erase(found);
+    return {};
 }
 
 std::shared_ptr<Turn> ObjectTable::factory_turn(const Type& type, Executor& home) { return keyed_turn(&type, home); }

@@ -23,6 +23,12 @@ public:
     // Why there is none: the sentence for Code::no_object.
     Error no_object(std::uint64_t id) const;
     std::vector<ObjectPtr> all() const;
+    // The types and the objects of `after`, which takes the place of `before`, are created in the turns that those of `before` are.
+    void inherit_turns(const Plugin& before, const Plugin& after, Executor& home);
+    // Another instance, which it takes, for what are all the objects of one, with other types of theirs; in their turn, which they keep.
+    // Who had the ones before gives them back. Fails where the instance is that of other objects, and then nothing has changed.
+    Result<void> move(const std::vector<ObjectPtr>& objects, const std::vector<TypePtr>& types,
+                      const Object::Instance& instance);
     // Those of one instance.
     std::vector<ObjectPtr> all_of(const void* identity);
 

@@ -13,13 +13,17 @@ namespace {
 
 constexpr std::chrono::seconds idle_thread_lives{10};
 
-}  // namespace
-
-std::int64_t monotonic_now() {
+std::int64_t look_at(clockid_t clock) {
     timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    ::clock_gettime(clock, &now);
     return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
+
+}  // namespace
+
+std::int64_t monotonic_now() { return look_at(CLOCK_MONOTONIC); }
+
+std::int64_t monotonic_tick() { return look_at(CLOCK_MONOTONIC_COARSE); }
 
 Pool::Pool(std::size_t threads_max, StartThread start_thread)
     : threads_max_(threads_max),

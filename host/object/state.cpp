@@ -7,6 +7,8 @@
 #include <soho/wire/handles.hpp>
 
 #include <fmt/format.h>
+#include <array>
+#include <mutex>
 
 namespace soho::host {
 
@@ -21,6 +23,14 @@ public:
     std::shared_ptr<Call> defer() override { return nullptr; }
     bool caller_gone() const override { return false; }
 };
+
+// Several objects of a type may be moved at once, but it loads one at a time, as it creates. Types may share a lock: nothing that
+// loads waits for another.
+std::unique_lock<std::mutex> one_at_a_time(const Type& type) {
+    static std::array<std::mutex, 32> mutexes;
+    if (type.concurrent()) return {};
+    return std::unique_lock(mutexes[std::hash<const void*>()(&type) / alignof(Type) % mutexes.size()]);
+}
 
 std::string told(const Error& error) {
     return error.type.empty() ? error.text : fmt::format("{}: {}", error.type, error.text);
@@ -76,6 +86,7 @@ Result<soho_instance> load_state(const Type& type, const SavedState& state, std:
     AtOnce at_once;
     data::Buffer nothing;
     Invocation invocation(context, {type}, {state.bytes.bytes(), {}}, no_objects, nothing, 64, at_once);
+    const auto lock = one_at_a_time(type);
     if (invocation.load(state.version, id, activity) == SOHO_DONE) {
         soho_instance instance = invocation.take_instance();
         if (instance.identity == nullptr) instance.identity = instance.self;

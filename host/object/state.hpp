@@ -25,7 +25,7 @@ struct StateLimits {
 Result<SavedState> save_state(ObjectTable& objects, const Object& object, const StateLimits& limits,
                               Activity* activity);
 
-// Runs the `load` of `type`, which offers state, on this thread, with what a type of the same typeid wrote. `id`: that of the object it
+// Runs the `load` of `type`, which offers state, on this thread, one at a time for each type that is not concurrent, with what a type of the same typeid wrote. `id`: that of the object it
 // is to be; 0: not known. The instance's owner is the caller's, to be given back in the turn of what becomes of it, or here at once.
 Result<soho_instance> load_state(const Type& type, const SavedState& state, std::uint64_t id, Activity* activity);
 

@@ -74,6 +74,9 @@ public:
 
     Executor& home() const { return home_; }
 
+    // Of the object that it is the turn of; null if it is no object's.
+    std::atomic<const void*> identity{nullptr};
+
 private:
     // state_: how many hold the turn, and whether the quick ways in and out, which take no lock, are closed: as long as something
     // waits, and while somebody has the mutex. Then state_ changes only with the mutex held.

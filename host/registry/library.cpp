@@ -1,11 +1,13 @@
 #include "host/registry/library.hpp"
 
+#include "host/registry/digest.hpp"
 #include "host/registry/trust.hpp"
 
 #include <boost/dll/shared_library.hpp>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <link.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
@@ -57,6 +59,25 @@ std::string remedy_for(const std::string& reason) {
     return ": rebuild it";
 }
 
+// What its segments take of the address space.
+std::uint64_t mapped_bytes_of(const std::string& file) {
+    struct Sought {
+        const std::string& file;
+        std::uint64_t bytes = 0;
+    } sought{file};
+    ::dl_iterate_phdr(
+        [](dl_phdr_info* info, std::size_t, void* data) {
+            Sought& it = *static_cast<Sought*>(data);
+            if (it.file != info->dlpi_name) return 0;
+            for (int i = 0; i < info->dlpi_phnum; ++i) {
+                if (info->dlpi_phdr[i].p_type == PT_LOAD) it.bytes += info->dlpi_phdr[i].p_memsz;
+            }
+            return 1;
+        },
+        &sought);
+    return sought.bytes;
+}
+
 Result<Library> map_library(Library library) {
     try {
         namespace dll = boost::dll;
@@ -68,6 +89,7 @@ Result<Library> map_library(Library library) {
                                    entry_symbol));
         }
         library.entry = &mapped.get<const soho_plugin*(uint32_t)>(entry_symbol);
+        library.mapped_bytes = mapped_bytes_of(library.file);
         return library;
     } catch (const std::exception& failure) {
         const std::string reason = reason_of(failure, library.file);
@@ -80,7 +102,7 @@ Result<Library> map_library(Library library) {
 Result<Library> open_library(const std::string& path) {
     Library library;
     std::error_code failure;
-    library.file = std::filesystem::canonical(path, failure).string();
+    library.source = library.file = std::filesystem::canonical(path, failure).string();
     if (failure) return bad(path, failure.message());
 
     const Descriptor descriptor(library.file);
@@ -99,6 +121,10 @@ Result<Library> open_library(const std::string& path) {
                                library.note.abi, SOHO_ABI, SOHO_ABI));
     }
 
+    auto digest = sha256_of(descriptor.value());
+    if (!digest) return bad(library.file, digest.error().text);
+    library.sha256 = *std::move(digest);
+
     auto mapped = map_library(std::move(library));
     if (!mapped) return mapped;
     // Nobody else can write here, so this only catches its owner replacing the file at this very moment.
@@ -107,6 +133,20 @@ Result<Library> open_library(const std::string& path) {
         return bad(mapped->file, "it was replaced while it was being loaded: load it again");
     }
     return mapped;
+}
+
+Result<Library> open_library(const PluginCopy& copy) {
+    auto library = open_library(copy.file);
+    if (library) {
+        library->source = copy.source;
+        return library;
+    }
+    // Sentences are about the file that people know.
+    Error error = library.error();
+    const std::string canonical = std::filesystem::path(copy.file).lexically_normal().string();
+    if (const auto at = error.text.find(canonical); at != std::string::npos)
+        error.text.replace(at, canonical.size(), copy.source);
+    return tl::unexpected<Error>(std::move(error));
 }
 
 }  // namespace soho::host

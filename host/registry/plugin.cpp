@@ -164,7 +164,7 @@ Result<std::unique_ptr<Plugin>> Plugin::provide(Note note, std::string source,
             return bad(fmt::format("typeid \"{}\" is offered twice", types[i]->type.local_id));
     }
     std::unique_ptr<Plugin> plugin(
-        new Plugin({std::move(source), std::move(note), nullptr}, PluginOptions(), host, generation));
+        new Plugin({source, std::move(source), {}, std::move(note)}, PluginOptions(), host, generation));
     if (auto adopted = plugin->adopt(std::move(types)); !adopted) return tl::unexpected<Error>(adopted.error());
     if (auto adopted = plugin->adopt(publications); !adopted) return tl::unexpected<Error>(adopted.error());
     return plugin;
@@ -220,21 +220,55 @@ TypePtr Plugin::find_local(std::string_view local_id) const {
     return nullptr;
 }
 
+Result<void> Plugin::self_test() {
+    if (functions_.get_extension == nullptr) return {};
+    const soho_self_test* test = nullptr;
+    auto done = fenced("get_extension", [&] {
+        test = static_cast<const soho_self_test*>(functions_.get_extension(state_, to_abi(SOHO_SELF_TEST)));
+    });
+    if (!done || test == nullptr) return done;
+    if (test->size < offsetof(soho_self_test, run) + sizeof test->run || test->run == nullptr)
+        return bad(fmt::format("what it offers as {} has no run()", SOHO_SELF_TEST));
+    std::string reason;
+    const auto keep = [](void* context, soho_text why) { *static_cast<std::string*>(context) = text_of(why); };
+    int status = 0;
+    done = fenced("self_test", [&] { status = test->run(state_, &reason, keep); });
+    if (!done || status == 0) return done;
+    return bad(fmt::format("its self-test failed: {}", reason.empty() ? "it does not say why" : reason));
+}
+
+bool Plugin::is_unused() const {
+    // They share one block.
+    return types_.empty() || types_.front().use_count() == static_cast<long>(types_.size() + publications_.size());
+}
+
 void Plugin::stop() {
+    if (std::exchange(stopped_, true)) return;
     if (functions_.stop != nullptr) static_cast<void>(fenced("stop", [&] { functions_.stop(state_); }));
 }
 
 void Plugin::unload() {
     publications_.clear();
     types_.clear();
-    if (functions_.unload != nullptr) static_cast<void>(fenced("unload", [&] { functions_.unload(state_); }));
+    retire();
+}
+
+void Plugin::retire() {
+    const bool due = is_provided() || std::exchange(loaded_, false);
+    if (due && functions_.unload != nullptr) static_cast<void>(fenced("unload", [&] { functions_.unload(state_); }));
+}
+
+TypePtr current(const TypePtr& type) {
+    TypePtr now = type;
+    while (now != nullptr && now->plugin->successor() != nullptr)
+        now = now->plugin->successor()->find_local(now->local_id);
+    return now;
 }
 
 void Plugin::discard() {
     if (!loaded_) return;
-    loaded_ = false;
     stop();
-    unload();
+    retire();
 }
 
 }  // namespace soho::host

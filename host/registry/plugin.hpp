@@ -74,7 +74,9 @@ public:
 
     const std::string& name() const { return library_.note.name; }
     const std::string& version() const { return library_.note.version; }
-    const std::string& file() const { return library_.file; }  // or who provides it
+    const std::string& file() const { return library_.source; }  // or who provides it
+    const Library& library() const { return library_; }
+    const PluginOptions& options() const { return options_; }
     // Its objects live elsewhere.
     bool is_provided() const { return library_.entry == nullptr; }
     const std::string& settings() const { return options_.settings; }
@@ -87,9 +89,26 @@ public:
     // The type that the plugin calls so; without its prefix.
     TypePtr find_local(std::string_view local_id) const;
 
-    // As the ABI says: once, [loader].
+    // What it offers under "soho.self_test/1"; fails with the plugin's sentence. [loader]
+    Result<void> self_test();
+    // As the ABI says, [loader]; a second time they do nothing.
     void stop();
     void unload();
+    // The same for one that another has taken the place of: what described its types stays, as caches know it by address.
+    void retire();
+    // The one that has taken its place: creates that are still to begin are for that.
+    Plugin* successor() const { return successor_.load(std::memory_order_acquire); }
+    void set_successor(Plugin* plugin) { successor_.store(plugin, std::memory_order_release); }
+    // Its objects are being moved to the one that takes its place.
+    bool is_moving() const { return is_moving_.load(std::memory_order_acquire); }
+    void set_moving(bool moving) { is_moving_.store(moving, std::memory_order_release); }
+    // Whether nobody but itself has a type of it: no object, no call, no snapshot that somebody looks at.
+    bool is_unused() const;
+    // Whoever may run its code by other ways than its types (a timer, a task) keeps one of these.
+    std::shared_ptr<const void> use() const { return in_use_; }
+    bool has_users() const { return in_use_.use_count() > 1; }
+    // That it was loaded, and may have threads: stop() is due.
+    bool is_loaded() const { return loaded_; }
     // Both at once, for a plugin that is refused after its load() was content. Nothing ran yet but that.
     void discard();
 
@@ -115,8 +134,15 @@ private:
     soho_plugin functions_{};
     void* state_ = nullptr;
     bool loaded_ = false;  // its load() returned 0, so its state is to be unloaded
+    bool stopped_ = false;
+    std::atomic<Plugin*> successor_{nullptr};
+    std::atomic<bool> is_moving_{false};
+    const std::shared_ptr<const void> in_use_ = std::make_shared<int>();
     std::vector<TypePtr> types_;
     std::vector<Publication> publications_;
 };
+
+// What an object of that type is made by now: another one where its plugin was reloaded meanwhile. Null if that has no such type.
+TypePtr current(const TypePtr& type);
 
 }  // namespace soho::host

@@ -59,6 +59,7 @@ Result<Plugin*> Registry::provide(Note note, std::string source, std::vector<std
 Result<void> Registry::enter(Plugin& plugin) {
     const std::scoped_lock changing(changing_);
     if (auto free = check_free(plugin); !free) return free;
+    plugin.set_successor(nullptr);
     swap_in([&](Snapshot& next) {
         next.plugins.push_back(&plugin);
         for (const auto& type : plugin.types()) next.types.emplace(type->type_id, type);
@@ -89,12 +90,70 @@ Result<Plugin*> Registry::load(Library library, const PluginOptions& options) {
     return loaded;
 }
 
-// Before anybody can call them.
-void Registry::number_callees(const Plugin& plugin) {
+// Before anybody can call them. What `like` has, too, goes on under the numbers that it has there: its calls are counted on.
+void Registry::number_callees(const Plugin& plugin, const Plugin* like) {
     for (const auto& type : plugin.types()) {
-        type->create_number = callees_++;
-        for (const Method& method : type->methods) method.number = callees_++;
+        const TypePtr known = like != nullptr ? like->find_local(type->local_id) : nullptr;
+        type->create_number = known != nullptr ? known->create_number : callees_++;
+        for (const Method& method : type->methods) {
+            const Method* const same = known != nullptr ? known->find_registered(method.name) : nullptr;
+            method.number = same != nullptr ? same->number : callees_++;
+        }
     }
+}
+
+Result<Plugin*> Registry::replace(Plugin& before, Library library, const Approval& approve) {
+    std::uint64_t generation = 0;
+    {
+        const std::scoped_lock changing(changing_);
+        generation = ++loads_;
+    }
+    std::vector<std::unique_ptr<Plugin>> kept;
+    auto loaded = Plugin::load(std::move(library), before.options(), host_, generation, kept);
+    if (loaded) {
+        if (auto approved = approve(**loaded); !approved) loaded = tl::unexpected<Error>(approved.error());
+    }
+    Plugin& added = *kept.front();
+    {
+        const std::scoped_lock changing(changing_);
+        plugins_.push_back(std::move(kept.front()));
+        if (loaded) {
+            if (auto taken = take_place(before, added); !taken) loaded = tl::unexpected<Error>(taken.error());
+        }
+    }
+    if (!loaded) added.discard();
+    return loaded;
+}
+
+Result<void> Registry::replace(Plugin& before, Plugin& added) {
+    const std::scoped_lock changing(changing_);
+    return take_place(before, added);
+}
+
+// With changing_ held.
+Result<void> Registry::take_place(Plugin& before, Plugin& added) {
+    if (closed_) return refuse(Code::not_started, "the host is shutting down");
+    if (auto free = check_free(added, &before); !free) return free;
+    number_callees(added, &before);
+    added.set_successor(nullptr);  // of an offer that is there again
+    before.set_successor(&added);
+    swap_in([&](Snapshot& next) {
+        const auto at = std::find(next.plugins.begin(), next.plugins.end(), &before);
+        at != next.plugins.end() ? void(*at = &added) : next.plugins.push_back(&added);
+        std::erase_if(next.types, [&](const auto& entry) { return entry.second->plugin == &before; });
+        for (const auto& type : added.types()) next.types.emplace(type->type_id, type);
+    });
+    return {};
+}
+
+std::vector<Plugin*> Registry::close() {
+    const std::scoped_lock changing(changing_);
+    closed_ = true;
+    std::vector<Plugin*> loaded;
+    for (const auto& plugin : plugins_) {
+        if (plugin->is_loaded()) loaded.push_back(plugin.get());
+    }
+    return loaded;
 }
 
 void Registry::record(const std::string& file, const Result<Plugin*>& loaded) {
@@ -121,15 +180,15 @@ Result<Plugin*> Registry::try_load(Library library, const PluginOptions& options
     return &added;
 }
 
-Result<void> Registry::check_free(const Plugin& added) const {
+Result<void> Registry::check_free(const Plugin& added, const Plugin* instead_of) const {
     const auto current = snapshot();
     for (const Plugin* other : current->plugins) {
-        if (other->name() == added.name())
+        if (other != instead_of && other->name() == added.name())
             return refuse(Code::exists, fmt::format("a plugin named \"{}\" is loaded already, from {}: rename one",
                                                     added.name(), other->file()));
     }
     for (const auto& type : added.types()) {
-        if (const TypePtr* taken = current->find(type->type_id)) {
+        if (const TypePtr* taken = current->find(type->type_id); taken != nullptr && (*taken)->plugin != instead_of) {
             return refuse(Code::exists, fmt::format("typeid \"{}\" is taken by plugin {} ({}): rename it, or give one "
                                                     "of them a prefix in the config",
                                                     type->type_id, (*taken)->plugin->name(), (*taken)->plugin->file()));

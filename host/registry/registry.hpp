@@ -38,6 +38,15 @@ public:
     // The same for a library that is open.
     Result<Plugin*> load(Library library, const PluginOptions& options = {});
 
+    // Loads a library as what takes the place of `before`: has it register, asks `approve`, and then has its types created, and those of
+    // `before` no more, in one snapshot. If it fails, nothing has changed. No lock is held while the plugin's code runs; one at a time.
+    using Approval = std::function<Result<void>(Plugin& added)>;
+    Result<Plugin*> replace(Plugin& before, Library library, const Approval& approve);
+    // The same for types that a provider stands behind.
+    Result<void> replace(Plugin& before, Plugin& added);
+    // The host ends: nothing is replaced any more. All that are loaded, in that order, those that were replaced as well.
+    std::vector<Plugin*> close();
+
     // Types that a provider stands behind: kept, but for nobody to see until they are entered. Who took them away may enter them again.
     Result<Plugin*> provide(Note note, std::string source, std::vector<std::unique_ptr<PendingType>> types,
                             const std::vector<Plugin::PendingPublication>& publications = {});
@@ -52,12 +61,14 @@ public:
 private:
     void swap_in(const std::function<void(Snapshot&)>& edit);
     Result<Plugin*> try_load(Library library, const PluginOptions& options);
-    Result<void> check_free(const Plugin& added) const;
+    Result<void> check_free(const Plugin& added, const Plugin* instead_of = nullptr) const;
+    Result<void> take_place(Plugin& before, Plugin& added);
     void record(const std::string& file, const Result<Plugin*>& loaded);
-    void number_callees(const Plugin& plugin);
+    void number_callees(const Plugin& plugin, const Plugin* like = nullptr);
 
     HostTable host_;
     std::mutex changing_;  // by who makes the next snapshot
+    bool closed_ = false;
     std::uint64_t loads_ = 0;
     std::uint32_t callees_ = 0;
     std::vector<std::unique_ptr<Plugin>> plugins_;  // never shrinks: a loaded library stays

@@ -345,7 +345,11 @@ Result<std::vector<TypePtr>> link_types(std::vector<std::unique_ptr<PendingType>
     }
     auto block = std::make_shared<std::vector<std::unique_ptr<PendingType>>>(std::move(pending));
     std::vector<TypePtr> types;
-    for (const auto& type : *block) types.emplace_back(block, &type->type);
+    for (const auto& type : *block) {
+        types.emplace_back(block, &type->type);
+        type->type.self = types.back();
+        for (Method& method : type->type.methods) method.type = &type->type;
+    }
     return types;
 }
 

@@ -51,6 +51,7 @@ struct Method {
     Signature signature;
     void* context = nullptr;
     uint32_t (*invoke)(void* context, void* self, const soho_call* call) = nullptr;
+    const Type* type = nullptr;          // whose it is
     const Type* returns_type = nullptr;  // method_to_typeid; of the same plugin, so it lives as long
     bool through_callable = false;       // … and its callable takes the result
 
@@ -93,6 +94,9 @@ private:
         if (name.size() >= sizeof front) {
             std::memcpy(&front, name.data(), sizeof front);
             std::memcpy(&back, name.data() + name.size() - sizeof back, sizeof back);
+        } else if (name.size() >= sizeof(std::uint32_t)) {
+            std::memcpy(&front, name.data(), sizeof(std::uint32_t));
+            std::memcpy(&back, name.data() + name.size() - sizeof(std::uint32_t), sizeof(std::uint32_t));
         } else {
             for (const char c : name) front = front << 8 | static_cast<unsigned char>(c);
         }
@@ -124,6 +128,7 @@ struct Type {
     std::uint32_t version_major = 0;
     std::uint32_t version_minor = 0;
     std::uint64_t generation = 0;  // tells loads of a plugin apart
+    std::weak_ptr<const Type> self;
     const void* class_key = nullptr;
     Plugin* plugin = nullptr;    // plugins are never unloaded
     std::deque<Method> methods;  // stable addresses: Method cannot move
@@ -147,6 +152,13 @@ struct Type {
     const Method* find(std::string_view method) const {
         if (const Method* const found = exposed.find(method)) return found;
         return find_open != nullptr ? find_open(*this, method) : nullptr;
+    }
+    // Whether it is exposed or not; null if there is none.
+    const Method* find_registered(std::string_view method) const {
+        for (const Method& each : methods) {
+            if (each.name == method) return &each;
+        }
+        return nullptr;
     }
     // "type Pair exposes no method "get_z" (exposed: get_x, set_x); did you mean …?"
     Error no_method(std::string_view method) const;

@@ -37,10 +37,16 @@ std::uint64_t Limits::*excess_of(const wire::FrameReader& reader) {
 // Marks a connection's requests as those that the seat's thread runs.
 class InBatch {
 public:
-    InBatch(Seat& seat, Batch& batch) : seat_(seat) { seat_.batch = &batch; }
+    InBatch(Seat& seat, Batch& batch) : seat_(seat) {
+        seat_.batch = &batch;
+        seat_.arrive();
+    }
     InBatch(const InBatch&) = delete;
     InBatch& operator=(const InBatch&) = delete;
-    ~InBatch() { seat_.batch = nullptr; }
+    ~InBatch() {
+        seat_.finish();
+        seat_.batch = nullptr;
+    }
 
 private:
     Seat& seat_;
@@ -243,7 +249,6 @@ void Connection::on_readable(std::optional<std::size_t> first) {
 bool Connection::run_frames(data::Bytes bytes, wire::FrameReader& reader, std::size_t& used) {
     Seat& seat = reactor_.seat();
     const InBatch in_batch(seat, *this);
-    seat.arrive();
     while (used != bytes.size() && reads_further()) {
         const data::Bytes rest = bytes.subspan(used);
         switch (reader.scan(rest)) {
@@ -305,6 +310,7 @@ void Connection::flush(std::size_t counted) {
         if (closed_) return;
     }
     Seat& seat = reactor_.seat();
+    seat.settle();
     Replies::Notices notices = caller_->replies().take_notices();
     for (Replies::Notice& notice : notices) notice.end += bytes_queued_;
     notices_.splice(notices_.end(), notices);

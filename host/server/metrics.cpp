@@ -99,8 +99,10 @@ std::string metrics_text(const Services& services) {
     for (MetricFamily* each : {&up, &deaths, &memory}) families.push_back(std::move(*each));
     MetricFamily calls = family("calls_total", "Calls that reached a plugin", MetricType::Counter);
     MetricFamily errors = family("call_errors_total", "… and failed", MetricType::Counter);
-    MetricFamily durations = family(
-        "call_duration_seconds", "From arrival, or the end of the call before, to the result", MetricType::Histogram);
+    MetricFamily durations =
+        family("call_duration_seconds",
+               "From arrival, or the end of the call before, to the result; short ones in a row by their mean",
+               MetricType::Histogram);
     for (const CalleeCounts& callee : count_calls(services)) {
         add(calls, static_cast<double>(callee.counts.calls), labels_of(callee));
         add(errors, static_cast<double>(callee.counts.errors), labels_of(callee));

@@ -128,6 +128,7 @@ void Reactor::seat_thread(Chair& chair) {
             if (chair.word == Chair::Word::sit) sit(chair);
             chair.seat.kept.reset();
             chair.seat.objects.clear();
+            chair.seat.target = {};
             chair.seat.in.release();
             chair.seat.out.release();
             chair.free.store(true, std::memory_order_release);
@@ -171,7 +172,7 @@ void Reactor::serve(Chair& chair) {
             if (!look(spin, processors)) context_.run_one();
             continue;
         }
-        const std::int64_t idle_since = seat.clock_ns, arrived = seat.arrived_ns;
+        const std::int64_t idle_since = seat.meter.look_ns(), arrived = seat.arrived_ns;
         context_.run_one();
         if (seat.arrived_ns != arrived) spin.slept(seat.arrived_ns - idle_since);
     }

@@ -170,7 +170,8 @@ void Server::on_hangup() {
         hung_up_ = !listens_;
         if (hung_up_) return log_.info("SIGHUP: the config is read again as soon as the plugins are loaded");
     }
-    static_cast<void>(services_->reload());  // it logs what came of it
+    // They log what came of it.
+    if (services_->reload()) services_->reload_changed_plugins([](const std::vector<PluginReloaded>&) {});
 }
 
 // The first ends in order, the second does not wait for calls, and the third for nothing. While plugins load, the second does
@@ -461,8 +462,9 @@ void Server::drain() {
 
 bool Server::end() {
     metrics_.reset();
-    const auto snapshot = registry_.snapshot();
-    for (auto plugin = snapshot->plugins.rbegin(); plugin != snapshot->plugins.rend(); ++plugin) (*plugin)->stop();
+    bool ended = before_end_();
+    const auto plugins = registry_.close();
+    for (auto plugin = plugins.rbegin(); plugin != plugins.rend(); ++plugin) (*plugin)->stop();
     std::vector<std::shared_ptr<Connection>> open;
     {
         const std::scoped_lock lock(mutex_);
@@ -481,14 +483,14 @@ bool Server::end() {
             changed_.wait_for(lock, std::chrono::milliseconds(2));
     }
     ticker_.stop();
-    bool ended = pool_.stop(thread_end_ns);
+    ended &= pool_.stop(thread_end_ns);
     for (const auto& reactor : reactors_) ended &= reactor->stop(thread_end_ns);
     if (ended) {
         // What was still under way belongs to tables that go before the reactors do.
         for (const auto& reactor : reactors_) reactor->run_rest();
     }
     if (ended && objects_.created() == objects_.destroyed()) {
-        for (Plugin* plugin : snapshot->plugins) plugin->unload();
+        for (Plugin* plugin : plugins) plugin->unload();
     } else {
         log_.warn("{} objects live on at the end", objects_.created() - objects_.destroyed());
         ended = false;  // what plugins still hold must not meet the ends of statics

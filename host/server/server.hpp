@@ -66,6 +66,8 @@ public:
     void end_with(int descriptor);
     // What SIGHUP and soho.reload do; without it they say that there is nothing to reload. Before start().
     void set_reload(std::function<Result<Reloaded>()> reload);
+    // Called when nothing new begins any more, before plugins are stopped: what loads plugins ends. False if it does not. Before run().
+    void set_before_end(std::function<bool()> before_end) { before_end_ = std::move(before_end); }
     // Takes over what can change while the host runs, and reads keys, tokens and certificates again; or fails with a sentence
     // and changes nothing. [any thread, one at a time]
     Result<void> apply(const ServerOptions& options);
@@ -143,6 +145,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     int ends_requested_ = 0;
+    std::function<bool()> before_end_ = [] { return true; };
     bool listens_ = false;
     bool hung_up_ = false;  // before that
     std::unordered_map<const Connection*, std::shared_ptr<Connection>> connections_;

@@ -1,5 +1,5 @@
 #pragma once
-// How often each method was called, how that ended and how long it took: counters that cost a call one look at the clock, no
+// How often each method was called, how that ended and how long it took: counters that cost a call no
 // lock and no memory.
 
 #include "host/registry/type.hpp"
@@ -53,15 +53,15 @@ public:
     CallStats& operator=(const CallStats&) = delete;
     ~CallStats();
 
-    // Of one thread alone.
-    void record(std::uint32_t number, std::int64_t ns, bool failed) noexcept {
+    // So many calls that took that long together, each about as long as the others. Of one thread alone.
+    void record(std::uint32_t number, std::uint32_t calls, std::uint32_t errors, std::int64_t ns) noexcept {
         Entry* counters = entries_[slot_of(number)].load(std::memory_order_relaxed);
         if (counters == nullptr && (counters = entry(number)) == nullptr) return;
         const auto time = ns > 0 ? static_cast<std::uint64_t>(ns) : 0;
-        add(counters->calls, 1);
-        if (failed) add(counters->errors, 1);
+        add(counters->calls, calls);
+        if (errors != 0) add(counters->errors, errors);
         add(counters->ns, time);
-        add(counters->latency[LatencyBuckets::index_of(time)], 1);
+        add(counters->latency[LatencyBuckets::index_of(time / calls)], calls);
     }
     // [any thread]; not beside record() on the same table
     void record_shared(std::uint32_t number, std::int64_t ns, bool failed) noexcept;

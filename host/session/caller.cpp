@@ -98,35 +98,40 @@ bool Caller::close(std::string reason) {
     return false;
 }
 
-const SessionPtr& Caller::session() {
-    if (session_ == nullptr) session_ = services_.sessions.open(principal(), "", allowance());
-    return session_;
-}
+void Caller::open_session() { session_ = services_.sessions.open(principal(), "", allowance()); }
 
 bool Caller::take(const wire::Frame& frame, Seat& seat) {
     if (link_ != nullptr && wire::is_reply(frame)) return link_->take(frame, closing_reason_);
     Seat::count(seat.requests);
-    std::uint32_t msgid = 0;
-    bool msgid_known = false;
-    const auto request = wire::decode_request(frame, &msgid, &msgid_known);
-    if (!request) {
-        if (!msgid_known) return close(request.error().text);
-        wire::Out out(seat.out);
-        wire::write_error_reply(out, msgid, request.error(), replies_.error_form());
-        Seat::count(seat.errors);
-        return true;
-    }
-    if (request->wants_reply && in_flight(request->msgid)) {
+    wire::Request request;
+    if (!wire::decode_usual(frame, request) && !decode(frame, request, seat)) return closing_reason_.empty();
+    // Only this thread adds to those, so if it sees none, there is none.
+    if (unanswered_size_.load(std::memory_order_relaxed) != 0 && request.wants_reply && in_flight(request.msgid)) {
         return close(fmt::format("msgid {} was used for \"{}\" while the request of that msgid is unanswered",
-                                 request->msgid, request->method));
+                                 request.msgid, request.method));
     }
     ++requests_;
-    dispatcher_.dispatch(*this, *request, seat);
+    dispatcher_.dispatch(*this, request, seat);
     return closing_reason_.empty();
 }
 
+// False if there is nothing to dispatch: it is answered already, or the connection is to be closed.
+bool Caller::decode(const wire::Frame& frame, wire::Request& request, Seat& seat) {
+    std::uint32_t msgid = 0;
+    bool msgid_known = false;
+    const auto decoded = wire::decode_request(frame, &msgid, &msgid_known);
+    if (decoded) {
+        request = *decoded;
+        return true;
+    }
+    if (!msgid_known) return close(decoded.error().text);
+    wire::Out out(seat.out);
+    wire::write_error_reply(out, msgid, decoded.error(), replies_.error_form());
+    Seat::count(seat.errors);
+    return false;
+}
+
 bool Caller::in_flight(std::uint32_t msgid) const {
-    if (unanswered_size_.load(std::memory_order_relaxed) == 0) return false;
     const std::scoped_lock lock(mutex_);
     return unanswered(msgid) != nullptr;
 }

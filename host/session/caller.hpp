@@ -57,7 +57,10 @@ public:
     CallerAccess& access() { return access_; }
     // Closes the connection after this request's reply.
     void end(std::string reason) { closing_reason_ = std::move(reason); }
-    const SessionPtr& session();
+    const SessionPtr& session() {
+        if (session_ == nullptr) open_session();
+        return session_;
+    }
     bool has_session() const { return session_ != nullptr; }
     // Calls that have not begun will not, as the host is about to end.
     void refuse_waiting();
@@ -111,6 +114,8 @@ public:
 
 private:
     bool close(std::string reason);
+    void open_session();
+    bool decode(const wire::Frame& frame, wire::Request& request, Seat& seat);
     bool in_flight(std::uint32_t msgid) const;
     std::size_t bytes_kept() const;
     void reply_cancelled(Call& call);
@@ -144,7 +149,7 @@ private:
     // Null if there is none.
     std::shared_ptr<Call> unanswered(std::uint32_t msgid) const;
     std::unique_ptr<Calls> calls_;
-    // The number of those unanswered, for a look without the lock: only the reactor adds, so if it sees none, there is none.
+    // The number of those unanswered, for a look without the lock.
     std::atomic<std::size_t> unanswered_size_{0};
     std::size_t bytes_ = 0;     // of arguments of calls not finished
     std::size_t waiting_ = 0;   // calls not finished

@@ -410,15 +410,78 @@ Result<void> shutdown(Context& context) {
     return done(context);
 }
 
+// A call that something else completes, on whatever thread. As any other it can be cancelled, which ends the waiting alone.
+Result<std::shared_ptr<Call>> reply_later(Context& context) {
+    auto type = std::make_shared<Type>();
+    type->type_id = context.request.method;
+    type->flags = SOHO_TYPE_CONCURRENT;
+    type->create_number = UINT32_MAX;  // counted with all that there is no room for
+    CallContext of;
+    of.session = of.origin_session = context.caller.session()->id();
+    of.principal = context.caller.principal().name;
+    auto call = context.caller.make_call(context.request, of, 0, false, context.seat);
+    if (!call) return call;
+    (*call)->set_create(std::move(type), {}, {});
+    context.later = true;
+    return call;
+}
+
 // Small files are read on the reactor: an admin has asked for it.
 Result<void> reload(Context& context) {
     context.services.log.host.info("session {} ({}) asks for a reload", context.caller.session()->id(),
                                    context.caller.principal().name);
-    const auto reloaded = context.services.reload();
+    auto reloaded = context.services.reload();
     if (!reloaded) return tl::unexpected<Error>(reloaded.error());
-    context.out.map(2);
-    write_texts("changed", reloaded->changed, context.out);
-    write_texts("needs_restart", reloaded->needs_restart, context.out);
+    const auto call = reply_later(context);
+    if (!call) return tl::unexpected<Error>(call.error());
+    context.services.reload_changed_plugins(
+        [call = *call, reloaded = *std::move(reloaded)](const std::vector<PluginReloaded>& plugins) {
+            Outcome outcome;
+            wire::Out out(outcome.value);
+            out.map(plugins.empty() ? 2 : 3);
+            write_texts("changed", reloaded.changed, out);
+            write_texts("needs_restart", reloaded.needs_restart, out);
+            if (!plugins.empty()) {
+                out.string("plugins");
+                out.array(plugins.size());
+                for (const PluginReloaded& each : plugins) report_reloaded(each, out);
+            }
+            call->complete(std::move(outcome));
+        });
+    return {};
+}
+
+// A plugin's code runs meanwhile, elsewhere.
+Result<void> reload_plugin(Context& context) {
+    const auto name = text_param(context, 0, "the plugin");
+    if (!name) return tl::unexpected<Error>(name.error());
+    PluginReload what{std::string(*name)};
+    if (context.params.size() > 1 && first_token(context.params[1]).kind != Kind::nil) {
+        const auto file = text_param(context, 1, "the file");
+        if (!file) return tl::unexpected<Error>(file.error());
+        if (!file->starts_with('/'))
+            return bad_arguments(
+                fmt::format("{}: the file must be an absolute path, not \"{}\"", context.request.method, *file));
+        what.file = *file;
+    }
+    const auto options = options_param(context, 2, {"force"});
+    if (!options) return tl::unexpected<Error>(options.error());
+    what.force = options->force;
+    context.services.log.host.info("session {} ({}) asks for a reload of plugin {}{}{}", context.caller.session()->id(),
+                                   context.caller.principal().name, what.plugin, what.file.empty() ? "" : " from ",
+                                   what.file);
+    const auto call = reply_later(context);
+    if (!call) return tl::unexpected<Error>(call.error());
+    context.services.reload_plugin(std::move(what), [call = *call](PluginReloaded reloaded) {
+        Outcome outcome;
+        wire::Out out(outcome.value);
+        if (reloaded.error.code == Code::ok) {
+            report_reloaded(reloaded, out);
+        } else {
+            outcome.error = std::move(reloaded.error);
+        }
+        call->complete(std::move(outcome));
+    });
     return {};
 }
 
@@ -454,6 +517,7 @@ constexpr Control::Method methods[] = {
     {"soho.drop", drop, Control::Needs::admin, 1, 1, "[id]"},
     {"soho.log_level", log_level, Control::Needs::admin, 1, 2, "[level, subsystem?]"},
     {"soho.reload", reload, Control::Needs::admin, 0, 0, "[]"},
+    {"soho.reload_plugin", reload_plugin, Control::Needs::admin, 1, 3, "[plugin, file?, options?]"},
     {"soho.shutdown", shutdown, Control::Needs::admin, 0, 0, "[]"},
 };
 
@@ -505,14 +569,14 @@ void Control::run(Caller& caller, const wire::Request& request, Seat& seat) cons
     const std::size_t start = seat.out.size();
     wire::Out out(seat.out);
     wire::begin_reply(out, request.msgid);
-    Context context{services_, caller, request, seat, *std::move(params), out, {}};
+    Context context{services_, caller, request, seat, *std::move(params), out, {}, false};
     const auto ran = (*method)->handler(context);
     if (!ran) {
         seat.out.truncate(start);
         context.undelivered.discard();
         return caller.replies().refuse(request, ran.error(), {}, seat);
     }
-    if (!request.wants_reply) {
+    if (!request.wants_reply || context.later) {
         seat.out.truncate(start);
         context.undelivered.discard();
     } else if (!context.undelivered.empty()) {

@@ -20,6 +20,7 @@ public:
         std::vector<data::Bytes> params;
         wire::Out& out;           // the reply is begun; a handler writes the result
         Undelivered undelivered;  // handles that it gave out
+        bool later = false;       // it is replied later, and not by what is written to `out`
     };
     // Whom a method is for: anybody, those with any right at all (what they ask for is judged by itself), or admins.
     enum class Needs : std::uint8_t { nothing, admission, admin };

@@ -15,17 +15,19 @@ public:
     void dispatch(Caller& caller, const wire::Request& request, Seat& seat) const;
 
 private:
-    class Inline;
-
     Result<void> start(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const;
+    Result<bool> try_start(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const;
+    Result<void> make_ready(Caller& caller, Resolved& what, BoundArguments& bound, std::vector<Turn*>& turns,
+                            Seat& seat) const;
     bool open_instead(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const;
     Result<void> resolve_handles(Caller& caller, Resolved& what, Seat& seat) const;
     Result<void> run_here(Caller& caller, const wire::Request& request, const Resolved& what,
                           const BoundArguments& arguments, Seat& seat) const;
+    Result<void> reply_with_instance(Caller& caller, const wire::Request& request, const Resolved& what,
+                                     Invocation& invocation, Seat& seat) const;
+    void tell(const Invocation& invocation, std::int64_t took_ns, Code code) const;
     Result<void> run_later(Caller& caller, const wire::Request& request, const Resolved& what,
                            const BoundArguments& arguments, const std::vector<Turn*>& argument_turns, Seat& seat) const;
-
-    static std::int64_t count(const Resolved& what, bool failed, Seat& seat);
 
     Services& services_;
     Control control_;

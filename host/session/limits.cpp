@@ -70,6 +70,16 @@ constexpr std::array table{
           "worker_rest_ms"},
     Limit{"worker_rest_ms", &Limits::worker_rest_ms, 10, a_day_ms, Scope::host, true,
           "Milliseconds that a worker which died too often is left alone"},
+    Limit{"plugin_generations", &Limits::plugin_generations_max, 1, 1'000'000, Scope::host, true,
+          "How often a plugin may be loaded into the host's process, its first time and failed reloads included, as "
+          "code is "
+          "never unmapped; or how many worker processes it may have, until those that reloads replaced have ended; 1: "
+          "it is "
+          "not reloaded"},
+    Limit{"plugin_move_ms", &Limits::plugin_move_ms, 0, 60'000, Scope::host, true,
+          "Milliseconds that a reload may wait for objects that are busy, to move them to the new version, while "
+          "creates wait; "
+          "0: none is moved"},
 };
 
 }  // namespace

@@ -51,6 +51,10 @@ struct Limits {
     std::uint64_t worker_deaths_max = 10;     // one after the other, none of them after a steady minute: then it rests
     std::uint64_t worker_rest_ms = 300'000;
 
+    // -- reloads --
+    std::uint64_t plugin_generations_max = 16;  // of one plugin, in memory: the host's process never unmaps code
+    std::uint64_t plugin_move_ms = 1'000;       // that what is created or moved meanwhile may be kept waiting
+
     wire::FrameLimits frame_limits() const { return {frame_bytes_max, depth_max, items_max}; }
     bool operator==(const Limits&) const = default;
 };

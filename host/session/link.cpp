@@ -73,6 +73,7 @@ const Method* OpenMethods::find(const Type& type, std::string_view name) {
     made.method.signature.kwargs_name = "kwargs";
     made.method.context = &made.callee;
     made.method.invoke = invoke_remote;
+    made.method.type = &type;
     made.method.number = UINT32_MAX;  // counted with all that there is no room for
     return &made.method;
 }
@@ -451,6 +452,32 @@ void Link::forget(RemoteObject& object) {
 }
 
 // ---- the end
+
+bool Link::reserve() {
+    const std::scoped_lock lock(mutex_);
+    reserved_ += !closed_;
+    return !closed_;
+}
+
+void Link::give_back_reservation() {
+    const std::scoped_lock lock(mutex_);
+    --reserved_;
+}
+
+bool Link::close_if_idle() {
+    const std::scoped_lock lock(mutex_);
+    if (closed_) return true;
+    const bool owes =
+        std::any_of(owed_.begin(), owed_.end(), [](const auto& owed) { return owed.second.pending != nullptr; });
+    const bool has_objects =
+        std::any_of(objects_.begin(), objects_.end(), [](const auto& object) { return !object.second.expired(); });
+    closed_ = !owes && !has_objects && reserved_ == 0;
+    return closed_;
+}
+
+bool Link::has(const Object& object) const {
+    return object.type().plugin->is_provided() && static_cast<const RemoteObject*>(object.self())->link.get() == this;
+}
 
 bool Link::leave() {
     const std::scoped_lock lock(mutex_);

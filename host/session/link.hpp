@@ -64,6 +64,15 @@ public:
         return caller_ == nullptr;
     }
 
+    // -- its end, where another one takes its place --
+    // Whoever is about to ask it for an object keeps a reservation. False: it is closed, and asked for nothing any more.
+    bool reserve();
+    void give_back_reservation();
+    // Closes it if there is no object of theirs here, and nothing owed or about to be.
+    bool close_if_idle();
+    // Whether there is an object of theirs here that is reached through it.
+    bool has(const Object& object) const;
+
     // -- handles --
     bool is_theirs(const wire::Handle& handle) const { return handle.own == (provides_ == Provides::they); }
     // Our object for a handle of theirs, which counts one.
@@ -139,6 +148,8 @@ private:
     std::uint32_t last_msgid_ = 0;
     std::unordered_map<std::uint32_t, Owed> owed_;
     std::unordered_map<std::uint64_t, std::weak_ptr<RemoteObject>> objects_;
+    std::uint64_t reserved_ = 0;
+    bool closed_ = false;
 };
 
 // What a method of theirs has for its context.

@@ -86,8 +86,9 @@ std::vector<CalleeCounts> count_calls(const Services& services) {
 std::string_view health_of(const Services& services) {
     if (services.objects.draining.load(std::memory_order_relaxed)) return "draining";
     const auto workers = services.workers();
-    const bool all_run =
-        std::all_of(workers.begin(), workers.end(), [](const auto& worker) { return worker.state == "running"; });
+    const bool all_run = std::all_of(workers.begin(), workers.end(), [](const auto& worker) {
+        return worker.state == "running" || worker.state == "draining";
+    });
     return all_run && services.registry.snapshot()->refused.empty() ? "ok" : "degraded";
 }
 

@@ -72,6 +72,7 @@ const char* read_option(std::string_view key, const Token& token, data::Bytes va
     if (key == "principal") return text(options.on_behalf.principal);
     if (key == "session") return boolean(options.session);
     if (key == "methods") return boolean(options.methods);
+    if (key == "force") return boolean(options.force);
     const bool known = token.kind == Kind::string && (token.text() == "open" || token.text() == "fail");
     options.open_if_exists = known && token.text() == "open";
     return known ? nullptr : "\"open\" or \"fail\"";

@@ -18,6 +18,7 @@ struct RequestOptions {
     bool open_if_exists = false;
     bool session = false;
     bool methods = false;
+    bool force = false;
     std::uint64_t uses = 1;
     std::uint64_t referrers = 0;
     std::optional<std::uint32_t> parent;

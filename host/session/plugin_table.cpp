@@ -30,19 +30,38 @@ constexpr auto fenced = &Fence<function, otherwise...>::call;
 
 Services& services_of(const soho_host* host) { return *static_cast<Services*>(Plugin::of(host).services()); }
 
+// The object of that id, for what a plugin wants of it later. Null also where it was moved to another version of the plugin: this one's
+// code has nothing to do with it any more.
+struct FoundObject {
+    ObjectPtr object;
+    const Type* type = nullptr;  // that it was found with
+};
+FoundObject find_for(const soho_host* host, std::uint64_t id) {
+    const Plugin& plugin = Plugin::of(host);
+    ObjectPtr object = services_of(host).objects.find(id);
+    if (object == nullptr) return {};
+    const Type& type = object->type();
+    if (type.plugin != &plugin && type.plugin->name() == plugin.name()) return {};
+    return {std::move(object), &type};
+}
+
+PluginTask task_of(const soho_host* host, const soho_task* given) { return PluginTask(*given, Plugin::of(host).use()); }
+
 // A plugin's task that waits for something to happen, and then runs in an object's turn. It does not keep the object alive.
 struct Waiting {
-    Waiting(const Plugin& plugin_, const char* part_, PluginTask task_, const ObjectPtr& object_, bool in_turn_)
+    Waiting(const Plugin& plugin_, const char* part_, PluginTask task_, const FoundObject& found, bool in_turn_)
         : plugin(plugin_),
           part(part_),
           task(std::move(task_)),
-          object(object_),
+          object(found.object),
+          type(found.type),
           in_turn(in_turn_) {}
 
     const Plugin& plugin;
     const char* const part;  // what the task is
     PluginTask task;
     std::weak_ptr<Object> object;
+    const Type* const type;  // … as it was
     const bool in_turn;
     std::atomic<bool> cancelled{false};
     std::atomic<bool> posted{false};  // and has not begun: a busy object misses ticks, they do not pile up
@@ -72,8 +91,8 @@ bool run_waiting(Services& services, const std::shared_ptr<Waiting>& waiting) {
         return true;
     }
     const ObjectPtr object = waiting->object.lock();
-    if (object == nullptr) return false;
-    post_to_turn(object, shared_task(waiting));
+    if (object == nullptr || &object->type() != waiting->type) return false;
+    post_to_turn(object, shared_task(waiting), waiting->type);
     return true;
 }
 
@@ -125,14 +144,14 @@ soho_text object_type(const soho_host* host, std::uint64_t id) {
 
 int post_task(const soho_host* host, std::uint64_t id, const soho_task* given) {
     Services& services = services_of(host);
-    PluginTask task(*given);
+    PluginTask task = task_of(host, given);
     if (id == 0) {
         post_at_home(*services.home, Plugin::of(host), "a task", std::move(task));
         return 0;
     }
-    const ObjectPtr object = services.objects.find(id);
-    if (object == nullptr) return 1;
-    post_to_turn(object, std::move(task));
+    const FoundObject found = find_for(host, id);
+    if (found.object == nullptr) return 1;
+    post_to_turn(found.object, std::move(task), found.type);
     return 0;
 }
 
@@ -174,6 +193,7 @@ public:
         timers_.erase(found);
         return timer;
     }
+    std::vector<std::shared_ptr<PluginTimer>> take_all_of(const Plugin& plugin);
 
 private:
     std::mutex mutex_;
@@ -182,14 +202,31 @@ private:
     std::uint64_t next_ = 1;
 };
 
+std::vector<std::shared_ptr<PluginTimer>> PluginTimers::take_all_of(const Plugin& plugin) {
+    std::vector<std::shared_ptr<PluginTimer>> taken, others;  // these go after the lock, if they are the last
+    const std::scoped_lock lock(mutex_);
+    for (auto at = timers_.begin(); at != timers_.end();) {
+        auto timer = at->second.lock();
+        const bool its = timer != nullptr && &timer->waiting->plugin == &plugin;
+        if (timer != nullptr) (its ? taken : others).push_back(std::move(timer));
+        at = its ? timers_.erase(at) : std::next(at);
+    }
+    return taken;
+}
+
 namespace {
+
+void cancel(Services& services, const PluginTimer& timer) {
+    timer.waiting->cancelled.store(true, std::memory_order_release);
+    services.timers.cancel(timer.timer);
+}
 
 std::uint64_t timer_start(const soho_host* host, std::uint64_t id, std::int64_t delay_ns, std::int64_t period_ns,
                           const soho_task* given) {
     Services& services = services_of(host);
-    const ObjectPtr object = id != 0 ? services.objects.find(id) : nullptr;
+    const FoundObject object = id != 0 ? find_for(host, id) : FoundObject();
     auto timer = std::make_shared<PluginTimer>();
-    timer->waiting = std::make_shared<Waiting>(Plugin::of(host), "a timer", PluginTask(*given), object, id != 0);
+    timer->waiting = std::make_shared<Waiting>(Plugin::of(host), "a timer", task_of(host, given), object, id != 0);
     timer->period_ns = period_ns;
     const std::uint64_t number = services.plugin_timers->add(timer);
     start_timer(services, timer, monotonic_now() + std::max<std::int64_t>(0, delay_ns));
@@ -199,16 +236,14 @@ std::uint64_t timer_start(const soho_host* host, std::uint64_t id, std::int64_t 
 void timer_cancel(const soho_host* host, std::uint64_t number) {
     Services& services = services_of(host);
     const auto timer = services.plugin_timers->take(number);
-    if (timer == nullptr) return;
-    timer->waiting->cancelled.store(true, std::memory_order_release);
-    services.timers.cancel(timer->timer);
+    if (timer != nullptr) cancel(services, *timer);
 }
 
 std::uint64_t on_session_end(const soho_host* host, std::uint64_t session, std::uint64_t id, const soho_task* given) {
     Services& services = services_of(host);
-    const ObjectPtr object = id != 0 ? services.objects.find(id) : nullptr;
+    const FoundObject object = id != 0 ? find_for(host, id) : FoundObject();
     auto waiting =
-        std::make_shared<Waiting>(Plugin::of(host), "what a session's end does", PluginTask(*given), object, id != 0);
+        std::make_shared<Waiting>(Plugin::of(host), "what a session's end does", task_of(host, given), object, id != 0);
     const auto when_ended = [&services, waiting] { run_waiting(services, waiting); };
     return services.upstream != nullptr ? services.upstream->on_session_end(session, when_ended)
                                         : services.sessions.on_session_end(session, when_ended);
@@ -238,7 +273,7 @@ std::uint64_t Limits::*charge_all(Object& object, std::uint64_t bytes, const Lim
 
 std::uint32_t charge(const soho_host* host, std::uint64_t id, std::int64_t bytes) {
     Services& services = services_of(host);
-    const ObjectPtr object = services.objects.find(id);
+    const ObjectPtr object = find_for(host, id).object;
     if (object == nullptr) return SOHO_NO_OBJECT;
     if (services.upstream != nullptr) services.upstream->charged(*object);
     if (bytes < 0) {
@@ -299,6 +334,10 @@ void ref_call(const soho_host* host, const soho_ref_call* call) {
 }  // namespace
 
 std::shared_ptr<PluginTimers> make_plugin_timers() { return std::make_shared<PluginTimers>(); }
+
+void cancel_timers(Services& services, const Plugin& plugin) {
+    for (const auto& timer : services.plugin_timers->take_all_of(plugin)) cancel(services, *timer);
+}
 
 HostTable plugin_table(Services* services) {
     HostTable table;

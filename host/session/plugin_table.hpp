@@ -10,6 +10,8 @@ namespace soho::host {
 HostTable plugin_table(Services* services);
 
 std::shared_ptr<PluginTimers> make_plugin_timers();
+// All that the plugin started: it has been stopped.
+void cancel_timers(Services& services, const Plugin& plugin);
 
 // Makes what a plugin publishes at load. Runs the callable on this thread or waits for it; fails with a sentence.
 // Kept in mind: see republish().

@@ -24,9 +24,15 @@ const Offer::Callee& callee_of(void* context) {
 std::uint32_t create_remote(void* context, const soho_call* call, soho_instance*) {
     const Offer::Callee& callee = callee_of(context);
     const Offer& offer = *callee.offer;
-    if (const auto provider = offer.provider()) return provider->create(callee.name, *call);
-    const std::string text = offer.worker() != nullptr
-                                 ? fmt::format("{}: {} was not started", offer.worker()->why_absent(), callee.name)
+    while (const auto provider = offer.provider()) {
+        if (!provider->reserve()) continue;  // another one has taken its place
+        const std::uint32_t status = provider->create(callee.name, *call);
+        provider->give_back_reservation();
+        return status;
+    }
+    const auto worker = offer.worker();
+    const std::string text = worker != nullptr
+                                 ? fmt::format("{}: {} was not started", worker->why_absent(), callee.name)
                                  : fmt::format("the provider of {} has gone", callee.name);
     offer.plugin().table().fail(call, SOHO_UNAVAILABLE, {}, to_abi(text), {});
     return SOHO_FAILED;
@@ -118,7 +124,7 @@ Result<Offer*> Offers::make(Caller& caller, Bytes text) {
     if (worker != nullptr && worker->plugin() != asked->name)
         return bad_arguments(
             fmt::format("soho.offer: \"{}\" is not the plugin of this worker, {}", asked->name, worker->plugin()));
-    Offer& offer = all_.emplace_back(asked->name, std::string(data::as_text(text)), worker);
+    Offer& offer = all_.emplace_back(asked->name, std::string(data::as_text(text)), worker != nullptr);
     const auto refused = [&](const Error& error) -> tl::unexpected<Error> {
         all_.pop_back();
         return tl::unexpected<Error>(error);
@@ -148,11 +154,18 @@ Result<Offer*> Offers::make(Caller& caller, Bytes text) {
     return &offer;
 }
 
-// One that was made before, word for word, and that nobody stands behind now; else another.
+bool Offers::same_owner(const Offer& offer, Caller& caller) {
+    const auto& worker = caller.peer().worker;
+    return worker != nullptr ? offer.is_of_worker() && offer.name() == worker->plugin() : !offer.is_of_worker();
+}
+
+// One that was made before, word for word, and that nobody stands behind now, or another one may; else another.
 Result<Offer*> Offers::find(Caller& caller, Bytes text) {
+    const auto& worker = caller.peer().worker;
+    const bool replaces = worker != nullptr && worker->is_replacing();
     const auto same = std::find_if(all_.begin(), all_.end(), [&](const Offer& offer) {
-        return offer.text() == data::as_text(text) && offer.worker() == caller.peer().worker &&
-               offer.provider() == nullptr;
+        return offer.text() == data::as_text(text) && same_owner(offer, caller) &&
+               (replaces || offer.provider() == nullptr);
     });
     if (same == all_.end()) return make(caller, text);
     for (const TypePtr& type : same->plugin().types()) {
@@ -165,7 +178,8 @@ Result<Offer*> Offers::find(Caller& caller, Bytes text) {
 Result<void> Offers::enter(Offer& offer, Registry& registry) {
     if (offer.entered_) return {};
     for (Offer& before : all_) {
-        if (offer.worker() != nullptr && before.worker() == offer.worker() && std::exchange(before.entered_, false))
+        if (offer.is_of_worker() && before.is_of_worker() && before.name() == offer.name() &&
+            std::exchange(before.entered_, false))
             registry.withdraw(before.plugin());
     }
     auto entered = registry.enter(offer.plugin());
@@ -179,8 +193,10 @@ Result<std::shared_ptr<Provider>> Offers::take(Caller& caller, Bytes text) {
     if (!offer) return tl::unexpected<Error>(offer.error());
     Offer& found = **offer;
     auto provider = std::make_shared<Provider>(caller.services(), caller, found);
+    if (provider->worker() != nullptr && provider->worker()->is_replacing()) return provider;
     const auto stand = [&found](std::shared_ptr<Provider> by) {
         const std::scoped_lock of_offer(found.mutex_);
+        if (by != nullptr) found.worker_ = by->worker();
         found.provider_ = std::move(by);
     };
     stand(provider);
@@ -215,16 +231,59 @@ void Offers::vacate(Provider& provider) {
     offer_of(provider);
 }
 
+Result<std::shared_ptr<Provider>> Offers::replace(Provider& provider, Registry& registry) {
+    auto standing = std::static_pointer_cast<Provider>(provider.shared_from_this());
+    const std::scoped_lock lock(mutex_);
+    Offer& offer = provider.offer_;
+    if (provider.has_gone())
+        return refuse(Code::unavailable, fmt::format("{}: its worker has ended", provider.worker()->file()));
+    const auto before = std::find_if(all_.begin(), all_.end(), [&](const Offer& other) {
+        return other.is_of_worker() && other.name() == offer.name() && other.entered_;
+    });
+    // Before anybody can ask for its types; who has asked for those before gets them where they are.
+    const auto stand = [&offer](std::shared_ptr<Provider> by) {
+        const std::scoped_lock of_offer(offer.mutex_);
+        offer.worker_ = by != nullptr ? by->worker() : offer.worker_;
+        return std::exchange(offer.provider_, std::move(by));
+    };
+    auto last = stand(std::move(standing));
+    if (before != all_.end() && &*before == &offer) return last;
+    auto entered =
+        before == all_.end() ? registry.enter(offer.plugin()) : registry.replace(before->plugin(), offer.plugin());
+    if (!entered) {
+        stand(std::move(last));
+        return tl::unexpected<Error>(entered.error());
+    }
+    offer.entered_ = true;
+    if (before == all_.end()) return nullptr;
+    before->entered_ = false;
+    return before->provider();
+}
+
+bool Offers::retire_if_idle(Provider& provider) {
+    std::shared_ptr<Provider> last;  // goes after the lock
+    const std::scoped_lock lock(mutex_);
+    Offer& offer = provider.offer_;
+    const bool stands = offer.provider().get() == &provider;
+    // Where it stands behind its types still, a create that began before it was replaced may be on its way.
+    if (stands && (offer.entered_ || !offer.plugin().is_unused())) return false;
+    if (!provider.close_if_idle()) return false;
+    const std::scoped_lock of_offer(offer.mutex_);
+    if (stands) last = std::exchange(offer.provider_, nullptr);
+    return true;
+}
+
 // ---- a provider
 
 Provider::Provider(Services& services, Caller& caller, Offer& offer)
     : Link(services, caller, Provides::they),
-      offer_(offer) {}
+      offer_(offer),
+      worker_(caller.peer().worker) {}
 
 TypePtr Provider::type_of(std::string_view type_id) { return offer_.plugin().find_local(type_id); }
 
 std::string Provider::text() const {
-    if (offer_.worker() != nullptr) return fmt::format("worker of plugin {}", offer_.name());
+    if (worker_ != nullptr) return fmt::format("worker of plugin {}", offer_.name());
     return fmt::format("provider {} (session {}, {})", offer_.name(), session_->id(), session_->principal().name);
 }
 
@@ -296,9 +355,9 @@ void Provider::gone() {
         watched.swap(watched_);
     }
     for (const auto& [session, waiter] : watched) services_.sessions.cancel_session_end(waiter);
-    if (const auto& worker = offer_.worker()) {
+    if (worker_ != nullptr) {
         services_.offers->vacate(*this);
-        return worker->left(std::static_pointer_cast<Provider>(shared_from_this()));
+        return worker_->left(std::static_pointer_cast<Provider>(shared_from_this()));
     }
     services_.offers->withdraw(*this, services_.registry);
     fail_owed();

@@ -16,16 +16,20 @@ public:
         Offer* offer = nullptr;
     };
 
-    Offer(std::string name, std::string text, std::shared_ptr<Worker> worker)
+    Offer(std::string name, std::string text, bool of_worker)
         : name_(std::move(name)),
           text_(std::move(text)),
-          worker_(std::move(worker)) {}
+          of_worker_(of_worker) {}
 
     const std::string& name() const { return name_; }
     const std::string& text() const { return text_; }  // MessagePack: what was offered
     Plugin& plugin() const { return *plugin_; }
-    // Of a plugin in a process of its own; else null.
-    const std::shared_ptr<Worker>& worker() const { return worker_; }
+    // Of a plugin in a process of its own: the process that stands behind it, or did so last. Else null.
+    std::shared_ptr<Worker> worker() const {
+        const std::scoped_lock lock(mutex_);
+        return worker_;
+    }
+    bool is_of_worker() const { return of_worker_; }
     // Of an open type: the method of that name, if it can be one; made when it is first asked for.
     const Method* open_method(const Type& type, std::string_view name) { return open_methods_.find(type, name); }
     // Who stands behind it now; null: nobody.
@@ -38,13 +42,14 @@ private:
     friend class Offers;
 
     const std::string name_, text_;
-    const std::shared_ptr<Worker> worker_;
+    const bool of_worker_;
     Plugin* plugin_ = nullptr;
     bool entered_ = false;  // its types are in the registry's snapshot; with the mutex of all offers
     std::deque<Callee> callees_;
     OpenMethods open_methods_;
     mutable std::mutex mutex_;
     std::shared_ptr<Provider> provider_;
+    std::shared_ptr<Worker> worker_;
 };
 
 // All that was ever offered. Thread-safe.
@@ -56,8 +61,14 @@ public:
     void withdraw(Provider& provider, Registry& registry);
     // Its types stay, and wait for another to stand behind them.
     void vacate(Provider& provider);
+    // A worker that is_replacing() takes the place of the one before: from here on objects are made by it. Those that are stay where
+    // they are. Returns who stood there, null if nobody did. Fails, and nothing has changed.
+    Result<std::shared_ptr<Provider>> replace(Provider& provider, Registry& registry);
+    // Of one that was replaced: whether there is nothing of it here any more, nor can be. From then on it is asked for nothing.
+    bool retire_if_idle(Provider& provider);
 
 private:
+    static bool same_owner(const Offer& offer, Caller& caller);
     Result<Offer*> find(Caller& caller, data::Bytes text);
     Result<Offer*> make(Caller& caller, data::Bytes text);
     Offer* offer_of(Provider& provider);
@@ -73,6 +84,8 @@ public:
     Provider(Services& services, Caller& caller, Offer& offer);
 
     const Offer& offer() const { return offer_; }
+    // Of a plugin's worker; else null.
+    const std::shared_ptr<Worker>& worker() const { return worker_; }
     Provider* provider() override { return this; }
 
     // What it owes fails, once; that of a worker when it is known how that ended.
@@ -92,7 +105,10 @@ private:
     Result<void> write_options(const soho_call& call, const wire::HandleVisitor& visit, wire::Out& out) override;
     std::string how_it_ended() const;
 
+    friend class Offers;
+
     Offer& offer_;
+    const std::shared_ptr<Worker> worker_;
     mutable std::mutex mutex_;
     std::string how_;                                           // it died; empty: nobody knows yet
     std::unordered_map<std::uint64_t, std::uint64_t> watched_;  // sessions, and what waits for their end

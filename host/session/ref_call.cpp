@@ -35,11 +35,11 @@ void tell(Done done, void* context, const Outcome& outcome) {
 }
 
 void tell_later(Services& services, const Plugin& plugin, Done done, void* context, Outcome outcome) {
-    services.home->post(
-        [&home = *services.home, &plugin, done, context, shared = std::make_shared<Outcome>(std::move(outcome))] {
-            const ActivityMark mark(home.activity(), plugin, "a continuation");
-            tell(done, context, *shared);
-        });
+    services.home->post([&home = *services.home, &plugin, use = plugin.use(), done, context,
+                         shared = std::make_shared<Outcome>(std::move(outcome))] {
+        const ActivityMark mark(home.activity(), plugin, "a continuation");
+        tell(done, context, *shared);
+    });
 }
 
 class RefCompletion : public Completion {
@@ -47,6 +47,7 @@ public:
     RefCompletion(Services& services, const Plugin& plugin, const soho_ref_call& given)
         : services_(services),
           plugin_(plugin),
+          use_(plugin.use()),
           done_(given.done),
           context_(given.context),
           waits_((given.flags & SOHO_REF_CALL_WAITS) != 0) {}
@@ -64,6 +65,7 @@ public:
 private:
     Services& services_;
     const Plugin& plugin_;
+    const std::shared_ptr<const void> use_;
     Done done_;
     void* context_;
     bool waits_;

@@ -110,7 +110,6 @@ Result<void> Replies::write_value(data::Bytes value, data::Buffer& buffer, Undel
 
 void Replies::value(const wire::Request& request, std::size_t start, std::size_t value_start, const Callee& callee,
                     std::string_view trace, PluginTask discarded, const ObjectPtr& target, Seat& seat) {
-    if (request.wants_reply && !discarded && wire::is_plain(seat.out.bytes().subspan(value_start))) return;
     const Limits& limits = session_->limits();
     const auto value =
         wire::check_value(seat.out.bytes().subspan(value_start), {limits.frame_bytes_max, limits.depth_max, SIZE_MAX});

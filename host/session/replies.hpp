@@ -45,7 +45,7 @@ public:
     // Into seat.out; nothing for a notification, whose failure is logged.
     void refuse(const wire::Request& request, const Error& error, std::string_view trace, Seat& seat);
     // The value that was appended to seat.out from `value_start` on, where begin_reply() was written at `start`: checks and
-    // translates it.
+    // translates it. What wire::is_plain() holds of needs neither.
     void value(const wire::Request& request, std::size_t start, std::size_t value_start, const Callee& callee,
                std::string_view trace, PluginTask discarded, const ObjectPtr& target, Seat& seat);
     void object(const wire::Request& request, const ObjectPtr& object, std::string_view trace, Seat& seat);

@@ -2,6 +2,7 @@
 
 #include "host/registry/plugin.hpp"
 #include "host/session/hello.hpp"
+#include "host/session/link.hpp"
 #include "host/session/measure.hpp"
 #include "host/session/rights.hpp"
 
@@ -112,6 +113,65 @@ void write_workers(const std::vector<WorkerReport>& workers, wire::Out& out) {
     }
 }
 
+// In the order of the generations; what belongs to none before is the one's that serves.
+std::vector<std::vector<std::uint64_t>> objects_by_generation(const Plugin& plugin, const PluginLife& life,
+                                                              const std::vector<ObjectPtr>& objects) {
+    const auto& all = life.generations;
+    std::vector<std::vector<std::uint64_t>> found(std::max<std::size_t>(all.size(), 1));
+    const auto serving =
+        std::find_if(all.begin(), all.end(), [](const GenerationReport& each) { return each.state == "serving"; });
+    for (const ObjectPtr& object : objects) {
+        const Plugin* const of = object->type().plugin;
+        if (of->name() != plugin.name()) continue;
+        auto at = std::find_if(all.begin(), all.end(), [&](const GenerationReport& each) {
+            return each.plugin == of || (each.link != nullptr && each.link->has(*object));
+        });
+        if (at == all.end()) at = serving;
+        found[at == all.end() ? 0 : static_cast<std::size_t>(at - all.begin())].push_back(object->id());
+    }
+    return found;
+}
+
+// Who holds the objects, each once; the first of them, and how many there are besides.
+void write_holders(const std::vector<std::uint64_t>& objects, const Holders& holders, wire::Out& out) {
+    constexpr std::size_t shown_max = 20;
+    std::vector<std::string> texts;
+    for (const std::uint64_t id : objects) {
+        const auto found = holders.of.find(id);
+        if (found == holders.of.end()) {
+            texts.emplace_back("a call");
+        } else {
+            texts.insert(texts.end(), found->second.begin(), found->second.end());
+        }
+    }
+    std::sort(texts.begin(), texts.end());
+    texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+    if (texts.size() > shown_max) {
+        const std::string more = fmt::format("{} more", texts.size() - shown_max);
+        texts.resize(shown_max);
+        texts.push_back(more);
+    }
+    out.string("holders");
+    out.array(texts.size());
+    for (const std::string& text : texts) out.string(text);
+}
+
+void write_generation(const GenerationReport& generation, const std::vector<std::uint64_t>& objects,
+                      const Holders* holders, wire::Out& out) {
+    out.map(9 + (holders != nullptr) + !generation.why.empty());
+    entry(out, "generation", generation.number);
+    entry(out, "state", generation.state);
+    entry(out, "version", generation.version);
+    entry(out, "file", generation.file);
+    entry(out, "copy", generation.copy);
+    entry(out, "sha256", generation.sha256);
+    entry(out, "age_ms", age_ms(generation.loaded_ns));
+    entry(out, "mapped_bytes", generation.mapped_bytes);
+    entry(out, "objects", objects.size());
+    if (holders != nullptr) write_holders(objects, *holders, out);
+    if (!generation.why.empty()) entry(out, "why", generation.why);
+}
+
 }  // namespace
 
 void report_objects(const Services& services, Caller& caller, std::uint64_t referrers, wire::Out& out) {
@@ -195,16 +255,38 @@ void report_sessions(const Services& services, wire::Out& out) {
     }
 }
 
+void report_reloaded(const PluginReloaded& reloaded, wire::Out& out) {
+    const bool has_failed = reloaded.status == "failed";
+    out.map(has_failed ? 3 : 10);
+    entry(out, "plugin", reloaded.plugin);
+    entry(out, "status", reloaded.status);
+    if (has_failed) return entry(out, "reason", reloaded.error.text);
+    entry(out, "version", reloaded.version);
+    entry(out, "version_before", reloaded.before);
+    entry(out, "generation", reloaded.generation);
+    entry(out, "objects_left", reloaded.objects_left);
+    entry(out, "objects_moved", reloaded.objects_moved);
+    entry(out, "why_left", reloaded.why_left);
+    entry(out, "longest_pause_us", reloaded.longest_pause_us);
+    entry(out, "took_us", reloaded.took_us);
+}
+
 void report_plugins(const Services& services, wire::Out& out) {
     const auto snapshot = services.registry.snapshot();
-    std::unordered_map<const Plugin*, std::uint64_t> objects;
-    for (const ObjectPtr& object : services.objects.all()) ++objects[object->type().plugin];
+    const auto objects = services.objects.all();
     std::unordered_map<std::string, WorkerReport> workers;
-    for (WorkerReport& worker : services.workers()) workers.emplace(worker.plugin, std::move(worker));
+    for (WorkerReport& worker : services.workers()) {
+        if (worker.state != "draining") workers.insert_or_assign(worker.plugin, std::move(worker));
+    }
+    std::unique_ptr<const Holders> holders;  // looked for where a generation before has objects
     out.array(snapshot->plugins.size() + snapshot->refused.size());
     for (const Plugin* plugin : snapshot->plugins) {
+        const PluginLife life = services.life_of_plugin(plugin->name());
+        const auto of = objects_by_generation(*plugin, life, objects);
+        std::uint64_t all = 0;
+        for (const auto& each : of) all += each.size();
         const auto worker = workers.find(plugin->name());
-        out.map(6 + (worker != workers.end()));
+        out.map(6 + (worker != workers.end() ? 1 : 0) + (life.generations.empty() ? 0 : 5));
         entry(out, "name", plugin->name());
         entry(out, "version", plugin->version());
         entry(out, "file", plugin->file());
@@ -212,12 +294,28 @@ void report_plugins(const Services& services, wire::Out& out) {
         out.string("types");
         out.array(plugin->types().size());
         for (const TypePtr& type : plugin->types()) out.string(type->type_id);
-        entry(out, "objects", objects[plugin]);
-        if (worker == workers.end()) continue;
-        out.string("worker");
-        out.map(4);
-        entry(out, "state", worker->second.state);
-        write_confinement(worker->second.confinement, out);
+        entry(out, "objects", all);
+        if (worker != workers.end()) {
+            out.string("worker");
+            out.map(4);
+            entry(out, "state", worker->second.state);
+            write_confinement(worker->second.confinement, out);
+        }
+        if (life.generations.empty()) continue;
+        const auto serving = std::find_if(life.generations.begin(), life.generations.end(),
+                                          [](const GenerationReport& each) { return each.state == "serving"; });
+        entry(out, "isolation", life.isolated ? "worker" : "none");
+        entry(out, "generation", serving != life.generations.end() ? serving->number : 0);
+        entry(out, "reloads", life.reloads);
+        entry(out, "last_failure", life.last_failure);
+        out.string("generations");
+        out.array(life.generations.size());
+        for (std::size_t i = 0; i < life.generations.size(); ++i) {
+            const GenerationReport& generation = life.generations[i];
+            const bool before = generation.state != "serving" && !of[i].empty();
+            if (before && holders == nullptr) holders = std::make_unique<Holders>(services, Principal());
+            write_generation(generation, of[i], before ? holders.get() : nullptr, out);
+        }
     }
     for (const RefusedPlugin& refused : snapshot->refused) {
         out.map(3);

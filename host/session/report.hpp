@@ -13,6 +13,8 @@ void report_objects(const Services& services, Caller& caller, std::uint64_t refe
 void report_stats(const Services& services, Caller& caller, bool methods, wire::Out& out);
 void report_health(const Services& services, wire::Out& out);
 void report_sessions(const Services& services, wire::Out& out);
+// What came of one that was reloaded.
+void report_reloaded(const PluginReloaded& reloaded, wire::Out& out);
 void report_plugins(const Services& services, wire::Out& out);
 
 }  // namespace soho::host

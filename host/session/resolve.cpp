@@ -69,39 +69,84 @@ Result<void> read_arguments(Bytes value, Bytes& args) {
     return {};
 }
 
-// Of the target.
-Result<void> resolve_method(Caller& caller, std::string_view method, Resolved& what) {
-    const Type& type = what.target->type();
-    what.method = type.find(method);
-    if (what.method == nullptr) return tl::unexpected<Error>(type.no_method(method));
-    return check_call(caller, *what.target, *what.method);
-}
-
 using Keys = std::initializer_list<std::string_view>;
 const Keys call_options = {"kw", "timeout_ms", "owner", "trace", "parent"};
 const Keys create_options = {"kw", "timeout_ms", "owner", "trace", "name", "if_exists", "parent"};
 // Its host tells a worker on whose behalf it calls.
 const Keys worker_options = {"kw", "timeout_ms", "owner", "trace", "principal", "session", "origin_session", "oneway"};
 
-Result<void> resolve_call(Caller& caller, const wire::Request& request, std::string_view& trace, Resolved& what) {
+Result<void> read_options(Caller& caller, const wire::Request& request, Bytes value, Keys keys, Resolved& what,
+                          Seat& seat) {
+    auto options = parse_options(value, request.method, caller.serves_host() ? worker_options : keys);
+    if (!options) return tl::unexpected<Error>(std::move(options.error()));
+    seat.options = *options;
+    what.given = &seat.options;
+    what.kw = options->kw;
+    return {};
+}
+
+void keep_target(Caller& caller, std::uint64_t id, ObjectPtr object, Seat& seat) {
+    seat.target = {&caller, id, std::move(object)};
+}
+
+bool is_kept(const Caller& caller, std::uint64_t id, const Seat& seat) {
+    return id == seat.target.id && id != 0 && &caller == seat.target.caller;
+}
+
+// Has the seat keep what the target means. An id that it keeps already is not looked up.
+Result<void> take_target(Caller& caller, Bytes target, Seat& seat) {
+    std::uint64_t id = 0;
+    const std::uint8_t* at = target.data();
+    if (wire::read_unsigned(at, id) && is_kept(caller, id, seat)) return {};
+    auto object = find_target(caller, target);
+    if (!object) return tl::unexpected<Error>(std::move(object.error()));
+    keep_target(caller, id, *std::move(object), seat);
+    return {};
+}
+
+// Of the target.
+Result<void> resolve_method(Caller& caller, std::string_view method, Resolved& what, const Seat& seat) {
+    what.target = seat.target.object.get();
+    const Type& type = what.target->type();
+    what.method = type.find(method);
+    if (what.method == nullptr) return tl::unexpected<Error>(type.no_method(method));
+    return check_call(caller, *what.target, *what.method);
+}
+
+// The usual call: [id, "method", [...]], without options, the name and the array short enough for one byte to say it, by one who may call
+// everything. False for any other, and for one that is to be refused.
+bool resolve_usual(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) {
+    const std::uint8_t* at = request.params.data();
+    std::uint64_t id = 0;
+    if (*at++ != 0x93 || !wire::read_unsigned(at, id) || (*at & 0xe0) != 0xa0) return false;
+    const std::string_view method = data::as_text({at + 1, static_cast<std::size_t>(*at & 0x1f)});
+    at += 1 + method.size();
+    if ((*at & 0xf0) != 0x90 || !caller.access().grants().everywhere(right_call)) return false;
+    if (!is_kept(caller, id, seat)) {
+        ObjectPtr object = caller.find(id);
+        if (object == nullptr) return false;
+        keep_target(caller, id, std::move(object), seat);
+    }
+    what.args = {at, request.params.data() + request.params.size()};
+    what.target = seat.target.object.get();
+    what.method = what.target->type().find(method);
+    return what.method != nullptr;
+}
+
+Result<void> resolve_call(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) {
     Params params;
     if (auto read = read_params(request, 2, 4, "[target, method, args?, options?]", params); !read) return read;
     if (!params[3].empty()) {
-        auto options = parse_options(params[3], request.method, caller.serves_host() ? worker_options : call_options);
-        if (!options) return tl::unexpected<Error>(std::move(options.error()));
-        what.options = *options;
-        trace = options->trace;
+        if (auto read = read_options(caller, request, params[3], call_options, what, seat); !read) return read;
     }
     if (auto read = read_arguments(params[2], what.args); !read) return read;
     std::string_view method;
     if (auto read = read_text(params[1], "the method's name", method); !read) return read;
-    auto target = find_target(caller, params[0]);
-    if (!target) return tl::unexpected<Error>(std::move(target.error()));
-    what.target = *std::move(target);
-    return resolve_method(caller, method, what);
+    if (auto taken = take_target(caller, params[0], seat); !taken) return taken;
+    return resolve_method(caller, method, what, seat);
 }
 
-Result<void> resolve_name(Caller& caller, const wire::Request& request, Resolved& what) {
+Result<void> resolve_name(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) {
     const auto [name, method] = wire::split_method(request.method);
     if (name.empty()) {
         return refuse(Code::no_method,
@@ -111,25 +156,22 @@ Result<void> resolve_name(Caller& caller, const wire::Request& request, Resolved
     }
     auto target = find_name(caller, name);
     if (!target) return tl::unexpected<Error>(std::move(target.error()));
-    what.target = *std::move(target);
+    keep_target(caller, 0, *std::move(target), seat);
     what.args = request.params;
-    return resolve_method(caller, method, what);
+    return resolve_method(caller, method, what, seat);
 }
 
-Result<void> resolve_create(Caller& caller, const wire::Request& request, std::string_view& trace, Resolved& what) {
+Result<void> resolve_create(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) {
     Params params;
     if (auto read = read_params(request, 1, 3, "[typeid, args?, options?]", params); !read) return read;
-    auto options = parse_options(params[2], request.method, caller.serves_host() ? worker_options : create_options);
-    if (!options) return tl::unexpected<Error>(std::move(options.error()));
-    what.options = *options;
-    trace = options->trace;
+    if (auto read = read_options(caller, request, params[2], create_options, what, seat); !read) return read;
     if (auto read = read_arguments(params[1], what.args); !read) return read;
     std::string_view type_id;
     if (auto read = read_text(params[0], "the typeid", type_id); !read) return read;
     const auto snapshot = caller.services().registry.snapshot();
     const TypePtr* type = snapshot->find(type_id);
     if (type == nullptr || !may_know(caller, **type)) return tl::unexpected<Error>(no_type(caller, type_id));
-    if (auto may = check_create(caller, **type, options->name); !may) return may;
+    if (auto may = check_create(caller, **type, what.options().name); !may) return may;
     if (!(*type)->creatable()) {
         const char* why = (*type)->create == nullptr ? "it has no callable" : "create_method is false";
         return refuse(Code::denied,
@@ -142,16 +184,25 @@ Result<void> resolve_create(Caller& caller, const wire::Request& request, std::s
 
 }  // namespace
 
-Result<void> resolve(Caller& caller, const wire::Request& request, std::string_view& trace, Resolved& what) {
-    const bool is_call = request.method == "soho.call";
-    if (!is_call && request.method != "soho.create") return resolve_name(caller, request, what);
-    auto resolved = is_call ? resolve_call(caller, request, trace, what) : resolve_create(caller, request, trace, what);
-    if (!resolved || !what.options.parent) return resolved;
+Result<void> resolve(Caller& caller, const wire::Request& request, Verb verb, Resolved& what, Seat& seat) {
+    if (verb == Verb::call && resolve_usual(caller, request, what, seat)) return success();
+    if (verb == Verb::named) return resolve_name(caller, request, what, seat);
+    auto resolved =
+        verb == Verb::call ? resolve_call(caller, request, what, seat) : resolve_create(caller, request, what, seat);
+    if (!resolved || what.given == nullptr || !what.given->parent) return resolved;
     if (caller.provider() == nullptr)
         return bad_arguments(
             fmt::format("{}: option \"parent\" is for providers, and this connection offers nothing", request.method));
-    what.parent = caller.provider()->inherited(*what.options.parent);  // none if it has replied meanwhile
+    what.parent = caller.provider()->inherited(*what.given->parent);  // none if it has replied meanwhile
     return resolved;
+}
+
+Result<void> resolve_anew(Caller& caller, Resolved& what, const Seat& seat) {
+    if (what.method != nullptr) return resolve_method(caller, what.method->name, what, seat);
+    TypePtr type = current(what.type);
+    if (type == nullptr || !type->creatable()) return tl::unexpected<Error>(no_type(caller, what.type->type_id));
+    what.type = std::move(type);
+    return {};
 }
 
 Result<ObjectPtr> find_handle(Caller& caller, const wire::Handle& handle) {

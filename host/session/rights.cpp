@@ -30,7 +30,7 @@ bool may_know(Caller& caller, const Object& object) {
 
 Result<void> check_call(Caller& caller, const Object& object, const Method& method) {
     const auto names = [&] { return caller.services().names.names_of(object.id()); };
-    if (caller.access().may_call(object.type(), method, names)) return {};
+    if (caller.access().may_call(object.type(), method, names)) return success();
     return denied(caller, fmt::format("call {}.{}", object.type().type_id, method.name));
 }
 

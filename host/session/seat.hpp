@@ -4,17 +4,20 @@
 // and on its return may only hand over its result (RULES 9).
 
 #include "host/object/object.hpp"
-#include "host/session/call_stats.hpp"
+#include "host/session/call_meter.hpp"
+#include "host/session/options.hpp"
 
 #include <soho/data/writer.hpp>
 
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace soho::host {
 
+class Caller;
 struct Seat;
 
 // Thrown by a thread that has lost its seat, through the host's code up to the thread's own loop, where it ends.
@@ -54,15 +57,25 @@ struct Seat {
     data::Buffer in;   // what was read, before it belongs to a connection
     data::Buffer out;  // replies to one connection's batch of requests
 
-    // When the call before this one ended, or the batch arrived: when this one begins, as far as its time is concerned.
-    std::int64_t clock_ns = 0;
     CallStats calls;
+    CallMeter meter{calls};
+
+    // What the last request called, and the id it was called by (0: none, but a name or a handle). Kept until its batch is through, as the
+    // next one mostly calls the same; the requests of a batch were all sent before it was found, so it may be what they mean. What
+    // requests of the host's own do must not find it kept.
+    struct Target {
+        const Caller* caller = nullptr;
+        std::uint64_t id = 0;
+        ObjectPtr object;
+    };
+    Target target;
 
     // Scratch for one request.
     data::Buffer translated;
     data::Buffer bound;
     data::Buffer result;
     std::vector<ObjectPtr> objects;
+    RequestOptions options;
 
     // Connections that got something to write while this thread did something else: their turn comes at the end of that.
     std::vector<std::shared_ptr<Batch>> due;
@@ -91,11 +104,38 @@ struct Seat {
     }
 
     // A batch of requests has been read.
-    void arrive() { arrived_ns = clock_ns = monotonic_now(); }
+    void arrive() {
+        arrived_ns = monotonic_now();
+        meter.restart(arrived_ns);
+    }
+    // They have run, as far as they do here. Also before a request of the host's own.
+    void finish() {
+        settle();
+        target = {};
+    }
+    // A call has begun. Counted for its session by the batch, as another reactor may have a connection of it.
+    void begun(std::atomic<std::uint64_t>& calls_of_session) {
+        if (begun_of_ != &calls_of_session) settle_begun();
+        begun_of_ = &calls_of_session;
+        ++begun_;
+    }
+    // Counts what is not counted yet, as replies to it are about to be seen.
+    void settle() {
+        meter.settle();
+        settle_begun();
+    }
 
     static void count(std::atomic<std::uint64_t>& counter, std::uint64_t more = 1) {
         counter.store(counter.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
     }
+
+private:
+    void settle_begun() {
+        if (begun_ != 0) begun_of_->fetch_add(std::exchange(begun_, 0), std::memory_order_relaxed);
+    }
+
+    std::atomic<std::uint64_t>* begun_of_ = nullptr;
+    std::uint64_t begun_ = 0;
 };
 
 // All seats of a host, those that were lost included: their counters count on. Thread-safe.

@@ -10,6 +10,7 @@
 #include "host/session/credentials.hpp"
 #include "host/session/log.hpp"
 #include "host/session/plugin_references.hpp"
+#include "host/session/plugin_reload.hpp"
 #include "host/session/seat.hpp"
 #include "host/session/session_table.hpp"
 #include "host/session/tickets.hpp"
@@ -54,6 +55,17 @@ struct Services {
     std::atomic<std::int64_t> drain_until_ns{0};
     std::function<Result<Reloaded>()> reload = [] {
         return soho::refuse(Code::unavailable, "this host has no config to reload");
+    };
+    // Both answer later, on another thread or at once.
+    std::function<void(PluginReload what, std::function<void(PluginReloaded)> done)> reload_plugin =
+        [](const PluginReload& what, const std::function<void(PluginReloaded)>& done) {
+            done(PluginReloaded::failed(what.plugin, Error(Code::unavailable, "this host reloads no plugins")));
+        };
+    // Those whose files are not what they were.
+    std::function<void(std::function<void(std::vector<PluginReloaded>)> done)> reload_changed_plugins =
+        [](const std::function<void(std::vector<PluginReloaded>)>& done) { done({}); };
+    std::function<PluginLife(const std::string& plugin)> life_of_plugin = [](const std::string&) {
+        return PluginLife();
     };
     std::shared_ptr<PluginTimers> plugin_timers{};
     std::shared_ptr<Offers> offers{};

@@ -34,6 +34,8 @@ public:
     const std::string& plugin() const { return plugin_; }
     const std::string& file() const { return file_; }
 
+    // It is to take the place of another one, once somebody says so (Offers::replace).
+    virtual bool is_replacing() const { return false; }
     // Its types are there.
     virtual void offered(std::shared_ptr<Provider> provider) = 0;
     // Its connection has gone: it has ended, or is about to.

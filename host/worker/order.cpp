@@ -55,10 +55,12 @@ std::optional<Paths> read_paths(Reader& reader) {
 std::string WorkerOrder::encoded() const {
     data::Buffer bytes;
     wire::Out out(bytes);
-    out.array(9);
-    for (const std::string& text : {file, plugin.prefix, log_level, plugin.confinement.syscalls}) out.string(text);
+    out.array(11);
+    for (const std::string& text : {file, source, plugin.prefix, log_level, plugin.confinement.syscalls})
+        out.string(text);
     for (const auto* paths : {&plugin.confinement.read_paths, &plugin.confinement.write_paths})
         write_paths(*paths, out);
+    out.boolean(self_test);
     out.binary(data::as_bytes(plugin.settings));
     LimitOverrides all;
     for (const Limit& limit : all_limits()) all[limit.name] = limits.*limit.value;
@@ -77,14 +79,17 @@ Result<WorkerOrder> WorkerOrder::decode(data::Bytes encoded) {
     Reader reader(encoded);
     Token token;
     reader.next(token);
-    if (token.kind != data::Kind::array || token.size != 9)
+    if (token.kind != data::Kind::array || token.size != 11)
         return refuse(Code::protocol, "its order is not one of this program's");
     Confinement& confinement = order.plugin.confinement;
-    for (std::string* text : {&order.file, &order.plugin.prefix, &order.log_level, &confinement.syscalls}) {
+    for (std::string* text :
+         {&order.file, &order.source, &order.plugin.prefix, &order.log_level, &confinement.syscalls}) {
         reader.next(token);
         *text = token.text();
     }
     for (auto* paths : {&confinement.read_paths, &confinement.write_paths}) *paths = read_paths(reader);
+    reader.next(token);
+    order.self_test = token.unsigned_value != 0;
     reader.next(token);
     order.plugin.settings = data::as_text(token.bytes());
     host::apply(read_limits(reader), order.limits);

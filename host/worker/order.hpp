@@ -7,6 +7,8 @@ namespace soho::host {
 
 struct WorkerOrder {
     std::string file;
+    std::string source{};    // what `file` is a private copy of; empty: it is none
+    bool self_test = false;  // that the plugin offers: before anything of it is served
     PluginOptions plugin;
     std::string log_level;  // of the plugin's lines
     Limits limits;

@@ -8,6 +8,7 @@
 #include "host/worker/launcher.hpp"
 #include "host/worker/order.hpp"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <csignal>
@@ -75,6 +76,17 @@ std::shared_ptr<Upstream> connect(Server& server) {
     return connected.get_future().get();
 }
 
+Result<Plugin*> load(Registry& registry, const WorkerOrder& order) {
+    auto library =
+        order.source.empty() ? open_library(order.file) : open_library(PluginCopy{order.source, order.file, {}, {}});
+    if (!library) return tl::unexpected<Error>(library.error());
+    auto plugin = registry.load(*std::move(library), order.plugin);
+    if (!plugin || !order.self_test) return plugin;
+    if (auto tested = (*plugin)->self_test(); !tested)
+        return refuse(tested.error().code, fmt::format("{}: {}", (*plugin)->file(), tested.error().text));
+    return plugin;
+}
+
 }  // namespace
 
 int run_worker() {
@@ -94,7 +106,7 @@ int run_worker() {
     Server server(options_of(*order), log);
     server.start();
     const auto upstream = connect(server);
-    const auto plugin = server.registry().load(order->file, order->plugin);
+    const auto plugin = load(server.registry(), *order);
     if (!plugin) refuse_plugin(plugin.error().text);
     upstream->offer(**plugin, [](const Result<void>& accepted) {
         if (!accepted) refuse_plugin(accepted.error().text);

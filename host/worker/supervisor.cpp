@@ -21,9 +21,11 @@ Supervisor::Supervisor(Host host) : host_(std::move(host)), guard_(context_->get
 
 Supervisor::~Supervisor() { stop(); }
 
-Result<Plugin*> Supervisor::add(const std::string& plugin, const std::string& file, const WorkerLimits& limits,
-                                const Confinement& confinement, std::string order) {
-    const auto worker = std::make_shared<WorkerProcess>(*this, plugin, file, limits, confinement, std::move(order));
+Result<Supervisor::Added> Supervisor::add(const std::string& plugin, const std::string& file,
+                                          const WorkerLimits& limits, const Confinement& confinement, std::string order,
+                                          bool replaces) {
+    const auto worker =
+        std::make_shared<WorkerProcess>(*this, plugin, file, limits, confinement, std::move(order), replaces);
     {
         const std::scoped_lock lock(mutex_);
         workers_.push_back(worker);
@@ -35,11 +37,15 @@ Result<Plugin*> Supervisor::add(const std::string& plugin, const std::string& fi
         });
     }
     asio::post(*context_, [worker] { worker->start(); });
-    auto plugin_of = worker->wait();
-    if (plugin_of) return plugin_of;
+    auto provider = worker->wait();
+    if (provider) return Added{worker, *std::move(provider)};
+    forget(worker);
+    return tl::unexpected<Error>(provider.error());
+}
+
+void Supervisor::forget(const std::shared_ptr<WorkerProcess>& worker) {
     const std::scoped_lock lock(mutex_);
     std::erase(workers_, worker);
-    return plugin_of;
 }
 
 void Supervisor::wake() {

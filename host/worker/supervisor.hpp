@@ -28,6 +28,8 @@ public:
         std::function<void(int socket, std::shared_ptr<Worker> worker)> adopt;
         // Its types are there again, after it died. [any thread]
         std::function<void(const Plugin& plugin)> returned;
+        // One that was replaced has died, with the objects that it had. [any thread]
+        std::function<void(const std::string& plugin)> lost;
     };
 
     explicit Supervisor(Host host);
@@ -35,9 +37,14 @@ public:
     Supervisor& operator=(const Supervisor&) = delete;
     ~Supervisor();
 
-    // [one thread] A further worker: `order` is what it is told (host/worker/order.hpp). Waits until its types are there; fails with a sentence.
-    Result<Plugin*> add(const std::string& plugin, const std::string& file, const WorkerLimits& limits,
-                        const Confinement& confinement, std::string order);
+    // [one thread] A further worker: `order` is what it is told (host/worker/order.hpp). Waits until its types are there; fails with a
+    // sentence. One that `replaces` another waits, with its types, for Offers::replace().
+    struct Added {
+        std::shared_ptr<WorkerProcess> worker;
+        std::shared_ptr<Provider> provider;
+    };
+    Result<Added> add(const std::string& plugin, const std::string& file, const WorkerLimits& limits,
+                      const Confinement& confinement, std::string order, bool replaces = false);
     // Those that have died, and wait or rest, start again at once.
     void wake();
     // The host ends: waits until all have ended, and kills those that do not.
@@ -52,6 +59,7 @@ private:
     void on_launcher();
     void launch(WorkerProcess& worker, const LaunchRequest& request);
     std::shared_ptr<WorkerProcess> find(std::uint64_t launch) const;
+    void forget(const std::shared_ptr<WorkerProcess>& worker);
 
     const Host host_;
     const std::shared_ptr<asio::io_context> context_ = std::make_shared<asio::io_context>();

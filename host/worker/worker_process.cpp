@@ -26,6 +26,7 @@ constexpr std::int64_t millisecond = 1'000'000;
 constexpr std::int64_t backoff_ms = 100, backoff_ms_max = 10'000;
 constexpr std::int64_t steady_ns = 60'000 * millisecond;  // one that lived so long begins anew
 constexpr std::int64_t last_words_ms = 500;               // from the end of its connection to its own
+constexpr std::int64_t retired_ms = 3'000;                // the same where it was told to end
 constexpr std::int64_t late_offer_ms = 50;                // from its own end to an offer that is still to be read
 
 void close_one(int& descriptor) {
@@ -67,13 +68,14 @@ struct StartFiles {
 }  // namespace
 
 WorkerProcess::WorkerProcess(Supervisor& supervisor, std::string plugin, std::string file, const WorkerLimits& limits,
-                             const Confinement& confinement, std::string order)
+                             const Confinement& confinement, std::string order, bool replaces)
     : Worker(std::move(plugin), std::move(file)),
       supervisor_(supervisor),
       context_(supervisor.context_),
       limits_(limits),
       confinement_(confinement),
       order_(std::move(order)),
+      is_replacing_(replaces),
       timer_(*context_),
       health_(*context_) {}
 
@@ -175,7 +177,7 @@ void WorkerProcess::has_offered(std::shared_ptr<Provider> provider) {
         state_ = State::running;
         first = std::exchange(first_, false);
         if (first) {
-            first_result_ = &plugin;
+            first_result_ = provider_;
             has_first_result_ = true;
             settled_.notify_all();
         }
@@ -188,10 +190,10 @@ void WorkerProcess::has_offered(std::shared_ptr<Provider> provider) {
     supervisor_.host_.returned(plugin);
 }
 
-Result<Plugin*> WorkerProcess::wait() {
+Result<std::shared_ptr<Provider>> WorkerProcess::wait() {
     std::unique_lock lock(mutex_);
     settled_.wait(lock, [this] { return has_first_result_; });
-    return first_result_;
+    return std::exchange(first_result_, nullptr);
 }
 
 // ---- its health
@@ -252,7 +254,7 @@ void WorkerProcess::has_left(const std::shared_ptr<Provider>& provider) {
     if (provider != provider_) return;  // one before
     has_left_ = true;
     if (has_ended_) return settle();
-    after(last_words_ms, &WorkerProcess::watch);
+    after(is_retired_ ? retired_ms : last_words_ms, &WorkerProcess::watch);
 }
 
 void WorkerProcess::ended(int status) {
@@ -322,7 +324,7 @@ void WorkerProcess::settle() {
         const std::scoped_lock lock(mutex_);
         process_ = 0;
         first = std::exchange(first_, false);
-        if (ending || first) {
+        if (ending || first || is_replaced_) {
             state_ = State::ended;
         } else {
             state_ = rests ? State::resting : State::waiting;
@@ -337,6 +339,7 @@ void WorkerProcess::settle() {
         }
     }
     if (const auto provider = std::exchange(provider_, nullptr)) provider->died(how);
+    if (is_replaced_) return settle_replaced(how);
     if (ending || first) return;
     spdlog::logger& log = supervisor_.host_.log.host;
     if (rests) {
@@ -349,6 +352,44 @@ void WorkerProcess::settle() {
     after(next_ms, &WorkerProcess::begin_again);
 }
 
+// Its place is another one's.
+void WorkerProcess::settle_replaced(const std::string& how) {
+    asio::post(*context_, [self = shared_from_this()] { self->supervisor_.forget(self); });
+    if (is_retired_ || supervisor_.host_.is_ending()) return;
+    supervisor_.host_.log.host.error(
+        "worker of plugin {} {}: a reload had replaced it, so it does not start again, and the objects that it still "
+        "had are "
+        "lost",
+        plugin(), how);
+    supervisor_.host_.lost(plugin());
+}
+
+void WorkerProcess::be_replaced() {
+    is_replaced_ = true;
+    // Without a process there is nothing of it to serve.
+    asio::post(*context_, [self = shared_from_this()] {
+        if (self->has_ended()) self->end();
+    });
+}
+
+void WorkerProcess::retire() {
+    is_replaced_ = true;
+    asio::post(*context_, [self = shared_from_this()] { self->end(); });
+}
+
+void WorkerProcess::end() {
+    if (std::exchange(is_retired_, true)) return;
+    timer_.cancel();
+    if (has_ended()) {
+        set(State::ended);
+        return supervisor_.forget(shared_from_this());
+    }
+    health_.cancel();
+    // It ends in order when its connection does.
+    if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+    after(retired_ms, &WorkerProcess::watch);
+}
+
 void WorkerProcess::begin_again() {
     if (!supervisor_.host_.is_ending()) start();
 }
@@ -356,7 +397,7 @@ void WorkerProcess::begin_again() {
 void WorkerProcess::wake() {
     {
         const std::scoped_lock lock(mutex_);
-        if (state_ != State::resting && state_ != State::waiting) return;
+        if (is_replaced_ || (state_ != State::resting && state_ != State::waiting)) return;
     }
     deaths_in_a_row_ = 0;
     timer_.cancel();
@@ -382,6 +423,7 @@ WorkerReport WorkerProcess::report() const {
     {
         const std::scoped_lock lock(mutex_);
         report.state = names[static_cast<std::size_t>(state_)];
+        if (is_replaced_ && state_ == State::running) report.state = "draining";
         report.process = static_cast<std::uint64_t>(process = process_);
         report.starts = starts_;
         report.deaths = deaths_;

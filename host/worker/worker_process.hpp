@@ -11,17 +11,25 @@ namespace soho::host {
 class WorkerProcess final : public Worker, public std::enable_shared_from_this<WorkerProcess> {
 public:
     WorkerProcess(Supervisor& supervisor, std::string plugin, std::string file, const WorkerLimits& limits,
-                  const Confinement& confinement, std::string order);
+                  const Confinement& confinement, std::string order, bool replaces);
     ~WorkerProcess() override;
 
     // -- Worker --
     void offered(std::shared_ptr<Provider> provider) override;
     void left(std::shared_ptr<Provider> provider) override;
     std::string why_absent() const override;
+    bool is_replacing() const override { return is_replacing_; }
+
+    // It stands in the other one's place, or is about to. [any thread]
+    void take_place() { is_replacing_ = false; }
+    // Another one stands in its place: it serves the objects that it has, and does not start again. [any thread]
+    void be_replaced();
+    // Nothing of it is needed any more: it ends. [any thread]
+    void retire();
 
     WorkerReport report() const;
     // The first start: waits for what comes of it. [any thread but the supervisor's]
-    Result<Plugin*> wait();
+    Result<std::shared_ptr<Provider>> wait();
 
     void start();
     std::uint64_t launch() const { return launch_; }
@@ -40,7 +48,9 @@ private:
     void has_left(const std::shared_ptr<Provider>& provider);
     void ended(int status);
     void settle();
+    void settle_replaced(const std::string& how);
     void begin_again();
+    void end();
     void watch();
     void ping();
     void close_descriptors();
@@ -54,6 +64,8 @@ private:
     const WorkerLimits limits_;
     const Confinement confinement_;
     const std::string order_;
+    std::atomic<bool> is_replacing_;
+    std::atomic<bool> is_replaced_{false};
 
     // Of the process that there is.
     std::uint64_t launch_ = 0;
@@ -70,6 +82,7 @@ private:
     std::int64_t started_ns_ = 0;
     std::int64_t asked_ns_ = 0;  // for a sign of life that has not come; 0: none is due
     bool was_silent_ = false;
+    bool is_retired_ = false;
 
     asio::steady_timer timer_;  // until the state must change
     asio::steady_timer health_;
@@ -79,7 +92,7 @@ private:
     std::condition_variable settled_;
     State state_ = State::starting;
     bool first_ = true;  // it has not been there yet
-    Result<Plugin*> first_result_ = nullptr;
+    Result<std::shared_ptr<Provider>> first_result_ = nullptr;
     bool has_first_result_ = false;
     std::uint64_t starts_ = 0, deaths_ = 0;
     std::string last_death_;

@@ -1,17 +1,24 @@
 # Every third-party library, found in one place. All are packages of Debian 12 (packaging/debian-packages.txt); newer
-# versions are welcome where they keep their names. A project that has this one as a subdirectory sees them as well.
+# versions are welcome where they keep their names. A project that has this one as a subdirectory sees them as well, and
+# needs those of what it asks for.
 set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 include("${PROJECT_SOURCE_DIR}/sdk/cmake/SohoMsgpack.cmake")  # soho::msgpack
 
-find_package(Threads REQUIRED)
-find_package(Asio 1.22 REQUIRED)           # asio::asio
-find_package(tl-expected CONFIG REQUIRED)  # tl::expected
-find_package(CLI11 CONFIG REQUIRED)        # CLI11::CLI11
-find_package(fmt CONFIG REQUIRED)          # fmt::fmt
-find_package(spdlog CONFIG REQUIRED)       # spdlog::spdlog, the compiled form
+if(SOHO_BUILD_CLIENT)
+    find_package(Threads REQUIRED)
+    find_package(tl-expected CONFIG REQUIRED)  # tl::expected
+    find_package(fmt CONFIG REQUIRED)          # fmt::fmt
+    find_package(OpenSSL 3 REQUIRED)           # OpenSSL::Crypto, OpenSSL::SSL
+endif()
+if(NOT SOHO_BUILD_HOST)
+    return()
+endif()
+
+find_package(Asio 1.22 REQUIRED)      # asio::asio
+find_package(CLI11 CONFIG REQUIRED)   # CLI11::CLI11
+find_package(spdlog CONFIG REQUIRED)  # spdlog::spdlog, the compiled form
 find_package(nlohmann_json CONFIG REQUIRED)
 find_package(tomlplusplus CONFIG REQUIRED)
-find_package(OpenSSL 3 REQUIRED)  # OpenSSL::Crypto, OpenSSL::SSL
 
 # Boost.DLL alone, on std::filesystem: nothing of Boost is linked.
 find_package(Boost 1.74 CONFIG REQUIRED)

@@ -20,7 +20,7 @@ def help_of(*words):
 
 
 def commands():
-    return ["plugin"] + re.findall(r"^  ([a-z][\w-]*) ", help_of().split("Subcommands:")[1].split("Exit codes")[0], re.M)
+    return re.findall(r"^  ([a-z][\w-]*) ", help_of().split("Subcommands:")[1].split("Exit codes")[0], re.M)
 
 
 def options():
@@ -62,11 +62,17 @@ class CommandPages(unittest.TestCase):
 
     def test_completion_knows_what_is_handed_over_to_soho_plugin(self):
         words = completed("soho plugin ")
-        self.assertIn("soho plugin " + ", ".join(words), help_of())
+        self.assertEqual(words[:2], ["list", "reload"])  # which are soho's own
+        self.assertIn("soho plugin " + ", ".join(words[2:]), help_of())
+        self.assertEqual(completed("soho plugin reload -"), ["--force"])
+        self.assertEqual(completed("soho plugin reload pair "), ["a-file"])
         self.assertEqual(completed("soho plugin check "), ["a-file"])
 
     def test_completion_offers_files_where_files_are_meant(self):
         self.assertEqual(completed("soho --key "), ["a-file"])
+        for option in re.findall(r"(--?[\w-]+)(?:,--[\w-]+)? FILE", help_of("gen")) + ["--output"]:
+            self.assertEqual(completed(f"soho gen cpp {option} "), ["a-file"], option)
+        self.assertEqual(completed("soho gen -o proxy.hpp "), ["cpp", "python"])
 
     def test_completion_says_nothing_without_a_host(self):
         self.assertEqual(completed("soho --host unix:/nonexistent/socket call "), [])

@@ -17,7 +17,8 @@
 #     )
 #
 # NAME is the target, and NAME.so the file. Installed plugins go to ${SOHO_PLUGIN_INSTALL_DIR}, by default
-# ${CMAKE_INSTALL_LIBDIR}/soho/plugins. SOHO_WITH_SANITIZER says that the build is instrumented (found out by itself).
+# ${CMAKE_INSTALL_LIBDIR}/soho/plugins: with CMake's own prefix /usr/local/lib/soho/plugins, where the packaged host looks as well as in
+# its own ${soho_PLUGIN_DIR}. SOHO_WITH_SANITIZER says that the build is instrumented (found out by itself).
 include_guard(GLOBAL)
 
 set(_soho_plugin_version_script "${CMAKE_CURRENT_LIST_DIR}/soho-plugin.map" CACHE INTERNAL

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -226,10 +227,29 @@ class OfAHost(Generated):
         file = self.write("none.json", "[]")
         self.assertIn("has no type 'Pair'", soho("gen", "cpp", "Pair", "--from", file, code=2))
         self.assertIn("none.json", soho("gen", "cpp", "--from", self.write("none.json", "{"), code=1))
+        self.assertIn(f"cannot read {self.folder}: Is a directory", soho("gen", "cpp", "--from", self.folder, code=1))
+        self.assertIn(f"cannot read {self.folder}: Is a directory", soho("gen", "cpp", "Pair", "--check", self.folder, host=self.address, code=1))
         self.assertIn("cannot write", soho("gen", "cpp", "-o", "/proc/none/x.hpp", host=self.address, code=1))
 
 
+class OfNothing(Generated):
+    def test_wrong_words_are_refused_before_a_host_is_looked_for(self):
+        nobody = "unix:" + self.path("nobody")
+        self.assertIn("gen knows cpp and python, not 'cobol'", soho("gen", "cobol", host=nobody, code=2))
+        self.assertIn("'a b' is no type", soho("gen", "cpp", "a b", host=nobody, code=2))
+        self.assertIn("nobody", soho("gen", "cpp", host=nobody, code=3))
+
+
 class OfAPlugin(Generated):
+    def test_a_file_may_be_called_as_an_option(self):
+        """The tool gets it as a file."""
+        plugin = os.environ["SOHO_TEST_BUNDLED_PLUGIN_DIR"] + "/pair.so"
+        os.symlink(plugin, self.path("-x.so"))
+        before = os.getcwd()
+        os.chdir(self.folder)
+        self.addCleanup(os.chdir, before)
+        self.assertIn("struct PairProxy", soho("gen", "cpp", "Pair", "--plugin=-x.so"))
+
     def test_the_tool_is_asked(self):
         """By a stand-in for soho-plugin, found by PATH, where there is none beside the command."""
         plugin = os.environ["SOHO_TEST_BUNDLED_PLUGIN_DIR"] + "/pair.so"
@@ -328,6 +348,63 @@ class Names(Generated):
         self.compile("int main() {}", "names.hpp")
         self.write("names.py", self.of("python", thing, *others))
         self.check_types(self.path("names.py"))
+
+    def test_names_that_the_code_itself_says(self):
+        """Of parameters, of classes, and of what is called without waiting: each legal on the wire, all in one file."""
+        oneway = {"flags": ["oneway"], "args": [parameter("x")]}
+        arguments = [parameter(name) for name in ("client", "cls", "made", "_result", "TProxy", "T", "Further", "int", "soho", "Any")]
+        rest = [parameter("Further"), parameter("client", kind="args"), parameter("cls", kind="kwargs")]
+        things = [
+            description("T", args=arguments, methods={
+                "TProxy": {"returns": "T"}, "T": {"returns": "Other"}, "OtherProxy": {}, "Other": {}, "Further": {"args": rest},
+                "f": {"returns": "list[int64]", "args": arguments}, "g": {"returns": "Other", "args": [parameter("Other"), parameter("OtherProxy")]},
+                "h": {"returns": "object", "args": [parameter("list"), parameter("dict"), parameter("str")]}}),
+            description("Other", args=rest, methods={"set": oneway, "notify_set": oneway, "notify_notify_set": {}, "notify_set_": {}, "T": {}}),
+        ]
+        self.write("said.hpp", self.of("cpp", *things))
+        self.compile("""
+            void use(const soho::Client& client, const TProxy& thing, const OtherProxy& other) {
+                const TProxy another = TProxy::create(client, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+                const OtherProxy with_rest = OtherProxy::create(client, "first", 1, "two");
+                OtherProxy result = thing.T();
+                thing.TProxy_();
+                thing.Further_("first", 1, "two");
+                other.set(1);
+                other.notify_set(1);
+                other.notify_set_2(2);
+                other.notify_notify_set();
+                other.notify_notify_set_(3);
+            }
+            """, "said.hpp")
+        code = self.of("python", *things)
+        self.write("said.py", code)
+        self.assertIn("def create(cls, client: soho.Client, /, client_: Any, cls_: Any, made_: Any, result_: Any, TProxy: Any, T_: Any", code)
+        self.assertIn("def create(cls, client: soho.Client, /, Further: Any, *client_: Any, **cls_: Any) -> Other:", code)
+        program = self.write("use.py", textwrap.dedent("""
+            import soho
+            import said
+
+            def use(client: soho.Client) -> said.Other:
+                thing = said.T.create(client, *range(10))
+                numbers: list[int] = thing.f(*range(10))
+                other: said.Other = thing.g(1, 2)
+                return said.Other.create(client, "first", 1, 2, client=3)
+            """))
+        self.check_types(self.path("said.py"), program)
+
+    def test_no_name_is_a_macro(self):
+        """Of none that the compiler knows behind a generated header."""
+        self.write("empty.hpp", self.of("cpp", description()))
+        source = self.write("macros.cpp", '#include "empty.hpp"\n')
+        command = [os.environ["SOHO_TEST_CXX"], *os.environ["SOHO_TEST_CXX_FLAGS"].split(), "-std=gnu++20", "-dM", "-E", f"-I{self.folder}",
+                   f"-I{SOURCE}/sdk/include", f"-I{SOURCE}/clients/cpp/include", source]
+        macros = set(re.findall(r"^#define (\w+)", subprocess.run(command, capture_output=True, text=True, check=True).stdout, re.MULTILINE))
+        self.assertLessEqual({"offsetof", "EINTR", "INT64_C", "WEXITSTATUS", "errno"}, macros)
+        words = sorted(macros)
+        code = self.of("cpp", description("T", methods={word: {} for word in words}),
+                       description("U", methods={"f": {"args": [parameter(word) for word in words]}}))
+        self.assertEqual(len(re.findall(r"^    void \w+\(\) const", code, re.MULTILINE)), len(words))
+        self.assertEqual(macros & set(re.findall(r"\w+", re.sub(r'"\w+"|//.*|#\w+.*', "", code))), set())
 
     def test_order_is_that_of_names(self):
         one, two = description("A", methods={"b": {}, "a": {}}), description("B")

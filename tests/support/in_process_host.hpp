@@ -83,6 +83,7 @@ public:
             bytes = bytes.subspan(frame.bytes.size());
             reader.next();
         }
+        seat_.finish();
         return seat_.out.bytes();
     }
     data::Bytes run(std::string_view text) { return run(data::as_bytes(text)); }
@@ -107,6 +108,7 @@ public:
     host::Services& services() { return services_; }
     host::Seat& seat() { return seat_; }
     host::Caller& caller() { return *caller_; }
+    const host::Dispatcher& dispatcher() const { return dispatcher_; }
 
 private:
     // As sohod does when it loads a plugin, but on this thread.
@@ -122,7 +124,9 @@ private:
         out.string(publication.name);
         const auto loader = std::make_shared<host::Caller>(
             services_, dispatcher_, host::Peer{{"plugin", host::rights_all}, "", true, true}, wire::ErrorForm::string);
+        seat_.arrive();
         loader->take({request.bytes()}, seat_);
+        seat_.finish();
         loader->replies().take_notices();
         loader->gone(seat_);
         home_.run();

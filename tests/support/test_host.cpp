@@ -77,6 +77,7 @@ std::string TestClient::send_bytes(std::string_view bytes) {
     host_.seat.out.clear();
     host_.seat.arrive();
     const bool goes_on = caller_->take(*frame, host_.seat);
+    host_.seat.finish();
     std::string replies;
     data::Reader reader(host_.seat.out.bytes());
     while (!reader.at_end()) {

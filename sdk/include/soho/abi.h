@@ -431,6 +431,19 @@ typedef struct soho_state {
 
 #define SOHO_STATE "soho.state/1"
 
+/* ---- self-test ------------------------------------------------------------------------------------------------- */
+
+/* What a plugin may offer as "soho.self_test/1": whether it is fit to serve. A host runs it before it has the types of a
+ * plugin that is reloaded made, once `load` was content. */
+#define SOHO_SELF_TEST "soho.self_test/1"
+
+typedef struct soho_self_test {
+    uint32_t size;
+    uint32_t reserved;
+    /* `state` is what `load` gave. Returns 0, or another number once it has called `refuse(context, reason)`. [loader] */
+    int (*run)(void* state, void* context, void (*refuse)(void* context, soho_text reason));
+} soho_self_test;
+
 /* The one symbol a plugin exports. `host_abi` is the major version the host speaks. Returns NULL, or a table that stays,
  * of that version if the plugin has it, else of its own: the host says which two did not meet. [loader] */
 const soho_plugin* soho_plugin_entry(uint32_t host_abi);

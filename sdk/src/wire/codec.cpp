@@ -66,33 +66,6 @@ void read_error_details(Reader& reader, Error& error) {
     }
 }
 
-// The usual request: [0, msgid, "method", [...]], the name and the array short enough for one byte to say it. False for any other.
-bool decode_usual(const Frame& frame, Request& request) {
-    const std::uint8_t* at = frame.bytes.data();
-    if (at[0] != 0x94 || at[1] != static_cast<std::uint8_t>(FrameType::request)) return false;
-    at += 2;
-    const std::size_t msgid_size = leads[*at].size();
-    switch (*at) {
-        case 0xcc: request.msgid = at[1]; break;
-        case 0xcd: request.msgid = data::detail::load_big_endian<std::uint16_t>(at + 1); break;
-        case 0xce: request.msgid = data::detail::load_big_endian<std::uint32_t>(at + 1); break;
-        default:
-            if (*at > 0x7f) return false;
-            request.msgid = *at;
-    }
-    at += msgid_size;
-    if ((*at & 0xe0) != 0xa0) return false;
-    request.method = data::as_text({at + 1, static_cast<std::size_t>(*at & 0x1f)});
-    at += leads[*at].size();
-    if ((*at & 0xf0) != 0x90) return false;
-    request.params = {at, frame.bytes.data() + frame.bytes.size()};
-    return true;
-}
-
-}  // namespace
-
-namespace {
-
 [[gnu::noinline]] Result<Request> decode_any(const Frame& frame, std::uint32_t* msgid, bool* msgid_known) {
     *msgid_known = false;
     Reader reader(frame.bytes);
@@ -148,7 +121,6 @@ namespace {
 Result<Request> decode_request(const Frame& frame, std::uint32_t* msgid, bool* msgid_known) {
     Request usual;
     if (!decode_usual(frame, usual)) return decode_any(frame, msgid, msgid_known);
-    usual.may_hold_handles = frame.may_hold_handles;
     *msgid = usual.msgid;
     *msgid_known = true;
     return usual;
@@ -183,17 +155,17 @@ void begin_request(Out& out, std::uint32_t msgid, std::string_view method) {
     out.string(method);
 }
 
+void begin_reply(Out& out, std::uint32_t msgid) {
+    out.array(4);
+    out.unsigned_integer(static_cast<unsigned>(FrameType::reply));
+    out.unsigned_integer(msgid);
+    out.nil();
+}
+
 void begin_notification(Out& out, std::string_view method) {
     out.array(3);
     out.unsigned_integer(static_cast<unsigned>(FrameType::notification));
     out.string(method);
-}
-
-void begin_reply(Out& out, std::uint32_t msgid) {
-    constexpr std::uint8_t front[] = {0x94, static_cast<std::uint8_t>(FrameType::reply)};
-    out.raw(front);
-    out.unsigned_integer(msgid);
-    out.nil();
 }
 
 void write_error_reply(Out& out, std::uint32_t msgid, const Error& error, ErrorForm form, std::string_view trace) {

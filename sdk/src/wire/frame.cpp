@@ -30,6 +30,12 @@ FrameReader::Status FrameReader::scan(data::Bytes unread) {
     if (error_.code != Code::ok) return Status::refused;
     const std::uint8_t* const begin = unread.data();
     const std::uint8_t* const end = begin + unread.size();
+    if (at_start()) {
+        if (const std::size_t size = scan_small(begin, end); size != 0) {
+            scanned_ = size;
+            return Status::complete;
+        }
+    }
     const std::uint8_t* at = begin + scanned_;
 
     while (true) {
@@ -46,6 +52,33 @@ FrameReader::Status FrameReader::scan(data::Bytes unread) {
             return Status::complete;
         }
     }
+}
+
+// The usual frame: it is there as a whole, the first byte of each value says all of it, and there are so few arrays and maps in it that they
+// could all lie in one another. So only the number of values that are to come is kept, and limits are looked at in the end. The frame's
+// size; 0: it is another, and nothing has changed.
+std::size_t FrameReader::scan_small(const std::uint8_t* begin, const std::uint8_t* end) {
+    const std::uint8_t* at = begin;
+    std::size_t nested_max = std::min(limits_.depth_max, depth_capacity);
+    std::size_t items = 1;
+    bool may_hold_handles = false;
+    for (std::size_t pending = 1; pending != 0; --pending) {
+        if (at == end) return 0;
+        const Lead lead = leads[*at];
+        if (lead.size() - 1 >= static_cast<std::size_t>(end - at)) return 0;  // also where it is 0
+        if (lead.may_be_handle()) {
+            may_hold_handles |= may_be_handle(at);
+        } else if (const std::size_t children = lead.children(); children != 0) {
+            if (nested_max-- == 0) return 0;
+            pending += children;
+            items += children;
+        }
+        at += lead.size();
+    }
+    const auto size = static_cast<std::size_t>(at - begin);
+    if (size > limits_.bytes_max || items > limits_.items_max) return 0;
+    may_hold_handles_ = may_hold_handles;
+    return size;
 }
 
 // Usual values: their first byte says all of them, they are there, and pass no limit. True if the frame ends here, false at the first

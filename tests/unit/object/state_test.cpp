@@ -4,6 +4,7 @@
 #include "tests/support/test_host.hpp"
 
 #include <gtest/gtest.h>
+#include <thread>
 
 namespace soho::host {
 namespace {
@@ -149,6 +150,30 @@ TEST_F(StateTest, NeitherTakesLongerNorGivesWhatItMayNot) {
     EXPECT_NE(why(object).find("the save of Cell gave an object"), std::string::npos);
     EXPECT_EQ(thing.use_count(), 1);
     EXPECT_FALSE(released);
+}
+
+TEST_F(StateTest, IsLoadedByOneThreadAtATime) {
+    load_plugin();
+    const ObjectPtr object = cell(7, "a");
+    const auto saved = save(object);
+    ASSERT_TRUE(saved);
+    std::atomic<int> running = 0, most = 0, loads = 0;
+    hooks.load = [&](const soho_call* call, std::uint32_t, soho_instance*) {
+        const int now = ++running;
+        if (now > most) most = now;
+        for (int i = 0; i < 20; ++i) std::this_thread::yield();
+        --running;
+        ++loads;
+        return hooks.fail(call, 0, "", "enough");
+    };
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+        threads.emplace_back([&] {
+            for (int k = 0; k < 100; ++k) static_cast<void>(load_state(object->type(), *saved, 0, nullptr));
+        });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(loads, 400);
+    EXPECT_EQ(most, 1);
 }
 
 TEST_F(StateTest, MustBeOneMessagePackValueWithinTheLimits) {

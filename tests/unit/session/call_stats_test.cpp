@@ -26,8 +26,8 @@ TEST(LatencyBuckets, CoverAllTimesInOrder) {
 
 TEST(CallStats, CountByCallee) {
     CallStats stats;
-    for (int i = 0; i < 99; ++i) stats.record(3, 1'000, false);
-    stats.record(3, 1'000'000, true);
+    for (int i = 0; i < 99; ++i) stats.record(3, 1, 0, 1'000);
+    stats.record(3, 1, 1, 1'000'000);
     CallCounts counts;
     stats.add_to(counts, 3);
     EXPECT_EQ(counts.calls, 100u);
@@ -45,8 +45,8 @@ TEST(CallStats, CountByCallee) {
 
 TEST(CallStats, HaveOneEntryForAllThatIsBeyondTheTable) {
     CallStats stats;
-    stats.record(CallStats::callees_max + 5, 1, false);
-    stats.record(UINT32_MAX, -7, false);
+    stats.record(CallStats::callees_max + 5, 1, 0, 1);
+    stats.record(UINT32_MAX, 1, 0, -7);
     CallCounts counts;
     stats.add_to(counts, CallStats::callees_max - 1);
     EXPECT_EQ(counts.calls, 2u);

@@ -140,6 +140,7 @@ public:
         seat_.out.clear();
         seat_.arrive();
         EXPECT_TRUE(caller_->take(*wire::check_value(data::as_bytes(bytes), {}), seat_));
+        seat_.finish();
         caller_->replies().take_notices();
         replies += !seat_.out.empty();
     }

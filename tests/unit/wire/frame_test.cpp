@@ -250,6 +250,45 @@ TEST(FrameReader, NotesWhatMayBeAHandle) {
     EXPECT_FALSE(may_hold(R"([ext(-128, h'00')])"));
 }
 
+// Whole frames are scanned in a way of their own: nothing but the time may tell.
+TEST(FrameReader, MeansTheSameByAFrameInOnePieceAndInMany) {
+    const std::vector<std::string> frames = {
+        pack(R"([0, 4000000000, "soho.call", [4503599627370497, "get_x", []]])"),
+        pack(
+            R"([0, 1, "soho.call", [{"$soho": 7, "type": "Pair"}, "set", [-1, nil, 1.5, true], {"kw": {"a": [[]]}}]])"),
+        pack(R"([ext(0x53, h'01'), [ext(9, h'01'), ["$", {}]], {"a": {"b": {"c": []}}}])"),
+        pack(R"([1, 7, nil, "a string too long for one byte to say how long it is"])"),
+        test::from_hex("c1"),
+        test::from_hex("92c001")};
+    int completed = 0, refused = 0;
+    for (const std::string& frame : frames) {
+        for (std::size_t bytes_max = 1; bytes_max <= frame.size() + 1; ++bytes_max) {
+            for (const std::size_t depth_max : {0u, 1u, 2u, 3u, 4u, 5u, 64u}) {
+                for (std::size_t items_max = 1; items_max <= 24; ++items_max) {
+                    const FrameLimits limits{bytes_max, depth_max, items_max};
+                    FrameReader at_once(limits), by_pieces(limits);
+                    const Status status = scan_all(at_once, frame);
+                    Status last = Status::incomplete;
+                    for (std::size_t size = 1; size <= frame.size() && last == Status::incomplete; ++size)
+                        last = scan_all(by_pieces, frame.substr(0, size));
+                    ASSERT_EQ(status, last) << test::to_hex(data::as_bytes(frame)) << " within " << bytes_max << ", "
+                                            << depth_max << ", " << items_max;
+                    ASSERT_EQ(at_once.excess() == FrameReader::Excess::none,
+                              by_pieces.excess() == FrameReader::Excess::none);
+                    (status == Status::complete ? completed : refused) += 1;
+                    if (status != Status::complete) continue;
+                    const Frame one = at_once.frame(data::as_bytes(frame)),
+                                other = by_pieces.frame(data::as_bytes(frame));
+                    ASSERT_EQ(one.bytes.size(), other.bytes.size());
+                    ASSERT_EQ(one.may_hold_handles, other.may_hold_handles);
+                }
+            }
+        }
+    }
+    EXPECT_GT(completed, 100);
+    EXPECT_GT(refused, 100);
+}
+
 TEST(FrameReader, ForgetsTheNoteWithTheFrame) {
     const std::string first = pack(R"("$soho")");
     const std::string second = pack("1");

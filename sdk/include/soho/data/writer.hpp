@@ -117,6 +117,18 @@ inline std::uint8_t* put_size(std::uint8_t* at, std::size_t size, std::uint8_t f
     return put(at, static_cast<std::uint8_t>(marker16 + 1), static_cast<std::uint32_t>(size));
 }
 
+// In its shortest form; room for 9 bytes.
+inline std::uint8_t* put_unsigned(std::uint8_t* at, std::uint64_t value) {
+    if (value <= 0x7f) {
+        *at = static_cast<std::uint8_t>(value);
+        return at + 1;
+    }
+    if (value <= 0xff) return put(at, 0xcc, static_cast<std::uint8_t>(value));
+    if (value <= 0xffff) return put(at, 0xcd, static_cast<std::uint16_t>(value));
+    if (value <= 0xffffffff) return put(at, 0xce, static_cast<std::uint32_t>(value));
+    return put(at, 0xcf, value);
+}
+
 }  // namespace detail
 
 template <class Out>
@@ -127,21 +139,7 @@ public:
     void nil() { byte(0xc0); }
     void boolean(bool value) { byte(value ? 0xc3 : 0xc2); }
 
-    void unsigned_integer(std::uint64_t value) {
-        std::uint8_t* at = out_.reserve(9);
-        if (value <= 0x7f) {
-            *at++ = static_cast<std::uint8_t>(value);
-        } else if (value <= 0xff) {
-            at = detail::put(at, 0xcc, static_cast<std::uint8_t>(value));
-        } else if (value <= 0xffff) {
-            at = detail::put(at, 0xcd, static_cast<std::uint16_t>(value));
-        } else if (value <= 0xffffffff) {
-            at = detail::put(at, 0xce, static_cast<std::uint32_t>(value));
-        } else {
-            at = detail::put(at, 0xcf, value);
-        }
-        out_.commit(at);
-    }
+    void unsigned_integer(std::uint64_t value) { out_.commit(detail::put_unsigned(out_.reserve(9), value)); }
 
     void integer(std::int64_t value) {
         if (value >= 0) return unsigned_integer(static_cast<std::uint64_t>(value));

@@ -193,6 +193,26 @@ private:
     detail::TypeRecord* record_;
 };
 
+namespace detail {
+
+// The function of soho.self_test/1.
+inline int test_self(void* context, void* refusal, void (*refuse)(void* context, soho_text reason)) noexcept {
+    try {
+        for (const auto& test : static_cast<PluginState*>(context)->self_tests) test();
+        return 0;
+    } catch (...) {
+        try {
+            const Error error = current_error();
+            refuse(refusal, to_abi(error.type() + ": " + error.text()));
+        } catch (...) {
+            refuse(refusal, to_abi("it threw an exception"));
+        }
+        return 1;
+    }
+}
+
+}  // namespace detail
+
 class Plugin {
 public:
     explicit Plugin(detail::PluginState& state) : state_(&state) {}
@@ -236,6 +256,12 @@ public:
     Plugin& on_stop(std::function<void()> function) {
         state_->on_stop.push_back(std::move(function));
         return *this;
+    }
+    // Whether this version is fit to serve: it throws if not. A host that reloads the plugin runs it before it has any object made.
+    Plugin& self_test(std::function<void()> test) {
+        static constexpr soho_self_test table = {sizeof(soho_self_test), 0, &detail::test_self};
+        state_->self_tests.push_back(std::move(test));
+        return extension(SOHO_SELF_TEST, &table);
     }
     // A table that the plugin offers by an id, such as "soho.state/1". It must stay.
     Plugin& extension(std::string id, const void* table) {

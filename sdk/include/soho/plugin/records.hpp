@@ -115,6 +115,7 @@ struct PluginState {
     std::map<std::string, const void*, std::less<>> class_of_type;
     std::map<std::string, const void*, std::less<>> extensions;
     std::vector<std::function<void()>> on_stop;
+    std::vector<std::function<void()>> self_tests;
     std::deque<ClassRecord> classes;  // methods find the names of their parameters here
     std::deque<TypeRecord> types;
     std::vector<PublicationRecord> publications;

@@ -55,6 +55,7 @@ public:
     void set_limits(FrameLimits limits) { limits_ = limits; }
 
 private:
+    std::size_t scan_small(const std::uint8_t* begin, const std::uint8_t* end);
     bool scan_usual(const std::uint8_t* begin, const std::uint8_t* end, const std::uint8_t*& from);
     Status scan_value(const std::uint8_t* begin, const std::uint8_t* end, const std::uint8_t*& at);
     Status wait_at(std::size_t scanned);

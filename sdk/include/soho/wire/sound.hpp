@@ -62,6 +62,21 @@ inline const std::uint8_t* behind(const std::uint8_t* at) {
     return at;
 }
 
+// An unsigned integer in a form that is for those alone; `at` moves behind it. False for any other value, and nothing moves.
+inline bool read_unsigned(const std::uint8_t*& at, std::uint64_t& value) {
+    switch (*at) {
+        case 0xcc: value = at[1]; break;
+        case 0xcd: value = data::detail::load_big_endian<std::uint16_t>(at + 1); break;
+        case 0xce: value = data::detail::load_big_endian<std::uint32_t>(at + 1); break;
+        case 0xcf: value = data::detail::load_big_endian<std::uint64_t>(at + 1); break;
+        default:
+            if (*at > 0x7f) return false;
+            value = *at;
+    }
+    at += leads[*at].size();
+    return true;
+}
+
 // The header of a value that is an array: how many values it has, and where (`body`) they begin.
 inline data::Token array_header(data::Bytes array) {
     data::Token header;

@@ -1,0 +1,534 @@
+#include "host/generations.hpp"
+
+#include "host/registry/compatibility.hpp"
+#include "host/registry/digest.hpp"
+#include "host/registry/suggest.hpp"
+#include "host/session/provider.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <pthread.h>
+#include <unistd.h>
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+
+namespace soho::host {
+
+namespace {
+
+constexpr auto look_again = std::chrono::milliseconds(100);  // whether what was replaced is still used
+constexpr auto end_time = std::chrono::seconds(2);
+constexpr std::size_t waiting_max = 64;  // reloads
+
+// Empty where it cannot be read.
+std::string sha256_of_file(const std::string& file) {
+    const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) return {};
+    auto digest = sha256_of(descriptor);
+    ::close(descriptor);
+    return digest ? *std::move(digest) : std::string();
+}
+
+// A plugin that is told to load it knows it by its copy's name.
+std::string about_source(std::string text, const PluginCopy& copy) {
+    for (std::size_t at = 0; (at = text.find(copy.file, at)) != std::string::npos; at += copy.source.size())
+        text.replace(at, copy.file.size(), copy.source);
+    // "FILE: its worker refused it: FILE: …"
+    const std::string again = fmt::format("{}: its worker refused it: {}: ", copy.source, copy.source);
+    if (text.starts_with(again)) text.erase(again.size() - copy.source.size() - 2, copy.source.size() + 2);
+    return text;
+}
+
+// "2 objects: a reply is pending; 1 object: …"
+std::string why_stayed(const Moves& moves) {
+    std::vector<std::string> parts;
+    for (const auto& [why, count] : moves.why)
+        parts.push_back(count == 0 ? why : fmt::format("{} object{}: {}", count, count == 1 ? "" : "s", why));
+    return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+std::uint64_t us_since(std::int64_t since_ns) {
+    return static_cast<std::uint64_t>((monotonic_now() - since_ns) / 1000);
+}
+
+}  // namespace
+
+Generations::Generations(Server& server, Supervisor& supervisor, Log& log, std::string copies_folder)
+    : server_(server),
+      supervisor_(supervisor),
+      log_(log),
+      copies_(copies_folder.empty() ? default_copies_folder() : std::move(copies_folder)) {}
+
+// ---- what there is
+
+void Generations::loaded(Plugin& plugin) {
+    const Library& library = plugin.library();
+    Generation first;
+    first.number = 1;
+    first.version = plugin.version();
+    first.file = {library.source, {}, library.sha256, library.note};
+    first.stamp = stamp_of(library.source);
+    first.loaded_ns = monotonic_now();
+    first.mapped_bytes = library.mapped_bytes;
+    first.plugin = &plugin;
+    const std::scoped_lock lock(mutex_);
+    Line& line = lines_[plugin.name()];
+    line.last_number = 1;
+    line.generations = {std::move(first)};
+}
+
+void Generations::loaded_in_worker(const Plugin& plugin, const std::string& file, const PluginOptions& configured,
+                                   std::shared_ptr<WorkerProcess> worker, OrderOf order) {
+    std::error_code failure;
+    Generation first;
+    first.number = 1;
+    first.version = plugin.version();
+    first.file.source = std::filesystem::canonical(file, failure).string();
+    first.file.sha256 = sha256_of_file(first.file.source);
+    first.stamp = stamp_of(first.file.source);
+    first.loaded_ns = monotonic_now();
+    first.worker = std::move(worker);
+    const std::scoped_lock lock(mutex_);
+    Line& line = lines_[plugin.name()];
+    line.last_number = 1;
+    line.configured = configured;
+    line.order = std::move(order);
+    line.generations = {std::move(first)};
+}
+
+PluginLife Generations::life_of(const std::string& plugin) const {
+    constexpr std::string_view names[] = {"serving", "draining", "ended", "failed"};
+    PluginLife life;
+    const std::scoped_lock lock(mutex_);
+    const auto line = lines_.find(plugin);
+    if (line == lines_.end()) return life;
+    life.reloads = line->second.reloads;
+    life.last_failure = line->second.last_failure;
+    life.isolated = line->second.order != nullptr;
+    for (const Generation& each : line->second.generations) {
+        GenerationReport report;
+        report.number = each.number;
+        report.state = names[static_cast<std::size_t>(each.state)];
+        report.version = each.version;
+        report.file = each.file.source;
+        report.copy = each.file.file;
+        report.sha256 = each.file.sha256;
+        report.loaded_ns = each.loaded_ns;
+        report.mapped_bytes = each.mapped_bytes;
+        report.why = each.why;
+        if (each.state == State::draining && each.plugin != nullptr && each.plugin->is_unused())
+            report.why = "no object of it is left, but a timer or a task that it waits for";
+        report.plugin = each.plugin;
+        if (each.state != State::serving) report.link = each.provider;
+        life.generations.push_back(std::move(report));
+    }
+    return life;
+}
+
+// ---- its thread
+
+void Generations::post(std::function<void()> task) {
+    const std::scoped_lock lock(mutex_);
+    tasks_.push_back(std::move(task));
+    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    changed_.notify_all();
+}
+
+void Generations::run() {
+    ::pthread_setname_np(::pthread_self(), "sohod-loader");
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        const auto due = [this] { return is_stopping_ || !tasks_.empty(); };
+        if (!drains()) {
+            changed_.wait(lock, due);
+        } else if (!changed_.wait_for(lock, look_again, due)) {
+            is_busy_ = true;
+            lock.unlock();
+            settle();
+            lock.lock();
+            is_busy_ = false;
+            changed_.notify_all();
+            continue;
+        }
+        if (is_stopping_ && tasks_.empty()) break;
+        const auto task = std::move(tasks_.front());
+        tasks_.pop_front();
+        is_busy_ = true;
+        lock.unlock();
+        task();
+        settle();
+        lock.lock();
+        is_busy_ = false;
+        changed_.notify_all();
+    }
+}
+
+bool Generations::stop() {
+    {
+        std::unique_lock lock(mutex_);
+        is_stopping_ = true;
+        changed_.notify_all();
+        if (!changed_.wait_for(lock, end_time, [this] { return !is_busy_ && tasks_.empty(); })) return false;
+    }
+    if (thread_.joinable()) thread_.join();
+    return true;
+}
+
+void Generations::reload(PluginReload what, std::function<void(PluginReloaded)> done) {
+    Error error(Code::ok, {});
+    {
+        const std::scoped_lock lock(mutex_);
+        if (tasks_.size() >= waiting_max)
+            error = Error(Code::overloaded, "too many reloads wait already: this one was not started");
+        if (is_stopping_) error = Error(Code::not_started, "the host is shutting down: it reloads nothing");
+    }
+    if (error.code != Code::ok) return done(PluginReloaded::failed(what.plugin, std::move(error)));
+    post([this, what = std::move(what), done = std::move(done)] { done(reload_now(what)); });
+}
+
+void Generations::reload_changed(std::function<void(std::vector<PluginReloaded>)> done) {
+    std::vector<PluginReload> changed;
+    {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& [name, line] : lines_) {
+            const auto serving = std::find_if(line.generations.begin(), line.generations.end(),
+                                              [](const Generation& each) { return each.state == State::serving; });
+            if (serving == line.generations.end()) continue;
+            const FileStamp stamp = stamp_of(serving->file.source);
+            if (stamp == FileStamp()) {
+                log_.host.warn("plugin {} is as it was: {} has gone", name, serving->file.source);
+            } else if (stamp == line.refused_stamp) {
+                log_.host.warn("plugin {} is as it was: {}", name, line.last_failure);
+            } else if (stamp != serving->stamp) {
+                changed.push_back({name});
+            }
+        }
+    }
+    if (changed.empty()) return done({});
+    post([this, changed = std::move(changed), done = std::move(done)] {
+        std::vector<PluginReloaded> reloaded;
+        for (const PluginReload& each : changed) reloaded.push_back(reload_now(each));
+        std::erase_if(reloaded, [](const PluginReloaded& each) { return each.status == "unchanged"; });
+        done(std::move(reloaded));
+    });
+}
+
+// ---- one reload
+
+PluginReloaded Generations::reload_now(const PluginReload& what) {
+    const std::int64_t began_ns = monotonic_now();
+    Attempt attempt;
+    attempt.what = what;
+    auto reloaded = try_reload(attempt);
+    spdlog::logger& log = log_.host;
+    if (!reloaded) {
+        log.error("plugin {} was not reloaded, and serves on: {}", what.plugin, reloaded.error().text);
+        const std::scoped_lock lock(mutex_);
+        if (const auto line = lines_.find(what.plugin); line != lines_.end()) {
+            line->second.last_failure = reloaded.error().text;
+            line->second.refused_stamp = attempt.stamp;
+        }
+        return PluginReloaded::failed(what.plugin, reloaded.error());
+    }
+    reloaded->took_us = us_since(began_ns);
+    if (reloaded->status != "reloaded") return *std::move(reloaded);
+    log.info(
+        "plugin {} {} took the place of {} in {:.1f} ms: generation {}, from {}{}{}", what.plugin, reloaded->version,
+        reloaded->before, static_cast<double>(reloaded->took_us) / 1000, reloaded->generation, attempt.copy.source,
+        reloaded->objects_moved != 0 ? fmt::format("; {} objects moved", reloaded->objects_moved) : std::string(),
+        reloaded->objects_left != 0 ? fmt::format("; {} objects stay on generation {}{}{}{}", reloaded->objects_left,
+                                                  attempt.serving.number, reloaded->why_left.empty() ? "" : " (",
+                                                  reloaded->why_left, reloaded->why_left.empty() ? "" : ")")
+                                    : std::string());
+    return *std::move(reloaded);
+}
+
+// Whose place it takes, and from which file.
+Result<void> Generations::find(Attempt& attempt) {
+    const std::string& name = attempt.what.plugin;
+    const auto snapshot = server_.registry().snapshot();
+    std::vector<std::string_view> known;
+    for (Plugin* plugin : snapshot->plugins) {
+        known.push_back(plugin->name());
+        if (plugin->name() == name) attempt.before = plugin;
+    }
+    if (attempt.before == nullptr)
+        return refuse(Code::no_object, fmt::format("no plugin \"{}\" is loaded{}", name, suggestion(name, known)));
+    const std::scoped_lock lock(mutex_);
+    const auto line = lines_.find(name);
+    if (line == lines_.end())
+        return refuse(Code::bad_arguments, fmt::format("\"{}\" is no plugin of this host's, but provided by {}", name,
+                                                       attempt.before->file()));
+    const auto& all = line->second.generations;
+    attempt.serving =
+        *std::find_if(all.begin(), all.end(), [](const Generation& each) { return each.state == State::serving; });
+    if (attempt.what.file.empty()) attempt.what.file = attempt.serving.file.source;
+    return {};
+}
+
+Result<void> Generations::check_room(const Attempt& attempt) const {
+    const std::uint64_t max = server_.services().limits().plugin_generations_max;
+    const std::scoped_lock lock(mutex_);
+    const Line& line = lines_.find(attempt.what.plugin)->second;
+    const std::uint64_t there = line.generations.size();
+    if (there < max) return {};
+    if (line.order != nullptr)
+        return refuse(Code::limit,
+                      fmt::format("{} worker processes of plugin {} are there (plugin_generations), as objects of "
+                                  "theirs are held: release those (soho plugin list says who holds them)",
+                                  there, attempt.what.plugin));
+    std::uint64_t bytes = 0;
+    for (const Generation& each : line.generations) bytes += each.mapped_bytes;
+    return refuse(Code::limit,
+                  fmt::format("{} generations of plugin {} are in memory, {:.1f} MiB (plugin_generations), where "
+                              "code is never unmapped: restart the host, raise the limit, or have the plugin in "
+                              "a worker, whose memory goes with it (isolation = \"worker\")",
+                              there, attempt.what.plugin, static_cast<double>(bytes) / (1 << 20)));
+}
+
+Result<PluginReloaded> Generations::try_reload(Attempt& attempt) {
+    if (auto found = find(attempt); !found) return tl::unexpected<Error>(found.error());
+    const std::string name = attempt.what.plugin;
+    attempt.stamp = stamp_of(attempt.what.file);
+    auto copied = copies_.make(attempt.what.file);
+    if (!copied) return tl::unexpected<Error>(copied.error());
+    attempt.copy = *std::move(copied);
+    const auto refused = [&](const Error& error) -> tl::unexpected<Error> {
+        PluginCopies::remove(attempt.copy);
+        return tl::unexpected<Error>(error);
+    };
+    if (attempt.copy.note.name != name)
+        return refused(Error(Code::bad_arguments, fmt::format("{} is the plugin \"{}\", not \"{}\"",
+                                                              attempt.copy.source, attempt.copy.note.name, name)));
+    PluginReloaded reloaded{name, "reloaded"};
+    reloaded.before = reloaded.version = attempt.before->version();
+    reloaded.generation = attempt.serving.number;
+    if (attempt.copy.sha256 == attempt.serving.file.sha256 && !attempt.what.force) {
+        PluginCopies::remove(attempt.copy);
+        const std::scoped_lock lock(mutex_);
+        for (Generation& each : lines_.find(name)->second.generations) {
+            if (each.state == State::serving && attempt.copy.source == each.file.source) each.stamp = attempt.stamp;
+        }
+        reloaded.status = "unchanged";
+        return reloaded;
+    }
+    if (auto room = check_room(attempt); !room) return refused(room.error());
+    const bool isolated = attempt.serving.worker != nullptr;
+    auto added = isolated ? load_in_worker(attempt) : load_here(attempt);
+    if (!added) return tl::unexpected<Error>(added.error());
+
+    publish_new(**added);
+    reloaded.version = (*added)->version();
+    reloaded.objects_moved = attempt.moves.moved;
+    reloaded.why_left = why_stayed(attempt.moves);
+    reloaded.longest_pause_us = static_cast<std::uint64_t>(attempt.moves.longest_ns / 1000);
+    const std::scoped_lock lock(mutex_);
+    Line& line = lines_.find(name)->second;
+    reloaded.generation = line.last_number;
+    const auto before = std::find_if(line.generations.begin(), line.generations.end(),
+                                     [&](const Generation& each) { return each.number == attempt.serving.number; });
+    for (const ObjectPtr& object : server_.services().objects.all()) {
+        const bool there = isolated ? before->provider != nullptr && before->provider->has(*object)
+                                    : object->type().plugin == attempt.before;
+        reloaded.objects_left += there;
+    }
+    return reloaded;
+}
+
+Generations::Generation Generations::made(const Attempt& attempt) const {
+    Generation made;
+    made.file = attempt.copy;
+    made.stamp = attempt.stamp;
+    made.version = attempt.copy.note.version;
+    made.loaded_ns = monotonic_now();
+    return made;
+}
+
+Result<void> Generations::approve(const Attempt& attempt, const Plugin& added) const {
+    const auto different = incompatibilities(*attempt.before, added);
+    if (different.empty() || attempt.what.force) return {};
+    return refuse(
+        Code::bad_arguments,
+        fmt::format("{}: clients of version {} may fail with it: {}; reload it with --force all the same, or keep "
+                    "what they know",
+                    attempt.copy.source, attempt.before->version(), fmt::join(different, "; ")));
+}
+
+Result<Plugin*> Generations::load_here(Attempt& attempt) {
+    auto library = open_library(attempt.copy);
+    if (!library) {
+        PluginCopies::remove(attempt.copy);
+        return tl::unexpected<Error>(library.error());
+    }
+    Generation next = made(attempt);
+    next.mapped_bytes = library->mapped_bytes;
+    auto added = replace_here(attempt, *std::move(library));
+    const std::scoped_lock lock(mutex_);
+    Line& line = lines_.find(attempt.what.plugin)->second;
+    next.number = ++line.last_number;
+    if (!added) {
+        next.state = State::failed;
+        next.why = added.error().text;
+        line.generations.push_back(std::move(next));
+        return added;
+    }
+    for (Generation& each : line.generations) {
+        if (each.state != State::serving) continue;
+        each.state = State::draining;
+        each.why = why_stayed(attempt.moves);
+    }
+    next.plugin = *added;
+    next.moved = attempt.moves.moved;
+    line.generations.push_back(std::move(next));
+    line.last_failure.clear();
+    ++line.reloads;
+    return added;
+}
+
+// In the order that matters: creates wait before the new types are there, and until all that can move has, so that what the old version
+// shares with everybody is loaded before anybody gets it of the new one.
+Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
+    Services& services = server_.services();
+    Plugin& before = *attempt.before;
+    std::optional<CreatesPaused> paused;
+    std::int64_t until_ns = 0;
+    const auto approved = [&](Plugin& added) -> Result<void> {
+        if (auto fits = approve(attempt, added); !fits) return fits;
+        if (auto tested = added.self_test(); !tested)
+            return refuse(tested.error().code, fmt::format("{}: {}", attempt.copy.source, tested.error().text));
+        services.objects.inherit_turns(before, added, *services.home);
+        const std::uint64_t move_ms = services.limits().plugin_move_ms;
+        if (move_ms == 0 || !can_move(before, added)) return {};
+        until_ns = monotonic_now() + static_cast<std::int64_t>(move_ms) * 1'000'000;
+        before.set_moving(true);
+        paused.emplace(services.objects, before, *services.home, until_ns);
+        return {};
+    };
+    auto added = server_.registry().replace(before, std::move(library), approved);
+    if (added && paused && *paused) {
+        const StateLimits limits{services.limits().frame_bytes_max, services.limits().depth_max};
+        attempt.moves = move_objects(services.objects, before, **added, limits, until_ns);
+    } else if (added && paused) {
+        attempt.moves.why["creates of it took too long to be waited for (plugin_move_ms)"] = 0;
+    }
+    before.set_moving(false);
+    return added;
+}
+
+Result<Plugin*> Generations::load_in_worker(const Attempt& attempt) {
+    const std::string& name = attempt.what.plugin;
+    PluginOptions configured;
+    std::string order;
+    {
+        const std::scoped_lock lock(mutex_);
+        const Line& line = lines_.find(name)->second;
+        configured = line.configured;
+        order = line.order(attempt.copy.file, attempt.copy.source, true);
+    }
+    auto started = supervisor_.add(name, attempt.copy.source, configured.worker, configured.confinement, order, true);
+    if (!started) {
+        Error error = started.error();
+        error.text = about_source(std::move(error.text), attempt.copy);
+        PluginCopies::remove(attempt.copy);
+        return tl::unexpected<Error>(std::move(error));
+    }
+    Plugin& added = started->provider->offer().plugin();
+    const auto refused = [&](const Error& error) -> tl::unexpected<Error> {
+        started->worker->retire();
+        PluginCopies::remove(attempt.copy);
+        return tl::unexpected<Error>(error);
+    };
+    if (auto fits = approve(attempt, added); !fits) return refused(fits.error());
+    started->worker->take_place();
+    auto before = server_.services().offers->replace(*started->provider, server_.registry());
+    if (!before) return refused(before.error());
+    Generation next = made(attempt);
+    next.worker = started->worker;
+    const std::scoped_lock lock(mutex_);
+    Line& line = lines_.find(name)->second;
+    next.number = ++line.last_number;
+    for (Generation& each : line.generations) {
+        if (each.state != State::serving) continue;
+        each.state = State::draining;
+        each.provider = *before;
+        each.worker->be_replaced();
+    }
+    line.generations.push_back(std::move(next));
+    line.last_failure.clear();
+    ++line.reloads;
+    return &added;
+}
+
+// Names that stand for something already keep it.
+void Generations::publish_new(const Plugin& added) {
+    for (const auto& publication : added.publications()) {
+        if (server_.is_published(publication.name)) continue;
+        static_cast<void>(
+            server_.publish(publication.type, publication.name, publication.args, "plugin:" + added.name()));
+    }
+}
+
+// ---- the end of those before
+
+// With the mutex held.
+bool Generations::drains() const {
+    return std::any_of(lines_.begin(), lines_.end(), [](const auto& line) {
+        return std::any_of(line.second.generations.begin(), line.second.generations.end(),
+                           [](const Generation& each) { return each.state == State::draining; });
+    });
+}
+
+// True: it has come to its end. Runs the plugin's code.
+bool Generations::settle(Generation& generation) {
+    if (generation.worker != nullptr) {
+        if (generation.provider != nullptr && !generation.provider->has_gone() &&
+            !server_.services().offers->retire_if_idle(*generation.provider))
+            return false;
+        // What died may have left a core dump, to be looked at with its code.
+        const bool died = generation.provider == nullptr || generation.provider->has_gone();
+        generation.worker->retire();
+        if (!died) PluginCopies::remove(generation.file);
+        return true;
+    }
+    Plugin& plugin = *generation.plugin;
+    if (!plugin.is_unused()) return false;
+    plugin.stop();
+    cancel_timers(server_.services(), plugin);
+    // What its threads began before they ended may be there still.
+    if (plugin.has_users() || !plugin.is_unused()) return false;
+    plugin.retire();
+    return true;
+}
+
+void Generations::settle() {
+    std::vector<std::pair<std::string, Generation>> draining;
+    {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& [name, line] : lines_) {
+            for (const Generation& each : line.generations) {
+                if (each.state == State::draining) draining.emplace_back(name, each);
+            }
+        }
+    }
+    for (auto& [name, generation] : draining) {
+        if (!settle(generation)) continue;
+        log_.host.info("generation {} of plugin {} ({}) has ended: nothing of it is used any more", generation.number,
+                       name, generation.version);
+        const std::scoped_lock lock(mutex_);
+        auto& all = lines_.find(name)->second.generations;
+        const auto ended =
+            std::find_if(all.begin(), all.end(),
+                         [&, number = generation.number](const Generation& each) { return each.number == number; });
+        // A worker's memory has gone with it.
+        if (ended->worker != nullptr) {
+            all.erase(ended);
+        } else {
+            ended->state = State::ended;
+        }
+    }
+}
+
+}  // namespace soho::host

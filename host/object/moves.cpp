@@ -1,0 +1,361 @@
+#include "host/object/moves.hpp"
+
+#include "host/registry/plugin.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <set>
+
+namespace soho::host {
+
+namespace {
+
+constexpr std::size_t at_once_max = 32;  // threads of the pool
+
+std::chrono::steady_clock::time_point time_of(std::int64_t ns) {
+    return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(ns));
+}
+
+// Work in turns that is given up where it has not begun in time.
+class Abandonable : public TurnTask {
+public:
+    // True for the first of both.
+    bool begin() { return !taken_.exchange(true, std::memory_order_acq_rel); }
+
+private:
+    std::atomic<bool> taken_{false};
+};
+
+bool keeps_its_turn(const Type& before, const Type& after) {
+    return !before.concurrent() && !after.concurrent() && before.per_plugin() == after.per_plugin();
+}
+
+// What the types of two versions of a plugin have to do with each other. Objects of one version cannot be arguments of the other's methods:
+// classes whose objects meet so move together, or not at all.
+class Plan {
+public:
+    Plan(const Plugin& before, const Plugin& after) : after_(after) {
+        for (const auto& type : before.types()) {
+            why_not_[type.get()] = why_not(*type);
+            lead_.emplace(type->class_key, type->class_key);
+        }
+        for (const auto& type : before.types()) {
+            for (const Method* method : type->exposed.all()) {
+                for (const Parameter& each : method->signature.parameters) {
+                    if (each.object() && lead_.contains(each.class_key)) unite(type->class_key, each.class_key);
+                }
+            }
+        }
+    }
+
+    bool knows(const Type& type) const { return why_not_.contains(&type); }
+    // Empty if it can. Of a type that it knows.
+    const std::string& why_not_movable(const Type& type) const { return why_not_.find(&type)->second; }
+    bool has_any() const {
+        return std::any_of(why_not_.begin(), why_not_.end(), [](const auto& type) { return type.second.empty(); });
+    }
+    // What stands for all the classes that this one's objects meet; null: they are by themselves.
+    const void* meeting_of(const Type& type) const {
+        return meeting_.contains(type.class_key) ? lead_of(type.class_key) : nullptr;
+    }
+    TypePtr after(const Type& type) const { return after_.find_local(type.local_id); }
+
+private:
+    std::string why_not(const Type& type) const {
+        const TypePtr same = after_.find_local(type.local_id);
+        if (!type.state) return fmt::format("type {} offers no state", type.type_id);
+        if (same == nullptr) return fmt::format("version {} has no type {}", after_.version(), type.type_id);
+        if (!same->state) return fmt::format("version {} of type {} offers no state", after_.version(), type.type_id);
+        if (type.concurrent() || same->concurrent()) return fmt::format("type {} is concurrent", type.type_id);
+        if (!keeps_its_turn(type, *same))
+            return fmt::format("type {} has other turns in version {}", type.type_id, after_.version());
+        return {};
+    }
+    const void* lead_of(const void* class_key) const {
+        while (lead_.find(class_key)->second != class_key) class_key = lead_.find(class_key)->second;
+        return class_key;
+    }
+    void unite(const void* one, const void* other) {
+        meeting_.insert({one, other});
+        lead_[lead_of(one)] = lead_of(other);
+    }
+
+    const Plugin& after_;
+    std::map<const Type*, std::string> why_not_;
+    std::map<const void*, const void*> lead_;  // of each class: another that it meets, or itself
+    std::set<const void*> meeting_;
+};
+
+// All objects of one instance.
+struct Group {
+    std::vector<ObjectPtr> objects;  // by id
+    std::vector<TypePtr> types;      // that they are to have
+    soho_instance loaded{};
+    bool is_loaded = false;
+};
+
+std::string why_busy(const std::vector<ObjectPtr>& objects) {
+    for (const ObjectPtr& object : objects) {
+        if (object->pending != 0) return "a reply is pending";
+        if (object->undelivered != 0) return "a reply is not delivered yet";
+    }
+    return {};
+}
+
+// Several typeids of one instance: the first id's functions save and load it, for all.
+Result<void> check_group(Group& group, const Plan& plan) {
+    const auto stays = [](std::string why) { return refuse(Code::unavailable, std::move(why)); };
+    if (const std::string& why = plan.why_not_movable(group.objects.front()->type()); !why.empty()) return stays(why);
+    for (const ObjectPtr& object : group.objects) {
+        const TypePtr after = plan.after(object->type());
+        if (after == nullptr || !keeps_its_turn(object->type(), *after))
+            return stays(fmt::format("it is a {}, too, which cannot move", object->type().type_id));
+        group.types.push_back(after);
+    }
+    const auto& types = group.types;
+    const bool one_class = std::all_of(
+        types.begin(), types.end(), [&](const TypePtr& type) { return type->class_key == types.front()->class_key; });
+    if (!one_class) return stays("its typeids are of several classes in the new version");
+    if (std::string why = why_busy(group.objects); !why.empty()) return stays(std::move(why));
+    return {};
+}
+
+// What is told of the moves, by those that make them.
+struct Board {
+    std::mutex mutex;
+    std::condition_variable changed;
+    Moves moves;
+    std::size_t running = 0;
+
+    void stay(std::size_t count, const std::string& why) {
+        moves.stayed += count;
+        moves.why[why] += count;
+    }
+};
+
+// Moves what stands in these turns, all or nothing.
+class MoveTask final : public Abandonable {
+public:
+    MoveTask(ObjectTable& objects, const Plan& plan, const StateLimits& limits, Board& board,
+             std::vector<const void*> identities, std::vector<std::shared_ptr<Turn>> kept)
+        : objects_(objects),
+          plan_(plan),
+          limits_(limits),
+          board_(board),
+          identities_(std::move(identities)),
+          kept_(std::move(kept)) {
+        for (const auto& turn : kept_) turns.push_back(turn.get());
+        on_pool = true;
+    }
+
+    void run(Activity* activity) noexcept override {
+        if (!begin()) return;
+        const std::int64_t began_ns = monotonic_now();
+        std::vector<Group> groups;
+        Result<void> moved;
+        try {
+            moved = move(groups, activity);
+        } catch (const std::bad_alloc&) {
+            moved = refuse(Code::overloaded, "there is no memory to move it");
+        }
+        if (!moved) give_back(groups);
+        const std::scoped_lock lock(board_.mutex);
+        for (const Group& group : groups)
+            moved ? void(board_.moves.moved += group.objects.size())
+                  : board_.stay(group.objects.size(), moved.error().text);
+        board_.moves.longest_ns = std::max(board_.moves.longest_ns, monotonic_now() - began_ns);
+        --board_.running;
+        board_.changed.notify_all();
+    }
+
+    const std::vector<const void*>& identities() const { return identities_; }
+
+private:
+    Result<void> move(std::vector<Group>& groups, Activity* activity) {
+        for (const void* identity : identities_) {
+            Group group{objects_.all_of(identity), {}, {}, false};
+            // What has that address by now may be something else.
+            std::erase_if(group.objects, [&](const ObjectPtr& object) {
+                return !plan_.knows(object->type()) ||
+                       std::find(turns.begin(), turns.end(), object->turn()) == turns.end();
+            });
+            std::sort(group.objects.begin(), group.objects.end(),
+                      [](const ObjectPtr& a, const ObjectPtr& b) { return a->id() < b->id(); });
+            if (!group.objects.empty()) groups.push_back(std::move(group));
+        }
+        for (Group& group : groups) {
+            if (auto can = check_group(group, plan_); !can) return can;
+        }
+        for (Group& group : groups) {
+            const Object& first = *group.objects.front();
+            auto saved = save_state(objects_, first, limits_, activity);
+            if (!saved) return tl::unexpected<Error>(saved.error());
+            auto loaded = load_state(*group.types.front(), *saved, first.id(), activity);
+            if (!loaded) return tl::unexpected<Error>(loaded.error());
+            group.loaded = *loaded;
+            group.is_loaded = true;
+        }
+        // From here on at once, as others look at the types of several.
+        std::vector<std::pair<TypePtr, std::pair<Object::Instance, std::shared_ptr<void>>>> before;
+        for (Group& group : groups) {
+            for (const ObjectPtr& object : group.objects) before.emplace_back(object->type_ptr(), object->owners());
+        }
+        for (Group& group : groups) {
+            const Object::Instance instance{group.loaded.self, group.loaded.identity, group.loaded.owner,
+                                            group.loaded.release};
+            if (auto moved = objects_.move(group.objects, group.types, instance); !moved) return moved;
+            group.is_loaded = false;  // it is the objects' now
+        }
+        for (auto& [type, owners] : before) {
+            const ActivityMark mark(activity, *type, nullptr, "the destructor");
+            if (owners.first.release != nullptr) owners.first.release(owners.first.owner);
+            owners.second.reset();
+        }
+        return {};
+    }
+
+    static void give_back(std::vector<Group>& groups) {
+        for (Group& group : groups) {
+            if (group.is_loaded && group.loaded.release != nullptr) group.loaded.release(group.loaded.owner);
+        }
+    }
+
+    ObjectTable& objects_;
+    const Plan& plan_;
+    const StateLimits limits_;
+    Board& board_;
+    const std::vector<const void*> identities_;
+    const std::vector<std::shared_ptr<Turn>> kept_;
+};
+
+// Those that meet are one; each other instance is one of its own.
+std::vector<std::shared_ptr<MoveTask>> tasks_for(ObjectTable& objects, const Plugin& before, const Plan& plan,
+                                                 const StateLimits& limits, Board& board) {
+    struct Unit {
+        std::vector<const void*> identities;
+        std::set<std::shared_ptr<Turn>> turns;
+    };
+    std::map<const void*, Unit> meetings;
+    std::vector<Unit> units;
+    std::set<const void*> seen;
+    for (const ObjectPtr& object : objects.all()) {  // by id: the first of an instance decides
+        const Type& type = object->type();
+        if (type.plugin != &before || !seen.insert(object->identity()).second) continue;
+        const void* const meeting = plan.meeting_of(type);
+        if (const std::string& why = plan.why_not_movable(type); meeting == nullptr && !why.empty()) {
+            board.stay(objects.all_of(object->identity()).size(), why);
+            continue;
+        }
+        Unit& unit = meeting != nullptr ? meetings[meeting] : units.emplace_back();
+        unit.identities.push_back(object->identity());
+        if (object->turn() != nullptr) unit.turns.insert(object->turn_ptr());
+    }
+    for (auto& [meeting, unit] : meetings) units.push_back(std::move(unit));
+    std::vector<std::shared_ptr<MoveTask>> tasks;
+    for (Unit& unit : units) {
+        if (unit.turns.empty()) {
+            for (const void* identity : unit.identities)
+                board.stay(objects.all_of(identity).size(), "its type is concurrent");
+            continue;
+        }
+        tasks.push_back(
+            std::make_shared<MoveTask>(objects, plan, limits, board, std::move(unit.identities),
+                                       std::vector<std::shared_ptr<Turn>>(unit.turns.begin(), unit.turns.end())));
+    }
+    return tasks;
+}
+
+}  // namespace
+
+// ---- creates
+
+// Has the turns of the callables until it is let go.
+class CreatesPaused::Task final : public Abandonable {
+public:
+    explicit Task(std::vector<std::shared_ptr<Turn>> kept) : kept_(std::move(kept)) {
+        for (const auto& turn : kept_) turns.push_back(turn.get());
+        on_pool = true;
+    }
+
+    void run(Activity*) noexcept override {
+        if (starved || !begin()) return;
+        std::unique_lock lock(mutex_);
+        holds_ = true;
+        changed_.notify_all();
+        changed_.wait(lock, [this] { return is_over_; });
+    }
+    bool wait(std::int64_t until_ns) {
+        {
+            std::unique_lock lock(mutex_);
+            if (changed_.wait_until(lock, time_of(until_ns), [this] { return holds_; })) return true;
+        }
+        if (begin()) return false;
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return holds_; });
+        return true;
+    }
+    void end() {
+        const std::scoped_lock lock(mutex_);
+        is_over_ = true;
+        changed_.notify_all();
+    }
+
+private:
+    const std::vector<std::shared_ptr<Turn>> kept_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool holds_ = false, is_over_ = false;
+};
+
+CreatesPaused::CreatesPaused(ObjectTable& objects, const Plugin& plugin, Executor& home, std::int64_t until_ns) {
+    std::vector<std::shared_ptr<Turn>> turns;
+    for (const auto& type : plugin.types()) {
+        if (!type->concurrent()) turns.push_back(objects.factory_turn(*type, home));
+    }
+    if (turns.empty()) {
+        held_ = true;
+        return;
+    }
+    task_ = std::make_shared<Task>(std::move(turns));
+    Turn::submit(task_);
+    held_ = task_->wait(until_ns);
+}
+
+CreatesPaused::~CreatesPaused() {
+    if (task_ != nullptr) task_->end();
+}
+
+// ---- moves
+
+bool can_move(const Plugin& before, const Plugin& after) { return Plan(before, after).has_any(); }
+
+Moves move_objects(ObjectTable& objects, const Plugin& before, const Plugin& after, const StateLimits& limits,
+                   std::int64_t until_ns) {
+    const Plan plan(before, after);
+    Board board;
+    const auto tasks = tasks_for(objects, before, plan, limits, board);
+    std::size_t begun = 0;
+    std::unique_lock lock(board.mutex);
+    for (; begun < tasks.size() && monotonic_now() < until_ns; ++begun) {
+        board.changed.wait_until(lock, time_of(until_ns), [&] { return board.running < at_once_max; });
+        ++board.running;
+        lock.unlock();
+        Turn::submit(tasks[begun]);
+        lock.lock();
+    }
+    board.changed.wait_until(lock, time_of(until_ns), [&] { return board.running == 0; });
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        if (!tasks[i]->begin()) continue;  // it has ended, or is about to
+        board.running -= i < begun;
+        std::size_t count = 0;
+        for (const void* identity : tasks[i]->identities()) count += objects.all_of(identity).size();
+        board.stay(count, i < begun ? "it was busy, and could not be waited for (plugin_move_ms)"
+                                    : "there was no time left for it (plugin_move_ms)");
+    }
+    board.changed.wait(lock, [&] { return board.running == 0; });
+    return board.moves;
+}
+
+}  // namespace soho::host
