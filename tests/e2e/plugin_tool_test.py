@@ -172,6 +172,9 @@ class Run(InTemporaryFolder):
         here = self.folder / "run"
         here.mkdir()
         tool = self.slow_to_start()
+        for number in (signal.SIGQUIT, signal.SIGHUP):  # whoever runs this test may ignore them, and the tool would, too
+            self.addCleanup(signal.signal, number, signal.signal(number, signal.SIG_DFL))
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             process = subprocess.Popen([tool, "run", e2e.PAIR], stdout=subprocess.PIPE, text=True, process_group=0,
                                        env={**os.environ, "XDG_RUNTIME_DIR": str(here)})
