@@ -1,6 +1,7 @@
 // The only file that includes CLI11.
 #include "command_line.hpp"
 
+#include "plugin_words.hpp"
 #include "usage_error.hpp"
 
 #include <fmt/format.h>
@@ -164,11 +165,21 @@ struct Grammar {
     throw UsageError(fmt::format("{0} has no option '{1}'; see soho {0} --help", command, option));
 }
 
+// Where these words are soho-plugin's after all, which main() hands over only as they stand at the beginning.
+void refuse_plugin_tool_words(const std::vector<std::string>& words, std::size_t name) {
+    if (words[name] != "plugin" || name + 1 == words.size() || !is_plugin_tool_word(words[name + 1])) return;
+    if (name == 0) throw UsageError(fmt::format("plugin {} is no command of a shell: call it outside of it", words[1]));
+    throw UsageError(
+        fmt::format("{0} stands in front of plugin {1}, which has options of its own: see soho plugin {1} --help",
+                    words[0], words[name + 1]));
+}
+
 // Takes the command's own words off, so that only options are left, and the command's name. For a command that takes
 // arguments they are all from its first word on, although some may look like options of ours.
 std::vector<std::string> cut_words(const Grammar& grammar, std::vector<std::string>& words) {
     const std::size_t name = grammar.next_word(words, 0);
     if (name == words.size()) return {};
+    refuse_plugin_tool_words(words, name);
     const Command* command = find_command(words[name]);
     if (command == nullptr && words[name] != "shell") {
         // "--bogus 5 types": the 5 may have been meant as the value of what is no option.
@@ -176,11 +187,6 @@ std::vector<std::string> cut_words(const Grammar& grammar, std::vector<std::stri
         const auto unknown = std::find_if(words.begin(), end,
                                           [](const auto& word) { return word.starts_with('-') && !is_option(word); });
         if (unknown != end) refuse_option(*unknown);
-        if (words[name] == "plugin" && name != 0)
-            throw UsageError(fmt::format(
-                "{} stands in front of plugin, which has options of its own: say soho plugin first; soho plugin --help "
-                "lists them",
-                words[0]));
         throw UsageError(fmt::format("there is no command '{}'; soho --help lists them", words[name]));
     }
     std::vector<std::string> cut;
@@ -200,6 +206,16 @@ void check_count(const Command& command, const std::vector<std::string>& words) 
     const std::string_view operands = command.operands;
     throw UsageError(
         fmt::format("{0} {1}: soho {0}{2}{3}", command.name, wrong, operands.empty() ? "" : " ", operands));
+}
+
+// Before a host is looked for.
+void check_plugin_words(const std::vector<std::string>& words) {
+    if (words[0] == "list" && words.size() > 1) throw UsageError("plugin list takes no further words");
+    if (words[0] == "reload" && words.size() == 1)
+        throw UsageError("plugin reload: which one? soho plugin reload NAME [FILE]");
+    if (words[0] != "list" && words[0] != "reload")
+        throw UsageError(
+            fmt::format("plugin knows list and reload, and new, run, inspect and check, not '{}'", words[0]));
 }
 
 // Refuses the first word that CLI11 did not know. `before` are the words in front of the command.
@@ -244,6 +260,7 @@ CommandLine parse_command_line(std::vector<std::string> words) {
     line.command = find_command(app.get_subcommands().front()->get_name());
     if (line.command != nullptr) {
         check_count(*line.command, line.invocation.words);
+        if (line.command->name == std::string_view("plugin")) check_plugin_words(line.invocation.words);
     } else if (!line.invocation.words.empty()) {
         throw UsageError("shell takes no words: it reads lines from the terminal or the standard input");
     }

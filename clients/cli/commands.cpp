@@ -94,14 +94,7 @@ Value run_log_level(Workspace& workspace, const Invocation& invocation) {
 
 Value run_plugin(Workspace& workspace, const Invocation& invocation) {
     const auto& words = invocation.words;
-    if (words[0] == "list") {
-        if (words.size() > 1) throw UsageError("plugin list takes no further words");
-        return workspace.client().request("soho.plugins");
-    }
-    if (words[0] != "reload")
-        throw UsageError(
-            fmt::format("plugin knows list and reload, and new, run, inspect and check, not '{}'", words[0]));
-    if (words.size() == 1) throw UsageError("plugin reload: which one? soho plugin reload NAME [FILE]");
+    if (words[0] == "list") return workspace.client().request("soho.plugins");
     // The host has another working folder.
     const Value file =
         words.size() > 2 ? Value(std::filesystem::absolute(words[2]).lexically_normal().string()) : Value(nullptr);
@@ -349,7 +342,8 @@ constexpr Command all[] = {
     {"sessions", "", "List the connected programs", "", 0, 0, false, ask<sessions_method>, show_sessions},
     {"plugins", "", "List the plugins, and those that were refused", "", 0, 0, false, ask<plugins_method>,
      show_plugins},
-    {"plugin", "list | reload NAME [FILE]", "Show the generations of plugins, or load a plugin's next one",
+    {"plugin", "list | reload NAME [FILE] | new | run | inspect | check …",
+     "Show the generations of plugins, or load a plugin's next one",
      "A reload loads the plugin beside the one that serves, from FILE or from where that came from; if it registers, "
      "passes its\n"
      "self-test and fits, objects are made by it from then on. Objects that there are move to it if both versions can "
@@ -360,7 +354,8 @@ constexpr Command all[] = {
      "another major version), it takes --force.\n\n"
      "  soho plugin list\n"
      "  soho plugin reload pair\n"
-     "  soho plugin reload pair ./build/pair.so",
+     "  soho plugin reload pair ./build/pair.so\n\n"
+     "new, run, inspect and check are for authors of plugins (package soho-sdk): soho plugin check --help",
      1, 3, false, run_plugin, show_plugin},
     {"stats", "", "Show the host's counters", "", 0, 0, false, run_stats, show_stats},
     {"top", "", "Watch which methods are called, how often, and how long they take",

@@ -334,17 +334,35 @@ class HandOver(InTemporaryFolder):
         self.assertEqual(run(SOHO, "plugin", "check", e2e.BAD / "no_note.so")[0], 1)
         self.assertEqual(run(SOHO, "plugin", "new")[0], 2)
 
-    def test_whatever_stands_behind_is_handed_over(self):
-        for words in ([], ["--help"], ["bogus"], ["check", "--bogus"]):
+    def test_help_and_what_is_wrong_name_the_words_of_both(self):
+        code, out, err = run(SOHO, "plugin", "--help")
+        self.assertEqual((code, err), (0, ""))
+        for word in ("list", "reload", "new", "run", "inspect", "check"):
+            self.assertRegex(out, rf"\b{word}\b")
+        for words in ([], ["bogus"], ["list", "more"], ["reload"]):
+            code, out, err = run(SOHO, "--host", "unix:/nonexistent", "plugin", *words)
+            self.assertEqual((code, out, err.count("\n")), (2, "", 1), words)  # and not that there is no host
+            self.assertIn("plugin", err)
+        for words in (["check", "--bogus"], ["check", "--help"], ["new"]):
             self.assertEqual(run(SOHO, "plugin", *words), run(TOOL, *words), words)
-        self.assertIn("inspect", run(SOHO, "plugin", "--help")[1])
-        self.assertIn("new, run, inspect or check", run(SOHO, "plugin")[2])
+
+    def test_what_is_about_a_host_stays_with_soho(self):
+        host = e2e.hosted(self, e2e.PAIR)
+        for words in (["plugin", "list"], ["--json", "plugin", "list"], ["plugin", "--json", "list"]):
+            code, out, err = run(SOHO, *words, environment={"SOHO_HOST": host.address})
+            self.assertEqual((code, err), (0, ""), words)
+            self.assertIn("pair", out)
 
     def test_options_of_sohos_in_front_are_named(self):
         for words in (["--json"], ["--timeout", "2"], ["--host", "unix:/nowhere", "--json"]):
             code, out, err = run(SOHO, *words, "plugin", "check", "x.so")
             self.assertEqual((code, out), (2, ""), words)
-            self.assertIn(f"{words[0]} stands in front of plugin", err)
+            self.assertIn(f"{words[0]} stands in front of plugin check", err)
+
+    def test_the_shell_says_that_it_is_no_command_of_its_own(self):
+        code, out, err = run(TOOL, "run", e2e.PAIR, stdin="plugin check x.so\n")
+        self.assertEqual((code, out), (2, ""))
+        self.assertIn("plugin check is no command of a shell", err)
 
     def test_without_it_a_sentence_says_which_package_brings_it(self):
         alone = shutil.copy(SOHO, self.folder)
