@@ -624,7 +624,7 @@ class UnderLoadInWorkers(UnderLoad):
         self.host.admin.do("soho.unpublish", "second")  # which the second version published
         # The first has "sum"; between it and the last all have ended.
         eventually(lambda: self.states() == {1: "draining", self.reloads + 1: "serving"}, "the end of those between")
-        self.assertEqual(len(self.host.stats()["workers"]), 2)
+        eventually(lambda: len(self.host.stats()["workers"]) == 2, "the end of their processes")
 
 
 class CommandLine(Reloads):
