@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 
 namespace soho::host {
 namespace {
@@ -209,6 +210,8 @@ int run(const CommandLine& line, const Options& options, Log& log) {
         return reloaded;
     });
     server.start();
+    // Who started it this way reads along: what a plugin prints is to come line by line.
+    if (line.end_with_stdin) std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
     if (line.end_with_stdin) server.end_with(STDIN_FILENO);
     const bool all_loaded = load_plugins({server, supervisor, generations}, options, log);
     Result<void> ready =

@@ -276,8 +276,8 @@ def installed_plugin_is_served(root):
     check("    sudo cmake --install build\n" in readme and "`/usr/local/lib/soho/plugins`" in readme, "a new project's README says nothing of installing")
     root.run("cmake --install build", place="/srv/you/tally")
     with service(root):
-        told = root.run("soho create Tally && soho plugins")
-        check("tally" in told, f"the service does not host what was installed:\n{told}")
+        told = root.run("soho create --as mine Tally && soho call mine add 2 && soho plugins")
+        check("/usr/local/lib/soho/plugins/tally.so" in told, f"the service does not host what was installed:\n{told}")
     root.run("rm /usr/local/lib/soho/plugins/tally.so")
 
 

@@ -20,6 +20,7 @@ constexpr const char* shell_details =
     "  q.meet @p                a variable as an argument\n"
     "  p                        shows a variable\n"
     "  vars, unset p, help, exit\n\n"
+    "Ctrl-C clears the line that is being typed; while a call runs it ends the shell.\n\n"
     "Lines may come from a file or a pipe as well; the first that fails ends the shell then.";
 
 constexpr const char* description =
@@ -175,6 +176,11 @@ std::vector<std::string> cut_words(const Grammar& grammar, std::vector<std::stri
         const auto unknown = std::find_if(words.begin(), end,
                                           [](const auto& word) { return word.starts_with('-') && !is_option(word); });
         if (unknown != end) refuse_option(*unknown);
+        if (words[name] == "plugin" && name != 0)
+            throw UsageError(fmt::format(
+                "{} stands in front of plugin, which has options of its own: say soho plugin first; soho plugin --help "
+                "lists them",
+                words[0]));
         throw UsageError(fmt::format("there is no command '{}'; soho --help lists them", words[name]));
     }
     std::vector<std::string> cut;

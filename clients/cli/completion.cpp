@@ -3,6 +3,8 @@
 #include "commands.hpp"
 
 #include <editline/readline.h>
+#include <termios.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -57,6 +59,25 @@ private:
     Workspace& workspace_;
 };
 
+// While a line is edited, Ctrl-C is a character, which clears the line: it ends what runs, but not who thinks of the next.
+class NoInterrupt {
+public:
+    NoInterrupt() : is_terminal_(::tcgetattr(STDIN_FILENO, &before_) == 0) {
+        termios during = before_;
+        during.c_cc[VINTR] = _POSIX_VDISABLE;
+        if (is_terminal_) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &during);
+    }
+    NoInterrupt(const NoInterrupt&) = delete;
+    NoInterrupt& operator=(const NoInterrupt&) = delete;
+    ~NoInterrupt() {
+        if (is_terminal_) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+    }
+
+private:
+    termios before_{};
+    const bool is_terminal_;
+};
+
 // The library calls back without a context: this is whom for.
 Workspace* edited = nullptr;
 
@@ -108,12 +129,18 @@ LineEditor::LineEditor(Workspace& workspace) {
     rl_completer_word_break_characters = breaks;
     rl_attempted_completion_function = complete_for_library;
     using_history();
+    // The library binds the terminal's characters anew for each line, so this is said for each as well.
+    rl_pre_input_hook = [] { return ::rl_parse_and_bind("bind ^C em-kill-line"); };
 }
 
 LineEditor::~LineEditor() { edited = nullptr; }
 
 std::optional<std::string> LineEditor::read(const char* prompt) {
-    char* line = ::readline(prompt);
+    char* line = nullptr;
+    {
+        const NoInterrupt no_interrupt;
+        line = ::readline(prompt);
+    }
     if (line == nullptr) return std::nullopt;
     std::string text = line;
     std::free(line);

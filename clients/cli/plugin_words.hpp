@@ -1,17 +1,11 @@
 #pragma once
-// `soho plugin new`, `run`, `inspect` and `check` are another program's, which comes with the SDK: soho-plugin. As git does with the
+// `soho plugin …` is another program's, which comes with the SDK: soho-plugin. As git does with the
 // commands that it does not have itself, this one hands over.
-
-#include <span>
-#include <string_view>
 
 namespace soho::cli {
 
-// The words behind `plugin` that soho-plugin knows.
-std::span<const std::string_view> plugin_tool_words();
-
-// Becomes soho-plugin, looked for beside this program and then in PATH, if the words are `plugin` and one of those; else returns. Throws
-// UsageError where it should and there is none: the sentence says which package brings it.
+// Becomes soho-plugin, looked for beside this program and then in PATH, if the first word is `plugin`; else returns. Throws UsageError
+// where it should and there is none: the sentence says which package brings it.
 void hand_over_plugin_words(int count, char** words);
 
 }  // namespace soho::cli

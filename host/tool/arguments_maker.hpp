@@ -14,7 +14,12 @@ public:
     // An object of a class, or of any (null); null if none can be had.
     using FindObject = std::function<ObjectPtr(const void* class_key)>;
 
-    ArgumentsMaker(std::uint64_t seed, FindObject find_object) : random_(seed), find_object_(std::move(find_object)) {}
+    ArgumentsMaker(std::uint64_t seed, FindObject find_object)
+        : seed_(seed),
+          random_(seed),
+          find_object_(std::move(find_object)) {}
+    // What is drawn from here on is of the seed and this number alone.
+    void begin(std::uint64_t number) { random_.seed(seed_ + (number + 1) * 0xbf58476d1ce4e5b9); }
 
     // As declared (ABI.md, 11); sometimes with further ones where the method takes them.
     Arguments typed(const Signature& signature);
@@ -43,6 +48,7 @@ private:
 
     bool one_in(std::uint64_t n) { return below(n) == 0; }
 
+    const std::uint64_t seed_;
     std::mt19937_64 random_;
     FindObject find_object_;
     bool is_plain_ = false;

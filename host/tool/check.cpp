@@ -56,7 +56,7 @@ void add_ending(const Board& board, const Ending& ending, Report& report) {
 bool check_file(const std::string& file, Report& report, ElfFile& elf) {
     const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
-        report.add({"file", "", std::strerror(errno)});
+        report.add({"unreadable", "", fmt::format("it cannot be opened: {}", std::strerror(errno))});
         return false;
     }
     const auto note = read_note(descriptor);
@@ -202,20 +202,24 @@ void check_clashes(const std::string& file, const Json& description, Names& take
     if (!is_new) report.add({"clash", "", fmt::format("{} is a plugin named {} as well", known->second, known->first)});
 }
 
-Report check_one(const std::string& file, const CheckOptions& options, Names& taken) {
+// What a file is found to be before anything of it is tried.
+struct Loaded {
     Report report;
-    report.file = file;
-    report.seed = options.seed;
+    Json description;  // null: it was not loaded
+};
+
+Loaded load_one(const std::string& file, const CheckOptions& options, Names& taken) {
+    Loaded loaded{{.file = file, .seed = options.seed}, {}};
+    Report& report = loaded.report;
     const auto begin = Clock::now();
     ElfFile elf;
     const bool may_load = check_file(file, report, elf);
     if (elf.has_symbols || may_load) check_symbols(elf, report);
     if (may_load && check_undefined(file, elf, report)) {
-        const Json description = check_load(file, report);
-        if (description.is_object()) {
-            count(description, report);
-            check_clashes(file, description, taken, report);
-            probe(file, options, report);
+        loaded.description = check_load(file, report);
+        if (loaded.description.is_object()) {
+            count(loaded.description, report);
+            check_clashes(file, loaded.description, taken, report);
         }
     } else if (may_load) {
         report.notes.push_back("it was not loaded: what it needs is missing");
@@ -223,15 +227,47 @@ Report check_one(const std::string& file, const CheckOptions& options, Names& ta
         report.notes.push_back("it was not loaded: sohod would refuse it");
     }
     report.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    return report;
+    return loaded;
+}
+
+// Arguments that nothing is made with are a mistake, if all files could be asked what they have.
+Result<void> check_create_args(const CheckOptions& options, const std::vector<Loaded>& files) {
+    for (const auto& [type_id, arguments] : options.create_args) {
+        bool known = false, creatable = false;
+        for (const Loaded& file : files) {
+            if (!file.description.is_object()) return {};
+            for (const Json& type : file.description["types"]) {
+                if (type.value("type", "") != type_id) continue;
+                known = true;
+                creatable = creatable || type.value("create_method", true);
+            }
+        }
+        if (!known)
+            return refuse(
+                Code::bad_arguments,
+                fmt::format("--create {0}=…: no type is called {0} here; soho plugin inspect lists them", type_id));
+        if (!creatable)
+            return refuse(
+                Code::bad_arguments,
+                fmt::format("--create {0}=…: objects of {0} are not created by name, so with no arguments", type_id));
+    }
+    return {};
 }
 
 }  // namespace
 
-std::vector<Report> check_plugins(const std::vector<std::string>& files, const CheckOptions& options) {
+Result<std::vector<Report>> check_plugins(const std::vector<std::string>& files, const CheckOptions& options) {
     Names taken;
+    std::vector<Loaded> all;
+    for (const std::string& file : files) all.push_back(load_one(file, options, taken));
+    if (auto sound = check_create_args(options, all); !sound) return tl::unexpected<Error>(sound.error());
     std::vector<Report> reports;
-    for (const std::string& file : files) reports.push_back(check_one(file, options, taken));
+    for (Loaded& loaded : all) {
+        const auto begin = Clock::now();
+        if (loaded.description.is_object()) probe(loaded.report.file, options, loaded.report);
+        loaded.report.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+        reports.push_back(std::move(loaded.report));
+    }
     return reports;
 }
 

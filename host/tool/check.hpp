@@ -3,6 +3,8 @@
 
 #include "host/tool/finding.hpp"
 
+#include <soho/result.hpp>
+
 #include <map>
 
 namespace soho::host::tool {
@@ -14,7 +16,8 @@ struct CheckOptions {
     std::map<std::string, std::string> create_args{};  // by typeid: a MessagePack array
 };
 
-// One report for each file, in order. Clashes are between those files.
-std::vector<Report> check_plugins(const std::vector<std::string>& files, const CheckOptions& options);
+// One report for each file, in order. Clashes are between those files. Fails with a sentence where arguments are given for what none of
+// them can make an object of.
+Result<std::vector<Report>> check_plugins(const std::vector<std::string>& files, const CheckOptions& options);
 
 }  // namespace soho::host::tool

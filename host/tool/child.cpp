@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -29,6 +30,8 @@ void copy_to(char (&to)[size], std::string_view text) {
     to[taken] = '\0';
 }
 
+constexpr rlim_t file_bytes_max = rlim_t{256} << 20;
+
 constexpr char field = '\x1f', line_end = '\x1e';
 
 std::vector<pid_t> children() {
@@ -38,7 +41,7 @@ std::vector<pid_t> children() {
     return all;
 }
 
-// Orphans come to this process as their reaper.
+// Orphans come to this process as their reaper, which has no other children.
 void kill_strays() {
     for (int round = 0; round < 100; ++round) {
         const auto strays = children();
@@ -71,6 +74,7 @@ void limit_child() {
     };
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, 512);
+    limit(RLIMIT_FSIZE, file_bytes_max);  // of its output as well, which lies in memory
     if (!is_sanitized) limit(RLIMIT_DATA, rlim_t{3} << 30);
 }
 
@@ -82,7 +86,7 @@ void limit_child() {
     ::dup2(errors, STDOUT_FILENO);
     ::dup2(errors, STDERR_FILENO);
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
-    std::signal(SIGPIPE, SIG_IGN);
+    for (const int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);  // a write fails, and says so
     limit_child();
     try {
         work(board);
@@ -91,6 +95,46 @@ void limit_child() {
         board.find("crash", board.where(), fmt::format("an exception came through to the host: {}", failure.what()));
         board.finish();
     }
+    ::_exit(0);
+}
+
+// Waits for the child, and ends it where it does not get on, or where `parent` has gone: nobody wants to know any more.
+void watch(Board& board, pid_t child, pid_t parent, std::chrono::milliseconds silence_max) {
+    int status = 0;
+    bool hung = false;
+    std::uint64_t beats = board.beats();
+    auto since = std::chrono::steady_clock::now();
+    for (auto pause = 1ms; ::waitpid(child, &status, WNOHANG) == 0;
+         pause = std::min<decltype(pause)>(pause * 2, 20ms)) {
+        std::this_thread::sleep_for(pause);
+        const auto now = std::chrono::steady_clock::now();
+        if (::getppid() != parent) {
+            ::kill(child, SIGKILL);
+        } else if (board.beats() != beats) {
+            beats = board.beats();
+            since = now;
+        } else if (now - since > silence_max && !hung) {
+            hung = true;
+            ::kill(child, SIGKILL);
+        }
+    }
+    board.end(status, hung);
+}
+
+// A process between the two, for what the child leaves behind: whatever comes to it is the child's, and nobody else's. The tool
+// itself may have children that it was born with, of the program that it took the place of.
+[[noreturn]] void keep_child(Board& board, int errors, std::chrono::milliseconds silence_max, pid_t parent,
+                             const std::function<void(Board&)>& work) {
+    ::setpgid(0, 0);  // a Ctrl-C ends the tool, and this sees that it has gone
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const pid_t self = ::getpid();
+    const pid_t child = ::fork();
+    if (child < 0) ::_exit(errno);
+    if (child == 0) be_child(board, errors, self, work);
+    ::setpgid(child, child);
+    watch(board, child, parent, silence_max);
+    ::kill(-child, SIGKILL);
+    kill_strays();
     ::_exit(0);
 }
 
@@ -129,6 +173,14 @@ void Board::line(char kind, std::string_view text) {
     size_ = static_cast<std::uint32_t>(size + text.size() + 2);
 }
 
+void Board::count_arguments(std::string_view where, std::string_view arguments) {
+    std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+    for (const std::string_view part : {where, std::string_view(&field, 1), arguments}) {
+        for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    }
+    arguments_ += hash;
+}
+
 void Board::find(std::string_view check, std::string_view where, std::string_view what) {
     line('f', fmt::format("{}{}{}{}{}", check, field, where, field, what));
 }
@@ -160,6 +212,7 @@ void Board::tell(Report& report) const {
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     report.calls += calls_;
+    report.arguments += arguments_;
 }
 
 BoardMemory::BoardMemory() {
@@ -171,34 +224,21 @@ BoardMemory::BoardMemory() {
 BoardMemory::~BoardMemory() { ::munmap(board_, sizeof(Board)); }
 
 Ending run_child(Board& board, std::chrono::milliseconds silence_max, const std::function<void(Board&)>& work) {
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     const int errors = ::memfd_create("errors", MFD_CLOEXEC);
     std::fflush(nullptr);
     const pid_t parent = ::getpid();
-    const pid_t child = ::fork();
-    if (child < 0) throw std::runtime_error(fmt::format("no process for the plugin: {}", std::strerror(errno)));
-    if (child == 0) be_child(board, errors, parent, work);
-    ::setpgid(child, child);
-
+    const auto none = [](int why) {
+        return std::runtime_error(fmt::format("no process for the plugin: {}", std::strerror(why)));
+    };
+    const pid_t keeper = ::fork();
+    if (keeper < 0) throw none(errno);
+    if (keeper == 0) keep_child(board, errors, silence_max, parent, work);
     int status = 0;
-    bool hung = false;
-    std::uint64_t beats = board.beats();
-    auto since = std::chrono::steady_clock::now();
-    for (auto pause = 1ms; ::waitpid(child, &status, WNOHANG) == 0;
-         pause = std::min<decltype(pause)>(pause * 2, 20ms)) {
-        std::this_thread::sleep_for(pause);
-        const auto now = std::chrono::steady_clock::now();
-        if (board.beats() != beats) {
-            beats = board.beats();
-            since = now;
-        } else if (now - since > silence_max && !hung) {
-            hung = true;
-            ::kill(child, SIGKILL);
-        }
+    while (::waitpid(keeper, &status, 0) < 0 && errno == EINTR) {
     }
-    ::kill(-child, SIGKILL);
-    kill_strays();
-    Ending ending = ending_of(status, board.is_finished(), hung, silence_max);
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 0) throw none(WEXITSTATUS(status));
+    Ending ending = WIFEXITED(status) ? ending_of(board.status(), board.is_finished(), board.was_hung(), silence_max)
+                                      : Ending{Ending::How::crashed, "is gone, and so is the one that watched it", {}};
     ending.last_words = tail_of(errors);
     ::close(errors);
     return ending;

@@ -23,18 +23,30 @@ public:
     void step(std::uint32_t number) { step_ = number; }
     void beat() { beats_.fetch_add(1, std::memory_order_relaxed); }  // it still gets on
     void count_call() { calls_.fetch_add(1, std::memory_order_relaxed); }
+    // That something is called with these: see arguments().
+    void count_arguments(std::string_view where, std::string_view arguments);
     void find(std::string_view check, std::string_view where, std::string_view what);
     void note(std::string_view text);
     void put(std::string_view text);  // what the work is for
     void finish() { finished_ = true; }
 
+    // [what watches the child] How it ended, as waitpid() has it, and whether it was made to because it did not get on.
+    void end(int status, bool hung) {
+        status_ = status;
+        hung_ = hung;
+    }
+
     // [parent]
+    int status() const { return status_; }
+    bool was_hung() const { return hung_; }
     std::string where() const { return where_; }
     std::string doing() const { return doing_; }
     std::string blamed() const { return blame_[0] != '\0' ? blame_ : "crash"; }
     std::uint32_t step() const { return step_; }
     std::uint64_t beats() const { return beats_; }
     std::uint64_t calls() const { return calls_; }
+    // A sum over all that was counted: another one where something was called with other arguments.
+    std::uint64_t arguments() const { return arguments_; }
     bool is_finished() const { return finished_; }
     std::string take_put() const;
     // Moves findings and notes to the report.
@@ -46,8 +58,9 @@ private:
     void line(char kind, std::string_view text);
 
     std::atomic<std::uint32_t> step_{0};
-    std::atomic<std::uint64_t> beats_{0}, calls_{0};
-    std::atomic<bool> finished_{false};
+    std::atomic<std::uint64_t> beats_{0}, calls_{0}, arguments_{0};
+    std::atomic<bool> finished_{false}, hung_{false};
+    std::atomic<int> status_{0};
     std::atomic<std::uint32_t> size_{0};
     char where_[256] = {}, blame_[32] = {};
     char doing_[512] = {};
@@ -62,7 +75,8 @@ struct Ending {
     std::string last_words;  // the end of what it wrote to its standard error
 };
 
-// Runs `work` in a child with standard output and error caught, and waits. What it leaves behind (its group, its orphans) is killed.
+// Runs `work` in a child with standard output and error caught, and waits. What it leaves behind (its group, its orphans) is killed;
+// whatever else is a child of this process stays as it is.
 // `silence_max`: how long it may not get on.
 Ending run_child(Board& board, std::chrono::milliseconds silence_max, const std::function<void(Board&)>& work);
 

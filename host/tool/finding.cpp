@@ -11,7 +11,8 @@ namespace {
 
 constexpr Check table[] = {
     // -- the file, without running it --
-    {"file", "a readable ELF shared object with a soho note of this ABI",
+    {"unreadable", "the file can be opened", "name the plugin's .so as it was built, and see that you may read it"},
+    {"file", "an ELF shared object with a soho note of this ABI",
      "build it with soho_add_plugin(), from a source with SOHO_PLUGIN() or SOHO_NOTE(), and an SDK of this ABI"},
     {"trust", "nobody but its owner and root may write to the file or a folder above it",
      "change the owner or the mode as said: sohod refuses code that others could have written"},
@@ -105,9 +106,12 @@ nlohmann::ordered_json to_json(const Report& report) {
                             {"where", finding.where},
                             {"what", finding.what},
                             {"mend", check_of(finding.check).mend}});
-    return {{"file", report.file},   {"clean", report.is_clean()}, {"findings", findings},  {"notes", report.notes},
-            {"types", report.types}, {"methods", report.methods},  {"calls", report.calls}, {"load_ms", report.load_ms},
-            {"seed", report.seed},   {"seconds", report.seconds}};
+    return {{"file", report.file},       {"clean", report.is_clean()},
+            {"findings", findings},      {"notes", report.notes},
+            {"types", report.types},     {"methods", report.methods},
+            {"calls", report.calls},     {"arguments", fmt::format("{:016x}", report.arguments)},
+            {"load_ms", report.load_ms}, {"seed", report.seed},
+            {"seconds", report.seconds}};
 }
 
 std::string to_text(const Report& report) {

@@ -35,6 +35,7 @@ struct Report {
     std::vector<std::string> notes;  // what could not be tried, and why
     std::size_t types = 0, methods = 0;
     std::uint64_t calls = 0;
+    std::uint64_t arguments = 0;  // tells those of two runs apart
     double load_ms = 0;
     double seconds = 0;
 

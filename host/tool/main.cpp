@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -58,7 +59,14 @@ int run_inspect(const Line& line) {
     return complain(inspection.json["refused"].get<std::string>(), exit_found);
 }
 
-int list_checks() {
+int list_checks(bool json) {
+    if (json) {
+        auto all = nlohmann::ordered_json::array();
+        for (const Check& check : all_checks())
+            all.push_back({{"check", check.id}, {"looks_for", check.looks_for}, {"mend", check.mend}});
+        fmt::print("{}\n", all.dump());
+        return exit_ok;
+    }
     for (const Check& check : all_checks()) fmt::print("{}: {}\n    mend: {}\n", check.id, check.looks_for, check.mend);
     return exit_ok;
 }
@@ -76,18 +84,23 @@ Result<std::pair<std::string, std::string>> parse_create(const std::string& text
 }
 
 int run_check(Line& line) {
-    if (line.list) return list_checks();
+    if (line.list && !line.files.empty()) return complain("check: --list tries no FILE", exit_usage);
+    if (line.list) return list_checks(line.json);
     if (line.files.empty()) return complain("check: say which FILE", exit_usage);
     for (const std::string& text : line.creates) {
         const auto create = parse_create(text);
         if (!create) return complain(create.error().text, exit_usage);
-        line.check.create_args.insert(*create);
+        if (!line.check.create_args.insert(*create).second)
+            return complain(
+                fmt::format("--create {0}=… is said twice: say one list of arguments for {0}", create->first),
+                exit_usage);
     }
     if (line.check.seed == 0) line.check.seed = 1 + std::random_device()() % 1'000'000;
     const auto reports = check_plugins(line.files, line.check);
+    if (!reports) return complain(reports.error().text, exit_usage);
     bool clean = true;
     auto all = nlohmann::ordered_json::array();
-    for (const Report& report : reports) {
+    for (const Report& report : *reports) {
         clean = clean && report.is_clean();
         all.push_back(to_json(report));
         if (!line.json) fmt::print("{}", to_text(report));
@@ -96,6 +109,24 @@ int run_check(Line& line) {
         fmt::print("{}\n",
                    (all.size() == 1 ? all[0] : all).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     return clean ? exit_ok : exit_found;
+}
+
+// CLI11's own ranges let in what compares with nothing (nan), and -1 where no sign is meant.
+template <class T>
+CLI::Validator between(T least, T most, std::string rule) {
+    const auto check = [=](const std::string& text) -> std::string {
+        T number{};
+        const char* const end = text.data() + text.size();
+        const auto [stopped, failure] = std::from_chars(text.data(), end, number);
+        const bool sound = failure == std::errc() && stopped == end && number >= least && number <= most;
+        return sound ? "" : fmt::format("'{}' is not {}", text, rule);
+    };
+    return {check, ""};
+}
+
+CLI::Validator a_seed() { return between<std::uint64_t>(1, UINT64_MAX, "a whole number from 1 to 2^64 - 1"); }
+CLI::Validator seconds_between(double least, double most) {
+    return between(least, most, fmt::format("a number of seconds from {} to {:.0f}", least, most));
 }
 
 struct Grammar {
@@ -122,15 +153,15 @@ struct Grammar {
         check->add_option("--seed", line.check.seed, "of what is random; if not said, another one each time")
             ->type_name("N")
             ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
-            ->check(CLI::Range(std::uint64_t{1}, UINT64_MAX));
+            ->check(a_seed());
         check->add_option("--time", line.check.seconds, "how long to try each file (120)")
             ->type_name("SECONDS")
             ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
-            ->check(CLI::Range(0.1, 1e6));
+            ->check(seconds_between(0.1, 1e6));
         check->add_option("--patience", line.check.patience_s, "a call that has not returned by then hangs (2)")
             ->type_name("SECONDS")
             ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
-            ->check(CLI::Range(0.1, 3600.0));
+            ->check(seconds_between(0.1, 3600));
         check->add_option("--create", line.creates, "arguments that make an object of a type; can be repeated")
             ->type_name("TYPE=JSON")
             ->take_all()
@@ -152,6 +183,14 @@ int main(int argc, char** argv) try {
         return complain(fmt::format("there is no option or command '{}' here; --help lists them",
                                     grammar.app.remaining(true).front()),
                         exit_usage);
+    } catch (const CLI::RequiredError& error) {
+        if (!grammar.app.get_subcommands().empty())
+            return complain(fmt::format("{}; --help says more", error.what()), exit_usage);
+        if (grammar.app.remaining_size(true) != 0)
+            return complain(fmt::format("there is no option or command '{}' here; --help lists them",
+                                        grammar.app.remaining(true).front()),
+                            exit_usage);
+        return complain("say what to do: new, run, inspect or check; --help says more", exit_usage);
     } catch (const CLI::Success& wanted) {
         return grammar.app.exit(wanted);
     } catch (const CLI::ParseError& error) {

@@ -19,17 +19,25 @@ namespace fs = std::filesystem;
 
 tl::unexpected<Error> bad(std::string why) { return refuse(Code::bad_arguments, std::move(why)); }
 
-// Words of C++, and names that the template has itself.
-constexpr std::array reserved{
-    "alignas", "alignof",   "and",     "asm",      "auto",     "bitand",   "bitor",    "bool",     "break",
-    "case",    "catch",     "char",    "class",    "compl",    "concept",  "const",    "continue", "decltype",
-    "default", "delete",    "do",      "double",   "else",     "enum",     "explicit", "export",   "extern",
-    "false",   "float",     "for",     "friend",   "goto",     "if",       "inline",   "int",      "long",
-    "mutable", "namespace", "new",     "noexcept", "not",      "nullptr",  "operator", "or",       "plugin",
-    "private", "protected", "public",  "register", "requires", "return",   "short",    "signed",   "sizeof",
-    "soho",    "static",    "std",     "struct",   "switch",   "template", "test",     "this",     "throw",
-    "true",    "try",       "typedef", "typeid",   "typename", "union",    "unsigned", "using",    "virtual",
-    "void",    "volatile",  "while",   "xor"};
+// Words of C++; names that the template has itself; and targets of CMake's (policy CMP0037), whatever it makes build files for.
+constexpr std::string_view reserved =
+    " alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t "
+    "char32_t class compl concept const consteval constexpr constinit const_cast continue co_await "
+    "co_return co_yield decltype default delete do double dynamic_cast else enum explicit export extern "
+    "false float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr "
+    "operator or or_eq private protected public register reinterpret_cast requires return short signed "
+    "sizeof static static_assert static_cast struct switch template this thread_local throw true try "
+    "typedef typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq plugin "
+    "soho std all ALL_BUILD clean depend edit_cache help install INSTALL list_install_components package "
+    "PACKAGE package_source preinstall rebuild_cache RUN_TESTS test ZERO_CHECK ";
+// How the targets of CTest's dashboards begin.
+constexpr std::array dashboards{"Experimental", "Nightly", "Continuous"};
+
+bool is_reserved(std::string_view name) {
+    return reserved.find(fmt::format(" {} ", name)) != std::string_view::npos ||
+           std::any_of(dashboards.begin(), dashboards.end(),
+                       [&](const char* begin) { return name.starts_with(begin); });
+}
 
 Result<void> check_name(const std::string& name) {
     constexpr std::string_view rule = "a plugin's name begins with a letter and goes on with letters, digits and _";
@@ -46,8 +54,8 @@ Result<void> check_name(const std::string& name) {
                                helps ? fmt::format("; '{}' would be one", better) : ""));
     }
     if (name.size() > 64) return bad(fmt::format("'{}' is too long for a plugin's name: 64 letters are enough", name));
-    if (std::find(reserved.begin(), reserved.end(), name) != reserved.end())
-        return bad(fmt::format("'{}' means something else in C++ or in soho: take another name", name));
+    if (is_reserved(name))
+        return bad(fmt::format("'{}' means something else in C++, CMake or soho: take another name", name));
     return {};
 }
 
@@ -66,22 +74,27 @@ std::string class_name(const std::string& name) {
     return result == name ? result + "Object" : result;
 }
 
-std::string filled_in(std::string text, const std::string& name) {
-    const std::array<std::pair<std::string, std::string>, 3> fields{std::pair{std::string("plugin_name"), name},
-                                                                    {"PluginClass", class_name(name)},
-                                                                    {"soho_sdk_version", SOHO_SDK_VERSION}};
-    for (const auto& [field, value] : fields) {
-        for (auto at = text.find(field); at != std::string::npos; at = text.find(field, at + value.size()))
-            text.replace(at, field.size(), value);
+// In one go: a name may have a field's name in it.
+std::string filled_in(std::string_view text, const std::string& name) {
+    const std::array<std::pair<std::string_view, std::string>, 3> fields{
+        std::pair{std::string_view("plugin_name"), name},
+        {"PluginClass", class_name(name)},
+        {"soho_sdk_version", SOHO_SDK_VERSION}};
+    std::string filled;
+    while (!text.empty()) {
+        const auto field =
+            std::find_if(fields.begin(), fields.end(), [&](const auto& each) { return text.starts_with(each.first); });
+        filled += field != fields.end() ? field->second : text.substr(0, 1);
+        text.remove_prefix(field != fields.end() ? field->first.size() : 1);
     }
-    return text;
+    return filled;
 }
 
 void copy_filled_in(const fs::path& from, const fs::path& to, const std::string& name) {
     fs::create_directories(to.parent_path());
     std::ifstream in(from, std::ios::binary);
     std::ofstream out(to, std::ios::binary);
-    out << filled_in({std::istreambuf_iterator<char>(in), {}}, name);
+    out << filled_in(std::string(std::istreambuf_iterator<char>(in), {}), name);
     out.close();
     if (!in || !out) throw fs::filesystem_error("cannot be written", to, std::make_error_code(std::errc::io_error));
     fs::permissions(to, fs::status(from).permissions());

@@ -119,6 +119,7 @@ Prober::Seen Prober::see(Result<Stage::Started> started, const Method* method, c
     } else {
         see_stuck(*started, method);
     }
+    keep_if_its_end_is_dangerous(seen.outcome.object);
     judge(seen);
     return seen;
 }
@@ -230,7 +231,7 @@ void Prober::try_create(const TypePtr& type) {
         stage_->settle(options_.patience);  // until it has gone
         if (seen.took >= too_long && !type->blocking()) confirm_blocking(type, nullptr, arguments);
     }
-    for (int i = 0; i < cancelled_calls; ++i) {
+    for (int i = 0; i < cancelled_calls && !is_dangerous(place_of_end(*type)); ++i) {
         const Arguments arguments = maker_->typed(signature);
         at(place_of(*type), fmt::format("called with {} and cancelled", text_of(arguments)));
         if (auto started = stage_->start_create(type, arguments)) {
@@ -258,7 +259,10 @@ void Prober::try_typed(const TypePtr& type, const Method& method) {
     for (int i = 0; i < typed_calls; ++i) {
         if (object == nullptr) object = obtain(type);
         if (object == nullptr) return;
+        // The same whatever was drawn up to here: how often that was may depend on how fast the machine is.
+        maker_->begin(static_cast<std::uint64_t>(i));
         const Arguments arguments = maker_->typed(method.signature);
+        if (arguments.objects.empty()) board_.count_arguments(place_of(*type, method), arguments.args);
         const Seen seen = call(object, method, arguments, "");
         if (seen.kept) return;  // and so the object, for ever
         if (seen.took >= too_long && !method.blocks() && !method.defers()) confirm_blocking(type, &method, arguments);

@@ -8,6 +8,7 @@
 #include "host/tool/witnesses.hpp"
 
 #include <map>
+#include <optional>
 #include <set>
 
 namespace soho::host::tool {
@@ -82,6 +83,7 @@ private:
     ObjectPtr obtain_from_method(const TypePtr& type, int depth);
     ObjectPtr find_object(const void* class_key);
     void let_go(ObjectPtr& object);
+    void keep_if_its_end_is_dangerous(const ObjectPtr& object);
 
     void try_create(const TypePtr& type);
     void try_method(const TypePtr& type, const Method& method);
@@ -89,6 +91,7 @@ private:
     void try_other_arguments(const TypePtr& type, const Method& method);
     void try_cancelling(const TypePtr& type, const Method& method);
     void confirm_blocking(const TypePtr& type, const Method* method, const Arguments& arguments);
+    std::optional<Arguments> arguments_to_use_up(const ObjectPtr& object, const Method& method);
     void try_using_up(const TypePtr& type, const Method& method);
     void churn(const TypePtr& type);
     bool time_destructor(const TypePtr& type);
@@ -120,6 +123,7 @@ private:
     std::map<const Type*, std::string> why_unobtainable_;
     std::map<const Type*, Arguments> good_arguments_;
     std::set<const Type*> obtaining_;
+    std::vector<ObjectPtr> kept_alive_;  // as their destructor is dangerous
     std::uint64_t completed_twice_ = 0;
     int finding_objects_ = 0;
 };

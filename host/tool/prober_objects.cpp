@@ -104,6 +104,11 @@ void Prober::let_go(ObjectPtr& object) {
     board_.at(where_, "after its calls");
 }
 
+// What its end does was found already, and must not be found again as another method's doing.
+void Prober::keep_if_its_end_is_dangerous(const ObjectPtr& object) {
+    if (object != nullptr && is_dangerous(place_of_end(object->type()))) kept_alive_.push_back(object);
+}
+
 bool Prober::is_taken_as_argument(const Type& wanted) const {
     const auto takes = [&](const Signature& signature) {
         return std::any_of(signature.parameters.begin(), signature.parameters.end(), [&](const Parameter& parameter) {

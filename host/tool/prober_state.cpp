@@ -71,7 +71,9 @@ Result<ObjectPtr> Prober::load(const TypePtr& type, const SavedState& state, std
         leave_stuck();
     }
     if (!made) return tl::unexpected<Error>(made.error());
-    return stage_->adopt(type, *made);
+    auto adopted = stage_->adopt(type, *made);
+    if (adopted) keep_if_its_end_is_dangerous(*adopted);
+    return adopted;
 }
 
 // Objects that are as they were made, and such as some methods were called on.

@@ -36,8 +36,15 @@ Result<std::string> find_program(const std::string& name, const std::string& pac
 Result<std::string> find_template(const std::string& name) {
     const fs::path own = own_folder();
     std::vector<fs::path> places;
-    if (const char* const told = std::getenv("SOHO_TEMPLATES"); told != nullptr && *told != '\0')
-        places.emplace_back(told);
+    if (const char* const told = std::getenv("SOHO_TEMPLATES"); told != nullptr && *told != '\0') {
+        std::error_code failure;
+        if (fs::is_directory(fs::path(told) / name, failure)) return (fs::path(told) / name).string();
+        return refuse(
+            Code::unavailable,
+            fmt::format("$SOHO_TEMPLATES is {}, where there is no folder {}: name a folder that has it, or unset "
+                        "the variable",
+                        told, name));
+    }
     places.push_back(own.parent_path() / "share/soho/templates");
     places.push_back(own.parent_path().parent_path().parent_path() / "sdk/templates");  // build/<preset>/bin
     std::string looked_in;

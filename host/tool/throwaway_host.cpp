@@ -1,40 +1,34 @@
 #include "host/tool/throwaway_host.hpp"
 
 #include "host/tool/programs.hpp"
+#include "host/tool/watch.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <optional>
+#include <stdexcept>
 
 namespace soho::host::tool {
 
 namespace {
 
 namespace fs = std::filesystem;
-using Words = std::vector<std::string>;
+using namespace std::chrono_literals;
+using Words = Watch::Words;
 
-constexpr int start_ms_max = 60'000;
+constexpr auto start_max = 60s;
+// How long what is told to end may take for it: a host that loads has nothing to finish, others wait for calls (drain_ms).
+constexpr auto loading_end_max = 1s, host_end_max = 8s, shell_end_max = 2s, debugger_end_max = 5s;
 
 int complain(const std::string& sentence) {
     fmt::print(stderr, "soho-plugin: {}\n", sentence);
     return 1;
-}
-
-[[noreturn]] void become(const Words& words) {
-    std::vector<char*> argv;
-    for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
-    ::execvp(argv[0], argv.data());
-    fmt::print(stderr, "soho-plugin: {}: {}\n", words[0], std::strerror(errno));
-    ::_exit(127);
 }
 
 // A folder that only this user can reach, until this goes.
@@ -42,8 +36,8 @@ class PrivateFolder {
 public:
     PrivateFolder() {
         const char* const runtime = std::getenv("XDG_RUNTIME_DIR");
-        std::string pattern =
-            (runtime != nullptr && *runtime != '\0' ? std::string(runtime) : "/tmp") + "/soho-run-XXXXXX";
+        if (runtime != nullptr && *runtime != '\0') place_ = runtime;
+        std::string pattern = place_ + "/soho-run-XXXXXX";
         if (::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
     }
     PrivateFolder(const PrivateFolder&) = delete;
@@ -52,10 +46,11 @@ public:
         std::error_code failure;
         if (!path_.empty()) fs::remove_all(path_, failure);
     }
-    const std::string& path() const { return path_; }
+    const std::string& path() const { return path_; }    // empty: it could not be made
+    const std::string& place() const { return place_; }  // where it lies
 
 private:
-    std::string path_;
+    std::string place_ = "/tmp", path_;
 };
 
 Words host_words(const std::string& sohod, const RunOptions& options, const std::string& address) {
@@ -68,73 +63,69 @@ Words host_words(const std::string& sohod, const RunOptions& options, const std:
 const Words no_watch{"--stuck-ms", "0",       "--slow-call-ms",   "0",        "--idle-ms",  "0",
                      "--login-ms", "3600000", "--slow-reader-ms", "86400000", "--drain-ms", "0"};
 
-int wait_for(pid_t process) {
-    int status = 0;
-    while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 // The host's process, which ends when its standard input does, that is with this.
 class HostProcess {
 public:
-    explicit HostProcess(Words words) {
+    HostProcess(Watch& watch, Words words, const std::string& address) : watch_(watch) {
         words.emplace_back("--end-with-stdin");
         int input[2], output[2];
-        if (::pipe2(input, O_CLOEXEC) != 0 || ::pipe2(output, O_CLOEXEC) != 0) return;
-        process_ = ::fork();
-        if (process_ == 0) {
-            ::setpgid(0, 0);  // the terminal's Ctrl-C is the shell's
-            ::dup2(input[0], STDIN_FILENO);
-            ::dup2(output[1], STDOUT_FILENO);
-            become(words);
-        }
+        if (::pipe2(input, O_CLOEXEC) != 0 || ::pipe2(output, O_CLOEXEC) != 0)
+            throw std::runtime_error(fmt::format("no pipe to the host: {}", std::strerror(errno)));
+        input_ = input[1];
+        process_ = watch.start(words, input[0], output[1], true);  // the terminal's Ctrl-C is the shell's
         ::close(input[0]);
         ::close(output[1]);
-        input_ = input[1];
-        output_ = output[0];
+        watch.listen_to(output[0], address);
     }
     HostProcess(const HostProcess&) = delete;
     HostProcess& operator=(const HostProcess&) = delete;
     ~HostProcess() {
-        if (input_ >= 0) ::close(input_);
-        if (process_ > 0) wait_for(process_);
-        if (output_ >= 0) ::close(output_);
+        ::close(input_);
+        const auto patience = watch_.is_listening() ? host_end_max : loading_end_max;
+        if (watch_.is_listening()) watch_.wait_for(process_);
+        watch_.end(process_, SIGTERM, patience, true);
+        watch_.print_rest();
     }
 
-    // Whether it listens; false where it has ended before.
+    // False where it has ended before, or does not get that far.
     bool wait_until_it_listens() const {
-        std::string text;
-        pollfd ready{output_, POLLIN, 0};
-        while (::poll(&ready, 1, start_ms_max) > 0) {
-            char part[512];
-            const ssize_t got = ::read(output_, part, sizeof part);
-            if (got <= 0) return false;
-            text.append(part, static_cast<std::size_t>(got));
-            if (text.find("listens on") != std::string::npos) return true;
+        const auto until = Watch::Clock::now() + start_max;
+        while (!watch_.is_listening() && !watch_.has_ended(process_) && watch_.stopped_by() == 0) {
+            if (Watch::Clock::now() > until) return false;
+            watch_.turn(until);
         }
-        return false;
+        return watch_.is_listening();
     }
 
 private:
+    Watch& watch_;
     pid_t process_ = -1;
-    int input_ = -1, output_ = -1;
+    int input_ = -1;
 };
 
-int run_with_shell(const Words& host, const std::string& soho, const std::string& address) {
-    const HostProcess process(host);
-    if (!process.wait_until_it_listens()) return complain("the host did not start: see above");
-    std::signal(SIGINT, SIG_IGN);  // the shell's
-    const pid_t shell = ::fork();
-    if (shell < 0) return complain(std::strerror(errno));
-    if (shell == 0) {
-        std::signal(SIGINT, SIG_DFL);
-        become({soho, "--host", address, "shell"});
+// One in the foreground of the terminal, whose keyboard signals are its own. Its exit code.
+int run_in_foreground(Watch& watch, const Words& words, std::chrono::milliseconds end_max) {
+    watch.mind_keyboard(false);
+    termios terminal{};
+    const bool is_terminal = ::tcgetattr(STDIN_FILENO, &terminal) == 0;
+    const pid_t process = watch.start(words);
+    watch.wait_for(process);
+    if (!watch.has_ended(process)) {
+        watch.end(process, SIGTERM, end_max);
+        if (is_terminal) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal);  // it may have been editing a line
     }
-    return wait_for(shell);
+    watch.mind_keyboard(true);
+    return watch.exit_code(process);
 }
 
-int run_with_debugger(const Words& host, const std::string& soho, const std::string& address) {
+int run_with_shell(Watch& watch, const Words& host, const std::string& soho, const std::string& address) {
+    const HostProcess process(watch, host, address);
+    if (process.wait_until_it_listens())
+        return run_in_foreground(watch, {soho, "--host", address, "shell"}, shell_end_max);
+    return watch.stopped_by() != 0 ? 1 : complain("the host did not start: see above");
+}
+
+int run_with_debugger(Watch& watch, const Words& host, const std::string& soho, const std::string& address) {
     const auto gdb = find_program("gdb", "gdb");
     if (!gdb) return complain(gdb.error().text);
     // A watchdog of a service manager that this was started by is not this host's.
@@ -148,14 +139,14 @@ int run_with_debugger(const Words& host, const std::string& soho, const std::str
                 "-ex", "run", "--args"};
     words.insert(words.end(), host.begin(), host.end());
     words.insert(words.end(), no_watch.begin(), no_watch.end());
-    std::signal(SIGINT, SIG_IGN);  // gdb's
-    const pid_t process = ::fork();
-    if (process < 0) return complain(std::strerror(errno));
-    if (process == 0) {
-        std::signal(SIGINT, SIG_DFL);
-        become(words);
-    }
-    return wait_for(process);
+    return run_in_foreground(watch, words, debugger_end_max);
+}
+
+int run_in(const PrivateFolder& folder, Watch& watch, const RunOptions& options, const std::string& sohod,
+           const std::string& soho) {
+    const std::string address = "unix:" + folder.path() + "/sohod.sock";
+    const Words host = host_words(sohod, options, address);
+    return options.gdb ? run_with_debugger(watch, host, soho, address) : run_with_shell(watch, host, soho, address);
 }
 
 }  // namespace
@@ -165,11 +156,22 @@ int run_throwaway_host(const RunOptions& options) {
     if (!sohod) return complain(sohod.error().text);
     const auto soho = find_program("soho", "soho");
     if (!soho) return complain(soho.error().text);
-    const PrivateFolder folder;
-    if (folder.path().empty()) return complain(fmt::format("no folder for the socket: {}", std::strerror(errno)));
-    const std::string address = "unix:" + folder.path() + "/sohod.sock";
-    const Words host = host_words(*sohod, options, address);
-    return options.gdb ? run_with_debugger(host, *soho, address) : run_with_shell(host, *soho, address);
+    int code = 0, stopped_by = 0;
+    {
+        Watch watch;  // before there is a folder that a signal would leave behind
+        const PrivateFolder folder;
+        if (folder.path().empty())
+            return complain(
+                fmt::format("no folder for the host's socket can be made in {}: {}; $XDG_RUNTIME_DIR names "
+                            "the place, /tmp where it is not set",
+                            folder.place(), std::strerror(errno)));
+        code = run_in(folder, watch, options, *sohod, *soho);
+        stopped_by = watch.stopped_by();
+    }
+    if (stopped_by == 0) return code;
+    std::signal(stopped_by, SIG_DFL);  // now that everything is gone, the way that whoever sent it expects
+    ::raise(stopped_by);
+    return 128 + stopped_by;
 }
 
 }  // namespace soho::host::tool

@@ -66,13 +66,14 @@ std::string OutputWatch::take() {
     return text;
 }
 
-std::vector<std::string> LineKeeper::take() {
+std::vector<LineKeeper::Line> LineKeeper::take() {
     const std::scoped_lock lock(mutex_);
     return std::exchange(lines_, {});
 }
 
 void LineKeeper::sink_it_(const spdlog::details::log_msg& message) {
-    if (lines_.size() < lines_max) lines_.emplace_back(message.payload.data(), message.payload.size());
+    if (lines_.size() >= lines_max) return;
+    lines_.push_back({{message.payload.data(), message.payload.size()}, message.level >= spdlog::level::err});
 }
 
 }  // namespace soho::host::tool

@@ -38,7 +38,11 @@ private:
 // Keeps lines until somebody takes them. Thread-safe.
 class LineKeeper final : public spdlog::sinks::base_sink<std::mutex> {
 public:
-    std::vector<std::string> take();
+    struct Line {
+        std::string text;
+        bool is_error = false;
+    };
+    std::vector<Line> take();
 
 protected:
     void sink_it_(const spdlog::details::log_msg& message) override;
@@ -46,7 +50,7 @@ protected:
 
 private:
     static constexpr std::size_t lines_max = 10'000;
-    std::vector<std::string> lines_;
+    std::vector<Line> lines_;
 };
 
 }  // namespace soho::host::tool

@@ -2,8 +2,11 @@
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -69,10 +72,54 @@ class Inspect(unittest.TestCase):
             registered = json.loads(run(TOOL, "inspect", file, "--json")[1])["registered"]
             self.assertEqual({name: said["state"] for name, said in registered.items() if "state" in said}, versions)
 
+    def test_a_process_that_it_was_born_with_lives_on(self):
+        for words in (f"inspect {e2e.PAIR}", f"check --time 0.2 {e2e.PAIR}"):
+            # The shell's child is the tool's when the tool takes the shell's place.
+            shell = subprocess.run(["sh", "-c", f'sleep 600 >/dev/null 2>&1 & echo $!; exec "{TOOL}" {words}'], capture_output=True, text=True)
+            sleep = int(shell.stdout.splitlines()[0])
+            os.kill(sleep, signal.SIGKILL)  # there is one
+            self.assertIn("pair.so", shell.stdout)
+
     def test_a_file_that_is_no_plugin(self):
         code, out, err = run(TOOL, "inspect", e2e.BAD / "not_elf.so")
         self.assertEqual((code, out), (1, ""))
         self.assertIn("not an ELF file", err)
+
+
+class Terminal:
+    """A program in a terminal of its own, with somebody who types."""
+
+    def __init__(self, *words, environment):
+        self.process, self.master = pty.fork()
+        if self.process == 0:
+            os.execve(words[0], [str(word) for word in words], environment)
+        self.text = ""
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def wait_for(self, text):
+        """Until it is on the screen; what was before it is forgotten."""
+        until = time.monotonic() + e2e.PATIENCE
+        while text not in self.text:
+            if not select.select([self.master], [], [], max(0, until - time.monotonic()))[0]:
+                raise AssertionError(f"{text!r} did not come after {self.text!r}")
+            try:
+                self.text += os.read(self.master, 4096).decode()
+            except OSError:
+                raise AssertionError(f"it ended before {text!r}: {self.text!r}") from None
+        self.text = self.text[self.text.index(text) + len(text):]
+
+    def wait(self):
+        try:
+            while os.read(self.master, 4096):
+                pass
+        except OSError:
+            pass  # nobody has the terminal any more
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+
+    def close(self):
+        os.close(self.master)
 
 
 class Run(InTemporaryFolder):
@@ -93,6 +140,97 @@ class Run(InTemporaryFolder):
         self.assertEqual(code, 1)
         self.assertIn("no such device", err)
         self.assertIn("the host did not start", err)
+
+    def test_what_the_plugin_prints_is_seen_and_never_stops_it(self):
+        line = "x" * 99
+        code, out, err = run(TOOL, "run", e2e.plugin("hazard"), stdin=f"hazard.print {line} 3000\nhazard.add 42\n")
+        self.assertEqual(code, 0, err[-500:])
+        lines = out.splitlines()
+        self.assertEqual(lines.count(line), 3000)  # more than four times what a pipe holds
+        self.assertEqual([other for other in lines if other != line], ["42"])  # and no greeting
+
+    def test_a_reader_who_goes_stops_nothing(self):
+        shell = subprocess.run(["bash", "-c", f'"{TOOL}" run "{e2e.plugin("hazard")}" | head -n1; exit ${{PIPESTATUS[0]}}'],
+                               input="hazard.print hello 30000\nhazard.add 42\n", capture_output=True, text=True, env=self.private())
+        self.assertEqual(shell.stdout, "hello\n")
+        self.assertEqual(list(self.folder.iterdir()), [], shell.stderr[-500:])
+
+    def private(self):
+        return {**os.environ, "XDG_RUNTIME_DIR": str(self.folder)}
+
+    def slow_to_start(self):
+        """The tool beside a host that never comes to listen, nor to its senses."""
+        place = self.folder / "bin"
+        place.mkdir()
+        shutil.copy(TOOL, place)
+        (place / "soho").symlink_to(SOHO)
+        (place / "sohod").write_text("#!/bin/sh\ntrap '' TERM\necho it loads\nwhile :; do sleep 0.05; done\n")
+        (place / "sohod").chmod(0o755)
+        return place / "soho-plugin"
+
+    def test_a_signal_ends_all_and_leaves_nothing(self):
+        here = self.folder / "run"
+        here.mkdir()
+        tool = self.slow_to_start()
+        for number in (signal.SIGQUIT, signal.SIGHUP):  # whoever runs this test may ignore them, and the tool would, too
+            self.addCleanup(signal.signal, number, signal.signal(number, signal.SIG_DFL))
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            process = subprocess.Popen([tool, "run", e2e.PAIR], stdout=subprocess.PIPE, text=True, process_group=0,
+                                       env={**os.environ, "XDG_RUNTIME_DIR": str(here)})
+            self.addCleanup(process.stdout.close)
+            self.assertEqual(process.stdout.readline(), "it loads\n")
+            self.assertEqual(len(list(here.iterdir())), 1)
+            process.send_signal(number)
+            self.assertEqual(process.wait(e2e.PATIENCE), -number)
+            self.assertEqual(process.stdout.read(), "")  # nobody has it open any more: the host is gone, too
+            self.assertEqual(list(here.iterdir()), [])
+
+    def test_so_it_does_while_the_shell_runs(self):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            process = subprocess.Popen([TOOL, "run", e2e.PAIR], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.private())
+            self.addCleanup(process.stdout.close)
+            self.addCleanup(process.stdin.close)
+            process.stdin.write("pair.get_x\n")
+            process.stdin.flush()
+            self.assertEqual(process.stdout.readline(), "5\n")
+            self.assertEqual(len(list(self.folder.iterdir())), 1)
+            process.send_signal(number)
+            self.assertEqual(process.wait(e2e.PATIENCE), -number)
+            self.assertEqual(process.stdout.read(), "")
+            self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_ctrl_c_at_the_prompt_clears_the_line(self):
+        terminal = Terminal(TOOL, "run", e2e.PAIR, environment=self.private())
+        self.addCleanup(terminal.close)
+        terminal.wait_for("soho> ")
+        terminal.type("p = create Pair 41 6\r")
+        terminal.wait_for("soho> ")
+        terminal.type("p.set_x 9\x03")
+        terminal.type("p.get_x\r")
+        terminal.wait_for("\n41\r\n")
+        terminal.type("\x03\x04")  # and so where there is nothing to clear; then the end
+        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_ctrl_c_while_a_call_runs_ends_the_shell_and_the_host(self):
+        terminal = Terminal(TOOL, "run", e2e.plugin("hazard"), environment=self.private())
+        self.addCleanup(terminal.close)
+        terminal.wait_for("soho> ")
+        terminal.type("hazard.add 7\r")
+        terminal.wait_for("\n7\r\n")
+        terminal.wait_for("soho> ")
+        terminal.type("hazard.sleep\r")
+        terminal.wait_for("hazard.sleep\r\n")
+        time.sleep(0.3)  # until the call is on its way; earlier is well, too
+        terminal.type("\x03")
+        self.assertEqual(terminal.wait(), 128 + signal.SIGINT)  # as the shell's
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_no_place_for_the_socket(self):
+        code, out, err = run(TOOL, "run", e2e.PAIR, environment={"XDG_RUNTIME_DIR": "/nonexistent/place"})
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("in /nonexistent/place: No such file or directory", err)
 
     def test_under_the_debugger_nothing_watches_the_host(self):
         # Stands for gdb: shows how it was called, and checks the config that the host is given.
@@ -196,6 +334,18 @@ class HandOver(InTemporaryFolder):
         self.assertEqual(run(SOHO, "plugin", "check", e2e.BAD / "no_note.so")[0], 1)
         self.assertEqual(run(SOHO, "plugin", "new")[0], 2)
 
+    def test_whatever_stands_behind_is_handed_over(self):
+        for words in ([], ["--help"], ["bogus"], ["check", "--bogus"]):
+            self.assertEqual(run(SOHO, "plugin", *words), run(TOOL, *words), words)
+        self.assertIn("inspect", run(SOHO, "plugin", "--help")[1])
+        self.assertIn("new, run, inspect or check", run(SOHO, "plugin")[2])
+
+    def test_options_of_sohos_in_front_are_named(self):
+        for words in (["--json"], ["--timeout", "2"], ["--host", "unix:/nowhere", "--json"]):
+            code, out, err = run(SOHO, *words, "plugin", "check", "x.so")
+            self.assertEqual((code, out), (2, ""), words)
+            self.assertIn(f"{words[0]} stands in front of plugin", err)
+
     def test_without_it_a_sentence_says_which_package_brings_it(self):
         alone = shutil.copy(SOHO, self.folder)
         library = {"LD_LIBRARY_PATH": str(e2e.BUILD / "lib")}
@@ -212,7 +362,10 @@ class HandOver(InTemporaryFolder):
 class Usage(unittest.TestCase):
     def test_what_is_wrong_is_said_in_one_line(self):
         for words in ([], ["check"], ["bogus"], ["check", "x.so", "--time", "soon"], ["check", "x.so", "--create", "Pair"],
-                      ["check", "x.so", "--seed", "0"], ["inspect"], ["inspect", "a.so", "--bogus"]):
+                      ["check", "x.so", "--seed", "0"], ["check", "x.so", "--seed", "-1"], ["check", "x.so", "--seed", "1.5"],
+                      ["check", "x.so", "--time", "nan"], ["check", "x.so", "--patience", "nan"], ["check", "x.so", "--time", "inf"],
+                      ["check", "x.so", "--create", "A=[]", "--create", "A=[1]"], ["check", "--list", "x.so"],
+                      ["inspect"], ["inspect", "a.so", "--bogus"]):
             code, out, err = run(TOOL, *words)
             self.assertEqual((code, out, err.count("\n")), (2, "", 1), (words, err))
             self.assertTrue(err.startswith("soho-plugin: "), err)
@@ -229,9 +382,14 @@ class Usage(unittest.TestCase):
             for option in re.findall(r"(--[a-z]+)", run(TOOL, *words, "--help")[1]):
                 if option not in ("--help", "--"):
                     self.assertIn(option, page)
-        for line in run(TOOL, "check", "--list")[1].splitlines():
-            if not line.startswith(" "):
-                self.assertIn(line.split(":")[0], page)
+        listed = json.loads(run(TOOL, "check", "--list", "--json")[1])
+        self.assertEqual([check["check"] for check in listed],
+                         [line.split(":")[0] for line in run(TOOL, "check", "--list")[1].splitlines() if not line.startswith(" ")])
+        for check in listed:
+            # Sentences begin with a capital letter, but for names.
+            word = check["looks_for"].split()[0]
+            said = check["looks_for"] if re.search(r"[_(]", word) else check["looks_for"][0].upper() + check["looks_for"][1:]
+            self.assertIn(f'.B {check["check"]}\n{said}.\n', page)
 
 
 if __name__ == "__main__":

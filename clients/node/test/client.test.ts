@@ -142,6 +142,7 @@ test('how deep values may be, the host and this client agree on', async (test) =
     while (await fits()) ++depth;
     assert.equal(depth, 62); // with the frame, its params, and the arguments: 64 are open at a time, and no more
   }
+  assert.equal(((await list.copy()) as unknown[]).length, 3 * (62 - 40));
   await client.ping(); // it was refused here: a host would have closed the connection
 });
 

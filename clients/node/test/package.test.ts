@@ -17,12 +17,13 @@ test('the package has its modules, their types, README and licence, and nothing 
   assert.equal(files.filter((path) => path.endsWith('.js')).length, files.filter((path) => path.endsWith('.d.ts')).length);
 });
 
-test('its licence is the repository\'s, and its lock file names no registry', () => {
+test('its licence and version are the repository\'s, and its lock file names no registry', () => {
   assert.equal(readFileSync(join(source, 'LICENSE'), 'utf8'), readFileSync(join(SOURCE, 'LICENSE'), 'utf8'));
   const lock = readFileSync(join(source, 'package-lock.json'), 'utf8');
   assert(!/"resolved"|https?:/.test(lock));
   const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as { version: string };
   assert.equal((JSON.parse(lock) as { version: string }).version, version);
+  assert.equal(/^project\(.*?VERSION\s+([\d.]+)/ms.exec(readFileSync(join(SOURCE, 'CMakeLists.txt'), 'utf8'))?.[1], version);
   assert(readFileSync(join(source, 'src/login.ts'), 'utf8').includes(`'soho-node/${version}'`));
 });
 

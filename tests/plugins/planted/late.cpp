@@ -23,6 +23,12 @@ struct Late {
     void throws_later(soho::Call& call) {
         call.host().post_to_turn(call.object(), [] { throw std::runtime_error("nobody catches this"); });
     }
+    // Throws nothing, and says a lot.
+    void harmless(soho::Call& call) {
+        for (const char* line : {"nobody threw anything", "it threw RuntimeError: nothing", "a ball threw itself"})
+            call.host().log(soho::LogLevel::error, line);
+        call.host().log(soho::LogLevel::info, "a posted function threw nothing");
+    }
     // Says that it blocks, and never looks whether somebody still waits.
     void deaf() { std::this_thread::sleep_for(std::chrono::hours(1)); }
 };
@@ -36,6 +42,7 @@ SOHO_PLUGIN(late, "1.0", plugin) {
         .method("twice", &Late::twice)
         .method("stubborn", &Late::stubborn)
         .method("throws_later", &Late::throws_later)
+        .method("harmless", &Late::harmless)
         .method("deaf", &Late::deaf)
         .blocking();
     plugin.type<Late>("Late");

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <sys/wait.h>
 #include <unistd.h>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <stdexcept>
@@ -94,6 +96,40 @@ TEST(Child, LeavesNoProcessBehind) {
     char byte = 0;
     EXPECT_EQ(::read(ends[0], &byte, 1), 0);  // nobody else has the other end
     ::close(ends[0]);
+}
+
+TEST(Child, LeavesAloneWhatIsNotItsOwn) {
+    const pid_t other = ::fork();
+    if (other == 0) {
+        for (;;) ::pause();
+    }
+    run([](Board&) {});
+    EXPECT_EQ(::waitpid(other, nullptr, WNOHANG), 0);  // it still runs
+    ::kill(other, SIGKILL);
+    ::waitpid(other, nullptr, 0);
+}
+
+TEST(Child, SaysThatWhatWatchedItWasKilled) {
+    const Ran ran = run([](Board& board) {
+        board.at("Pair.get_x", "called");
+        ::kill(::getppid(), SIGKILL);
+        std::this_thread::sleep_for(1h);
+    });
+    EXPECT_EQ(ran.ending.how, How::crashed);
+    EXPECT_THAT(ran.ending.text, HasSubstr("the one that watched it"));
+    EXPECT_EQ(ran.where, "Pair.get_x");
+}
+
+TEST(Child, MayNotFillTheMemoryWithWhatItWrites) {
+    const Ran ran = run([](Board& board) {
+        const std::string much(1 << 20, 'x');
+        std::size_t written = 0;
+        for (ssize_t put = 0; written < (std::size_t{300} << 20) && put >= 0; written += put > 0 ? put : 0)
+            put = ::write(STDERR_FILENO, much.data(), much.size());
+        board.note(written == std::size_t{256} << 20 && errno == EFBIG ? "refused" : std::to_string(written));
+    });
+    EXPECT_EQ(ran.ending.how, How::finished);  // and not by SIGXFSZ
+    EXPECT_EQ(ran.report.notes, std::vector<std::string>{"refused"});
 }
 
 TEST(Child, EndsAnExceptionThatNobodyCatches) {

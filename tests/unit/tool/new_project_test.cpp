@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 using namespace soho::host::tool;
 namespace fs = std::filesystem;
@@ -30,6 +32,32 @@ protected:
 TEST_F(NewProject, RefusesNamesThatAreNone) {
     for (const char* name : {"", "1a", "a-b", "a b", "a/b", "_a", "int", "soho", "plugin", "\xc3\xa4"})
         EXPECT_FALSE(write_project(name, (folder_ / "x").string())) << name;
+    EXPECT_FALSE(fs::exists(folder_ / "x"));
+}
+
+// As a target, CMake takes none of these.
+TEST_F(NewProject, RefusesNamesOfCMakeTargets) {
+    for (const char* name : {"all", "ALL_BUILD", "help", "install", "INSTALL", "preinstall", "clean", "edit_cache",
+                             "rebuild_cache", "ZERO_CHECK", "test", "RUN_TESTS", "package", "PACKAGE", "package_source",
+                             "list_install_components", "Experimental", "NightlyMemCheck", "ContinuousBuild"})
+        EXPECT_THAT(write_project(name, (folder_ / "x").string()).error().text, HasSubstr("CMake")) << name;
+}
+
+TEST_F(NewProject, FillsInNamesThatHaveAFieldInThem) {
+    fs::create_directories(folder_ / "templates/plugin");
+    std::ofstream(folder_ / "templates/plugin/plugin_name.cpp") << "plugin_name PluginClass plugin_name";
+    const auto files = write_project("plugin_name_PluginClass", (folder_ / "x").string());
+    ASSERT_TRUE(files) << files.error().text;
+    EXPECT_EQ(*files, std::vector<std::string>{"plugin_name_PluginClass.cpp"});
+    std::ifstream file(folder_ / "x/plugin_name_PluginClass.cpp");
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}),
+              "plugin_name_PluginClass PluginNamePluginClass plugin_name_PluginClass");
+}
+
+TEST_F(NewProject, SaysThatTheFolderOfTheEnvironmentHasNoTemplate) {
+    const auto written = write_project("sound", (folder_ / "x").string());
+    ASSERT_FALSE(written);
+    EXPECT_THAT(written.error().text, HasSubstr("$SOHO_TEMPLATES is " + (folder_ / "templates").string()));
     EXPECT_FALSE(fs::exists(folder_ / "x"));
 }
 
