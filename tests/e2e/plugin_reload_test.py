@@ -317,8 +317,8 @@ class RefusalsOfWorkers(Refusals):
         self.refused("its worker died: signal 6", "dies_in_test")
 
     def test_one_that_never_loads(self):
-        self.start(args=["--worker-start-ms", "300"])
-        self.refused(r"its worker was killed: it had not loaded its plugin after 300 ms \(worker_start_ms\)", "sleeps")
+        self.start(args=["--worker-start-ms", "5000"])  # the first must be there by then, on a slow machine, too
+        self.refused(r"its worker was killed: it had not loaded its plugin after 5000 ms \(worker_start_ms\)", "sleeps")
 
 
 class InWorkers(Reloads):

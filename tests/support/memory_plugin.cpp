@@ -137,7 +137,7 @@ int MemoryPlugin::register_types(const soho_registrar* registrar) {
 
 Result<host::Plugin*> MemoryPlugin::load(host::Registry& registry, const host::PluginOptions& options) {
     host::Library library;
-    library.file = "memory:" + name_ + ".so";
+    library.source = library.file = "memory:" + name_ + ".so";
     library.note = {SOHO_ABI, name_, note_version, SOHO_SDK_VERSION};
     library.entry = &MemoryPlugin::entry;
     loading = this;

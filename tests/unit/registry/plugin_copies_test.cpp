@@ -17,8 +17,6 @@ namespace fs = std::filesystem;
 class PluginCopiesTest : public ::testing::Test {
 protected:
     PluginCopiesTest() {
-        std::string made = (fs::temp_directory_path() / "soho-copies-XXXXXX").string();
-        folder_ = ::mkdtemp(made.data());
         fs::copy_file(fs::path(SOHO_TEST_PLUGIN_DIR) / "pure_c.so", plugin_);
         fs::permissions(plugin_, fs::perms(0755));
     }
@@ -32,7 +30,12 @@ protected:
         return static_cast<std::size_t>(std::distance(fs::directory_iterator(copies_), fs::directory_iterator()));
     }
 
-    fs::path folder_;
+    static fs::path make_folder() {
+        std::string made = (fs::temp_directory_path() / "soho-copies-XXXXXX").string();
+        return ::mkdtemp(made.data());
+    }
+
+    const fs::path folder_ = make_folder();
     const fs::path plugin_ = folder_ / "plugin.so";
     const fs::path copies_ = folder_ / "copies";
 };
