@@ -32,16 +32,6 @@ std::string sha256_of_file(const std::string& file) {
     return digest ? *std::move(digest) : std::string();
 }
 
-// A plugin that is told to load it knows it by its copy's name.
-std::string about_source(std::string text, const PluginCopy& copy) {
-    for (std::size_t at = 0; (at = text.find(copy.file, at)) != std::string::npos; at += copy.source.size())
-        text.replace(at, copy.file.size(), copy.source);
-    // "FILE: its worker refused it: FILE: …"
-    const std::string again = fmt::format("{}: its worker refused it: {}: ", copy.source, copy.source);
-    if (text.starts_with(again)) text.erase(again.size() - copy.source.size() - 2, copy.source.size() + 2);
-    return text;
-}
-
 // "2 objects: a reply is pending; 1 object: …"
 std::string why_stayed(const Moves& moves) {
     std::vector<std::string> parts;
@@ -56,6 +46,16 @@ std::uint64_t us_since(std::int64_t since_ns) {
 
 }  // namespace
 
+std::string about_source(std::string text, const PluginCopy& copy) {
+    if (copy.file.empty()) return text;
+    for (std::size_t at = 0; (at = text.find(copy.file, at)) != std::string::npos; at += copy.source.size())
+        text.replace(at, copy.file.size(), copy.source);
+    // "FILE: its worker refused it: FILE: …"
+    const std::string again = fmt::format("{}: its worker refused it: {}: ", copy.source, copy.source);
+    if (text.starts_with(again)) text.erase(again.size() - copy.source.size() - 2, copy.source.size() + 2);
+    return text;
+}
+
 Generations::Generations(Server& server, Supervisor& supervisor, Log& log, std::string copies_folder)
     : server_(server),
       supervisor_(supervisor),
@@ -64,13 +64,14 @@ Generations::Generations(Server& server, Supervisor& supervisor, Log& log, std::
 
 // ---- what there is
 
-void Generations::loaded(Plugin& plugin) {
+void Generations::loaded(Plugin& plugin, const std::string& file) {
     const Library& library = plugin.library();
     Generation first;
     first.number = 1;
     first.version = plugin.version();
+    first.path = std::filesystem::absolute(file).string();
     first.file = {library.source, {}, library.sha256, library.note};
-    first.stamp = stamp_of(library.source);
+    first.stamp = stamp_of(first.path);
     first.loaded_ns = monotonic_now();
     first.mapped_bytes = library.mapped_bytes;
     first.plugin = &plugin;
@@ -80,15 +81,28 @@ void Generations::loaded(Plugin& plugin) {
     line.generations = {std::move(first)};
 }
 
-void Generations::loaded_in_worker(const Plugin& plugin, const std::string& file, const PluginOptions& configured,
-                                   std::shared_ptr<WorkerProcess> worker, OrderOf order) {
+PluginCopy Generations::copy_for_worker(const std::string& name, const std::string& file) {
+    const std::scoped_lock lock(copies_mutex_);
+    auto copied = copies_.make(file);
+    if (copied) return *std::move(copied);
+    log_.host.warn("the worker of plugin {} loads {} itself, and what that file is by then when it starts again: {}",
+                   name, file, copied.error().text);
     std::error_code failure;
+    PluginCopy itself;
+    itself.source = std::filesystem::canonical(file, failure).string();
+    itself.sha256 = sha256_of_file(itself.source);
+    return itself;
+}
+
+void Generations::loaded_in_worker(const Plugin& plugin, const std::string& file, PluginCopy copy,
+                                   const PluginOptions& configured, std::shared_ptr<WorkerProcess> worker,
+                                   OrderOf order) {
     Generation first;
     first.number = 1;
     first.version = plugin.version();
-    first.file.source = std::filesystem::canonical(file, failure).string();
-    first.file.sha256 = sha256_of_file(first.file.source);
-    first.stamp = stamp_of(first.file.source);
+    first.path = std::filesystem::absolute(file).string();
+    first.file = std::move(copy);
+    first.stamp = stamp_of(first.path);
     first.loaded_ns = monotonic_now();
     first.worker = std::move(worker);
     const std::scoped_lock lock(mutex_);
@@ -132,6 +146,7 @@ PluginLife Generations::life_of(const std::string& plugin) const {
 
 void Generations::post(std::function<void()> task) {
     const std::scoped_lock lock(mutex_);
+    if (is_stopping_) return;
     tasks_.push_back(std::move(task));
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
     changed_.notify_all();
@@ -177,6 +192,11 @@ bool Generations::stop() {
     return true;
 }
 
+bool Generations::is_stopping() const {
+    const std::scoped_lock lock(mutex_);
+    return is_stopping_;
+}
+
 void Generations::reload(PluginReload what, std::function<void(PluginReloaded)> done) {
     Error error(Code::ok, {});
     {
@@ -193,13 +213,14 @@ void Generations::reload_changed(std::function<void(std::vector<PluginReloaded>)
     std::vector<PluginReload> changed;
     {
         const std::scoped_lock lock(mutex_);
+        if (is_stopping_) return done({});
         for (const auto& [name, line] : lines_) {
             const auto serving = std::find_if(line.generations.begin(), line.generations.end(),
                                               [](const Generation& each) { return each.state == State::serving; });
             if (serving == line.generations.end()) continue;
-            const FileStamp stamp = stamp_of(serving->file.source);
+            const FileStamp stamp = stamp_of(serving->path);
             if (stamp == FileStamp()) {
-                log_.host.warn("plugin {} is as it was: {} has gone", name, serving->file.source);
+                log_.host.warn("plugin {} is as it was: {} has gone", name, serving->path);
             } else if (stamp == line.refused_stamp) {
                 log_.host.warn("plugin {} is as it was: {}", name, line.last_failure);
             } else if (stamp != serving->stamp) {
@@ -222,14 +243,22 @@ PluginReloaded Generations::reload_now(const PluginReload& what) {
     const std::int64_t began_ns = monotonic_now();
     Attempt attempt;
     attempt.what = what;
-    auto reloaded = try_reload(attempt);
+    Result<PluginReloaded> reloaded;
+    try {
+        reloaded = is_stopping() ? refuse(Code::not_started, "the host is shutting down: it reloads nothing")
+                                 : try_reload(attempt);
+    } catch (const std::bad_alloc&) {
+        reloaded = refuse(Code::overloaded, "there is no memory to reload it");
+    } catch (const std::exception& failure) {  // the file system's, among others
+        reloaded = refuse(Code::internal, failure.what());
+    }
     spdlog::logger& log = log_.host;
     if (!reloaded) {
         log.error("plugin {} was not reloaded, and serves on: {}", what.plugin, reloaded.error().text);
         const std::scoped_lock lock(mutex_);
         if (const auto line = lines_.find(what.plugin); line != lines_.end()) {
             line->second.last_failure = reloaded.error().text;
-            line->second.refused_stamp = attempt.stamp;
+            if (attempt.is_judged) line->second.refused_stamp = attempt.stamp;
         }
         return PluginReloaded::failed(what.plugin, reloaded.error());
     }
@@ -265,7 +294,7 @@ Result<void> Generations::find(Attempt& attempt) {
     const auto& all = line->second.generations;
     attempt.serving =
         *std::find_if(all.begin(), all.end(), [](const Generation& each) { return each.state == State::serving; });
-    if (attempt.what.file.empty()) attempt.what.file = attempt.serving.file.source;
+    if (attempt.what.file.empty()) attempt.what.file = attempt.serving.path;
     return {};
 }
 
@@ -293,7 +322,10 @@ Result<PluginReloaded> Generations::try_reload(Attempt& attempt) {
     if (auto found = find(attempt); !found) return tl::unexpected<Error>(found.error());
     const std::string name = attempt.what.plugin;
     attempt.stamp = stamp_of(attempt.what.file);
-    auto copied = copies_.make(attempt.what.file);
+    auto copied = [&] {
+        const std::scoped_lock lock(copies_mutex_);
+        return copies_.make(attempt.what.file);
+    }();
     if (!copied) return tl::unexpected<Error>(copied.error());
     attempt.copy = *std::move(copied);
     const auto refused = [&](const Error& error) -> tl::unexpected<Error> {
@@ -310,12 +342,14 @@ Result<PluginReloaded> Generations::try_reload(Attempt& attempt) {
         PluginCopies::remove(attempt.copy);
         const std::scoped_lock lock(mutex_);
         for (Generation& each : lines_.find(name)->second.generations) {
-            if (each.state == State::serving && attempt.copy.source == each.file.source) each.stamp = attempt.stamp;
+            if (each.state != State::serving || attempt.copy.source != each.file.source) continue;
+            each.stamp = attempt.stamp;
         }
         reloaded.status = "unchanged";
         return reloaded;
     }
     if (auto room = check_room(attempt); !room) return refused(room.error());
+    attempt.is_judged = true;
     const bool isolated = attempt.serving.worker != nullptr;
     auto added = isolated ? load_in_worker(attempt) : load_here(attempt);
     if (!added) return tl::unexpected<Error>(added.error());
@@ -340,6 +374,7 @@ Result<PluginReloaded> Generations::try_reload(Attempt& attempt) {
 
 Generations::Generation Generations::made(const Attempt& attempt) const {
     Generation made;
+    made.path = std::filesystem::absolute(attempt.what.file).string();
     made.file = attempt.copy;
     made.stamp = attempt.stamp;
     made.version = attempt.copy.note.version;

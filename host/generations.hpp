@@ -17,6 +17,9 @@ namespace soho::host {
 // How a worker is told what to load; without its file.
 using OrderOf = std::function<std::string(const std::string& file, const std::string& source, bool self_test)>;
 
+// What a worker says of the copy that it was told to load, said of its source.
+std::string about_source(std::string text, const PluginCopy& copy);
+
 // A thread of its own runs what plugins do meanwhile: one reload at a time. Thread-safe.
 class Generations {
 public:
@@ -25,9 +28,12 @@ public:
     Generations& operator=(const Generations&) = delete;
 
     // What was loaded when the host started.
-    void loaded(Plugin& plugin);
-    void loaded_in_worker(const Plugin& plugin, const std::string& file, const PluginOptions& configured,
-                          std::shared_ptr<WorkerProcess> worker, OrderOf order);
+    void loaded(Plugin& plugin, const std::string& file);
+    // For a worker that starts with the host: what it loads is not what its file may be when it starts again. Without a copy where
+    // none can be made, which the log says.
+    PluginCopy copy_for_worker(const std::string& name, const std::string& file);
+    void loaded_in_worker(const Plugin& plugin, const std::string& file, PluginCopy copy,
+                          const PluginOptions& configured, std::shared_ptr<WorkerProcess> worker, OrderOf order);
 
     void reload(PluginReload what, std::function<void(PluginReloaded)> done);
     // Those whose files are not what they were.
@@ -42,8 +48,9 @@ private:
         std::uint64_t number = 0;
         State state = State::serving;
         std::string version;
-        PluginCopy file;  // without a copy, for the first
-        FileStamp stamp;  // of what it was made from
+        std::string path;  // as it was given: what a link leads to may change
+        PluginCopy file;   // without a copy, for the first in the host's process
+        FileStamp stamp;   // of what it was made from
         std::int64_t loaded_ns = 0;
         std::string why{};
         std::uint64_t mapped_bytes = 0;
@@ -70,6 +77,7 @@ private:
         Generation serving;  // before
         PluginCopy copy{};
         FileStamp stamp{};
+        bool is_judged = false;  // what is wrong is wrong with the file
         Moves moves{};
     };
 
@@ -85,6 +93,7 @@ private:
     Result<Plugin*> load_in_worker(const Attempt& attempt);
     Generation made(const Attempt& attempt) const;
     void publish_new(const Plugin& added);
+    bool is_stopping() const;
     void settle();
     bool drains() const;
     bool settle(Generation& generation);
@@ -92,7 +101,8 @@ private:
     Server& server_;
     Supervisor& supervisor_;
     Log& log_;
-    PluginCopies copies_;  // [the thread]
+    std::mutex copies_mutex_;
+    PluginCopies copies_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::map<std::string, Line, std::less<>> lines_;

@@ -55,19 +55,24 @@ Result<Plugin*> load_in_worker(Loading& to, const std::string& name, const std::
         told.principals = principals;
         return told.encoded();
     };
-    auto added = to.supervisor.add(name, file, configured.worker, configured.confinement, order(file, "", false));
+    const PluginCopy copy = to.generations.copy_for_worker(name, file);
+    const std::string& mapped = copy.file.empty() ? file : copy.file;
+    auto added = to.supervisor.add(name, file, configured.worker, configured.confinement,
+                                   order(mapped, copy.file.empty() ? "" : copy.source, false));
     if (!added) {
-        to.server.registry().refused(file, added.error());
-        return tl::unexpected<Error>(added.error());
+        if (!copy.file.empty()) PluginCopies::remove(copy);
+        const Error error(added.error().code, about_source(added.error().text, copy));
+        to.server.registry().refused(file, error);
+        return tl::unexpected<Error>(error);
     }
     Plugin& plugin = added->provider->offer().plugin();
-    to.generations.loaded_in_worker(plugin, file, configured, added->worker, order);
+    to.generations.loaded_in_worker(plugin, file, copy, configured, added->worker, order);
     return &plugin;
 }
 
 Result<Plugin*> load_here(Loading& to, const std::string& file, const PluginOptions& configured) {
     auto plugin = to.server.registry().load(file, configured);
-    if (plugin) to.generations.loaded(**plugin);
+    if (plugin) to.generations.loaded(**plugin, file);
     return plugin;
 }
 

@@ -32,8 +32,13 @@ bool keeps_its_turn(const Type& before, const Type& after) {
     return !before.concurrent() && !after.concurrent() && before.per_plugin() == after.per_plugin();
 }
 
+// An argument that can be anything may be an object, or have one in it, which the plugin finds by itself (object_argument).
+bool may_hold_objects(const Parameter& parameter) {
+    return parameter.type.empty() || parameter.type.find("any") != std::string::npos;
+}
+
 // What the types of two versions of a plugin have to do with each other. Objects of one version cannot be arguments of the other's methods:
-// classes whose objects meet so move together, or not at all.
+// classes whose objects meet so move together, or not at all. What has no turn meets nobody in one: then not at all.
 class Plan {
 public:
     Plan(const Plugin& before, const Plugin& after) : after_(after) {
@@ -42,10 +47,15 @@ public:
             lead_.emplace(type->class_key, type->class_key);
         }
         for (const auto& type : before.types()) {
-            for (const Method* method : type->exposed.all()) {
-                for (const Parameter& each : method->signature.parameters) {
-                    if (each.object() && lead_.contains(each.class_key)) unite(type->class_key, each.class_key);
-                }
+            for (const Method* method : type->exposed.all()) unite(type->class_key, method->signature, before);
+            // Other callables wait for the end of the moves.
+            if (type->concurrent()) unite(type->class_key, type->signature, before);
+        }
+        for (const auto& type : before.types()) {
+            if (!type->concurrent() || !meeting_.contains(type->class_key)) continue;
+            for (auto& [other, why] : why_not_) {
+                if (why.empty() && meeting_of(*other) == meeting_of(*type))
+                    why = fmt::format("it may be an argument for type {}, which is concurrent", type->type_id);
             }
         }
     }
@@ -77,6 +87,17 @@ private:
         while (lead_.find(class_key)->second != class_key) class_key = lead_.find(class_key)->second;
         return class_key;
     }
+    void unite(const void* class_key, const Signature& signature, const Plugin& plugin) {
+        const auto& parameters = signature.parameters;
+        const bool any = !signature.args_name.empty() || !signature.kwargs_name.empty() ||
+                         std::any_of(parameters.begin(), parameters.end(), may_hold_objects);
+        if (any) {
+            for (const auto& type : plugin.types()) unite(class_key, type->class_key);
+        }
+        for (const Parameter& each : parameters) {
+            if (each.object() && lead_.contains(each.class_key)) unite(class_key, each.class_key);
+        }
+    }
     void unite(const void* one, const void* other) {
         meeting_.insert({one, other});
         lead_[lead_of(one)] = lead_of(other);
@@ -104,7 +125,6 @@ std::string why_busy(const std::vector<ObjectPtr>& objects) {
     return {};
 }
 
-// Several typeids of one instance: the first id's functions save and load it, for all.
 Result<void> check_group(Group& group, const Plan& plan) {
     const auto stays = [](std::string why) { return refuse(Code::unavailable, std::move(why)); };
     if (const std::string& why = plan.why_not_movable(group.objects.front()->type()); !why.empty()) return stays(why);
@@ -129,9 +149,12 @@ struct Board {
     Moves moves;
     std::size_t running = 0;
 
-    void stay(std::size_t count, const std::string& why) {
+    void stay(std::size_t count, std::string_view why) noexcept {
         moves.stayed += count;
-        moves.why[why] += count;
+        try {
+            moves.why[std::string(why)] += count;
+        } catch (const std::bad_alloc&) {  // then nobody is told why
+        }
     }
 };
 
@@ -147,7 +170,7 @@ public:
           identities_(std::move(identities)),
           kept_(std::move(kept)) {
         for (const auto& turn : kept_) turns.push_back(turn.get());
-        on_pool = true;
+        on_pool = is_urgent = true;
     }
 
     void run(Activity* activity) noexcept override {
@@ -177,16 +200,13 @@ private:
         for (const void* identity : identities_) {
             Group group{objects_.all_of(identity), {}, {}, false};
             // What has that address by now may be something else.
-            std::erase_if(group.objects, [&](const ObjectPtr& object) {
-                return !plan_.knows(object->type()) ||
-                       std::find(turns.begin(), turns.end(), object->turn()) == turns.end();
-            });
+            std::erase_if(group.objects, [&](const ObjectPtr& object) { return !plan_.knows(object->type()); });
             std::sort(group.objects.begin(), group.objects.end(),
                       [](const ObjectPtr& a, const ObjectPtr& b) { return a->id() < b->id(); });
             if (!group.objects.empty()) groups.push_back(std::move(group));
         }
         for (Group& group : groups) {
-            if (auto can = check_group(group, plan_); !can) return can;
+            if (auto can = check_group(group); !can) return can;
         }
         for (Group& group : groups) {
             const Object& first = *group.objects.front();
@@ -196,6 +216,11 @@ private:
             if (!loaded) return tl::unexpected<Error>(loaded.error());
             group.loaded = *loaded;
             group.is_loaded = true;
+        }
+        std::set<const void*> loaded;
+        for (const Group& group : groups) {
+            if (!loaded.insert(group.loaded.identity).second)
+                return refuse(Code::internal, "its load gave one instance for several");
         }
         // From here on at once, as others look at the types of several.
         std::vector<std::pair<TypePtr, std::pair<Object::Instance, std::shared_ptr<void>>>> before;
@@ -214,6 +239,16 @@ private:
             owners.second.reset();
         }
         return {};
+    }
+
+    // Several typeids of one instance: the first id's functions save and load it, for all.
+    Result<void> check_group(Group& group) const {
+        const auto stays = [](std::string why) { return refuse(Code::unavailable, std::move(why)); };
+        const bool held = std::all_of(group.objects.begin(), group.objects.end(), [&](const ObjectPtr& object) {
+            return std::find(turns.begin(), turns.end(), object->turn()) != turns.end();
+        });
+        if (!held) return stays("it, or what it meets, has no turn to be moved in");
+        return host::check_group(group, plan_);
     }
 
     static void give_back(std::vector<Group>& groups) {
@@ -276,7 +311,7 @@ class CreatesPaused::Task final : public Abandonable {
 public:
     explicit Task(std::vector<std::shared_ptr<Turn>> kept) : kept_(std::move(kept)) {
         for (const auto& turn : kept_) turns.push_back(turn.get());
-        on_pool = true;
+        on_pool = is_urgent = true;
     }
 
     void run(Activity*) noexcept override {
@@ -321,6 +356,7 @@ CreatesPaused::CreatesPaused(ObjectTable& objects, const Plugin& plugin, Executo
     task_ = std::make_shared<Task>(std::move(turns));
     Turn::submit(task_);
     held_ = task_->wait(until_ns);
+    if (!held_) Turn::withdraw(task_);  // or it would keep creates waiting for longer
 }
 
 CreatesPaused::~CreatesPaused() {
@@ -349,6 +385,11 @@ Moves move_objects(ObjectTable& objects, const Plugin& before, const Plugin& aft
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         if (!tasks[i]->begin()) continue;  // it has ended, or is about to
         board.running -= i < begun;
+        if (i < begun) {  // or nothing would pass by it until all that it waits for is free
+            lock.unlock();
+            Turn::withdraw(tasks[i]);
+            lock.lock();
+        }
         std::size_t count = 0;
         for (const void* identity : tasks[i]->identities()) count += objects.all_of(identity).size();
         board.stay(count, i < begun ? "it was busy, and could not be waited for (plugin_move_ms)"

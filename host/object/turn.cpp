@@ -71,6 +71,27 @@ void Turn::submit(const TurnTaskPtr& task) {
     if (try_start_several(task)) start(task);
 }
 
+bool Turn::withdraw(const TurnTaskPtr& task) {
+    std::vector<Turn*> freed;
+    freed.reserve(task->turns.size());
+    {
+        const std::scoped_lock several(task->turns.front()->domain_.several);
+        const Sections sections(task->turns);
+        const auto waits = [&](Turn* turn) {
+            return std::find(turn->queue_.begin(), turn->queue_.end(), task) != turn->queue_.end();
+        };
+        if (!std::all_of(task->turns.begin(), task->turns.end(), waits)) return false;
+        for (Turn* turn : task->turns) {
+            turn->queue_.remove(task);
+            if (!turn->is_free(false)) continue;  // who leaves it starts what is next
+            turn->take(false);
+            freed.push_back(turn);
+        }
+    }
+    for (Turn* turn : freed) turn->hand_on(false);
+    return true;
+}
+
 // Takes all turns of the task if it is first in all their queues and all are free.
 bool Turn::try_start_several(const TurnTaskPtr& task) {
     const std::scoped_lock several(task->turns.front()->domain_.several);
@@ -155,7 +176,7 @@ void Turn::start(const TurnTaskPtr& task) {
     if (!task->on_pool) return turn.home_.post(at_home);
     const auto work = [task] { run_and_leave(task, nullptr); };
     Pool& pool = turn.domain_.pool;
-    if (task->overtakes ? pool.post_urgent(work) : pool.post(work)) return;
+    if (task->overtakes || task->is_urgent ? pool.post_urgent(work) : pool.post(work)) return;
     task->starved = true;
     turn.home_.post(at_home);
 }

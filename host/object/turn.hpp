@@ -29,6 +29,8 @@ public:
     bool starved = false;
     // A waiting chain of calls depends on this: it may pass by work that needs several turns, one of which the chain holds.
     bool overtakes = false;
+    // On the pool, it does not wait for one of the threads that methods have: others wait for it.
+    bool is_urgent = false;
 };
 using TurnTaskPtr = std::shared_ptr<TurnTask>;
 
@@ -67,6 +69,8 @@ public:
 
     // Queues the task for its turns; it starts on a home executor or the pool, never inside submit(). [any thread]
     static void submit(const TurnTaskPtr& task);
+    // Takes the task out of its queues again, and lets what waited behind it start. False: it has its turns already. [any thread]
+    static bool withdraw(const TurnTaskPtr& task);
 
     // All of several turns at once, or none. [any thread]
     static bool try_enter_all(const std::vector<Turn*>& turns);
