@@ -281,6 +281,40 @@ void Dispatcher::dispatch(Caller& caller, const wire::Request& request, Seat& se
     seat.objects.clear();
 }
 
+// `is_stale`: what it calls is not what it was, and it was not started.
+[[gnu::always_inline]] inline Result<void> Dispatcher::try_start(Caller& caller, const wire::Request& request,
+                                                                 Resolved& what, Seat& seat, bool& is_stale) const {
+    BoundArguments bound{what.args, {}};
+    std::vector<Turn*> turns;
+    if (!is_ready(request, what)) {
+        if (auto ready = make_ready(caller, what, bound, turns, seat); !ready) return ready;
+    }
+    const bool blocks_there = what.method != nullptr && what.method->blocks() && !runs_on_pool(what);
+    if (blocks_there) {
+        if (auto may = caller.may_block(); !may) return may;
+    }
+    const auto later = [&] {
+        seat.begun(caller.session()->calls);
+        return run_later(caller, request, what, bound, turns, seat);
+    };
+    const bool elsewhere = runs_on_pool(what) || (what.method != nullptr && what.method->through_callable);
+    if (elsewhere) return later();
+    {
+        const TurnsHeld held(services_, what, turns, seat);
+        if (!held) return later();
+        if (!is_current(what)) {
+            is_stale = true;
+            return success();
+        }
+        seat.begun(caller.session()->calls);
+        // Answered before the turn is left: what waits for it may run on this thread then, and be stuck.
+        if (auto ran = run_here(caller, request, what, bound, seat); !ran)
+            caller.replies().refuse(request, ran.error(), what.options().trace, seat);
+    }
+    if (seat.activity.lost) throw SeatLost();
+    return success();
+}
+
 // Everything that can be refused is checked before the plugin sees the call.
 Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const {
     if (services_.objects.draining.load(std::memory_order_relaxed)) {
@@ -291,50 +325,27 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
         if (auto resolved = resolve_handles(caller, what, seat); !resolved) return resolved;
         sort_objects(seat.objects);
     }
+    bool is_stale = false;
+    auto started = try_start(caller, request, what, seat, is_stale);
+    if (started && !is_stale) [[likely]]
+        return success();
+    if (is_stale || meets_another_version(what, seat.objects)) return start_anew(caller, request, what, seat);
+    return started;
+}
+
+// A reload has moved what it calls, or is about to: it is resolved again. Objects that meet are moved one right after the other.
+[[gnu::cold, gnu::noinline]] Result<void> Dispatcher::start_anew(Caller& caller, const wire::Request& request,
+                                                                 Resolved& what, Seat& seat) const {
     for (int tries = 0;; ++tries) {
-        auto started = try_start(caller, request, what, seat);
-        if (started && *started) return success();
-        if (!started && !(tries < meets_max && meets_another_version(what, seat.objects)))
-            return tl::unexpected<Error>(std::move(started.error()));
-        // Objects that meet are moved one right after the other.
-        if (!started) std::this_thread::sleep_for(std::chrono::microseconds(50));
         if (!is_current(what)) {
             if (auto resolved = resolve_anew(caller, what, seat); !resolved) return resolved;
         }
+        bool is_stale = false;
+        auto started = try_start(caller, request, what, seat, is_stale);
+        if (is_stale) continue;
+        if (started || tries == meets_max || !meets_another_version(what, seat.objects)) return started;
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
-}
-
-// False: what it calls is not what it was.
-Result<bool> Dispatcher::try_start(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const {
-    const auto done = [](Result<void> result) -> Result<bool> {
-        return result ? Result<bool>(true) : tl::unexpected<Error>(std::move(result.error()));
-    };
-    BoundArguments bound{what.args, {}};
-    std::vector<Turn*> turns;
-    if (!is_ready(request, what)) {
-        if (auto ready = make_ready(caller, what, bound, turns, seat); !ready) return done(std::move(ready));
-    }
-    const bool blocks_there = what.method != nullptr && what.method->blocks() && !runs_on_pool(what);
-    if (blocks_there) {
-        if (auto may = caller.may_block(); !may) return done(std::move(may));
-    }
-    const auto later = [&] {
-        seat.begun(caller.session()->calls);
-        return done(run_later(caller, request, what, bound, turns, seat));
-    };
-    const bool elsewhere = runs_on_pool(what) || (what.method != nullptr && what.method->through_callable);
-    if (elsewhere) return later();
-    {
-        const TurnsHeld held(services_, what, turns, seat);
-        if (!held) return later();
-        if (!is_current(what)) return false;
-        seat.begun(caller.session()->calls);
-        // Answered before the turn is left: what waits for it may run on this thread then, and be stuck.
-        if (auto ran = run_here(caller, request, what, bound, seat); !ran)
-            caller.replies().refuse(request, ran.error(), what.options().trace, seat);
-    }
-    if (seat.activity.lost) throw SeatLost();
-    return true;
 }
 
 // What is done about keywords, defaults, arguments that are objects, options and methods that may wait.

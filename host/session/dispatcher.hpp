@@ -16,7 +16,9 @@ public:
 
 private:
     Result<void> start(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const;
-    Result<bool> try_start(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const;
+    Result<void> try_start(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat,
+                           bool& is_stale) const;
+    Result<void> start_anew(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const;
     Result<void> make_ready(Caller& caller, Resolved& what, BoundArguments& bound, std::vector<Turn*>& turns,
                             Seat& seat) const;
     bool open_instead(Caller& caller, const wire::Request& request, Resolved& what, Seat& seat) const;
