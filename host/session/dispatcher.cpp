@@ -343,7 +343,8 @@ Result<void> Dispatcher::start(Caller& caller, const wire::Request& request, Res
         }
         bool is_stale = false;
         auto started = try_start(caller, request, what, seat, is_stale);
-        if (is_stale) continue;
+        if (is_stale && tries < meets_max) continue;
+        if (is_stale) return refuse(Code::not_started, "what it calls is replaced again and again; it was not started");
         if (started || tries == meets_max || !meets_another_version(what, seat.objects)) return started;
         std::this_thread::sleep_for(std::chrono::microseconds(50));
     }

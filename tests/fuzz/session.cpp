@@ -30,7 +30,10 @@ public:
         const bool wants_reply = known && (!request || request->wants_reply);
         if (wants_reply) owe(msgid, 1);
         host_.seat.out.clear();
-        if (!caller_->take(frame, host_.seat)) {
+        host_.seat.arrive();
+        const bool taken = caller_->take(frame, host_.seat);
+        host_.seat.finish();
+        if (!taken) {
             SOHO_REQUIRE(host_.seat.out.empty());
             if (wants_reply) owe(msgid, -1);  // a msgid that is in use
             return false;
