@@ -436,7 +436,11 @@ Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
             return refuse(tested.error().code, fmt::format("{}: {}", attempt.copy.source, tested.error().text));
         services.objects.inherit_turns(before, added, *services.home);
         const std::uint64_t move_ms = services.limits().plugin_move_ms;
-        if (move_ms == 0 || !can_move(before, added)) return {};
+        if (move_ms == 0) return {};
+        if (!can_move(before, added)) {
+            if (const std::string why = why_none_moves(before, added); !why.empty()) attempt.moves.why[why] = 0;
+            return {};
+        }
         until_ns = monotonic_now() + static_cast<std::int64_t>(move_ms) * 1'000'000;
         before.set_moving(true);
         paused.emplace(services.objects, before, *services.home, until_ns);

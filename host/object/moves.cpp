@@ -367,6 +367,14 @@ CreatesPaused::~CreatesPaused() {
 
 bool can_move(const Plugin& before, const Plugin& after) { return Plan(before, after).has_any(); }
 
+std::string why_none_moves(const Plugin& before, const Plugin& after) {
+    const Plan plan(before, after);
+    for (const auto& type : before.types()) {
+        if (type->state) return plan.why_not_movable(*type);
+    }
+    return {};
+}
+
 Moves move_objects(ObjectTable& objects, const Plugin& before, const Plugin& after, const StateLimits& limits,
                    std::int64_t until_ns) {
     const Plan plan(before, after);

@@ -13,7 +13,7 @@ import time
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import BIN, PAIR, PLUGINS, Client, Host, Refused, eventually, id_of  # noqa: E402
+from soho_e2e import BIN, BUNDLED, PAIR, PLUGINS, Client, Host, Refused, eventually, id_of  # noqa: E402
 
 RELOADED = (PLUGINS / "reloaded").resolve()
 
@@ -22,12 +22,16 @@ class Reloads(unittest.TestCase):
     isolated = False
     dies_on_purpose = None
 
-    def start(self, *plugins, version="first", args=(), config=None, **options):
+    def start(self, *plugins, version="first", args=(), config=None, copies_mode=None, linked=False, **options):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="soho-reload-"))
         self.addCleanup(shutil.rmtree, self.directory)
         self.file = self.directory / "reloaded.so"
         self.put(version)
+        if linked:
+            self.link_to("one.so")
         self.copies = self.directory / "copies"
+        if copies_mode is not None:
+            self.copies.mkdir(mode=copies_mode)
         flags = ["--isolate", "reloaded"] if self.isolated else []
         self.host = Host(self.file, *plugins, args=[*flags, "--plugin-copies-dir", str(self.copies), *args], config=config,
                          **options)
@@ -43,6 +47,11 @@ class Reloads(unittest.TestCase):
         shutil.copy(RELOADED / f"{version}.so", beside)
         beside.chmod(mode)
         beside.rename(self.file)
+
+    def link_to(self, name):
+        """Has what is there under another name, and a link to it where the host finds the plugin."""
+        self.file.rename(self.directory / name)
+        self.file.symlink_to(name)
 
     def reload(self, version=None, file=None, **options):
         if version is not None:
@@ -294,6 +303,12 @@ class Refusals(Reloads):
         self.put("second")
         self.refused("is on a file system that is mounted noexec.*plugin_copies_dir")
 
+    def test_a_link_that_leads_elsewhere(self):
+        self.start(linked=True)
+        self.put("second")
+        self.link_to("two.so")
+        self.assertEqual([each["status"] for each in self.host.admin.do("soho.reload")["plugins"]], ["reloaded"])
+
     def test_who_may(self):
         self.start()
         with self.assertRaisesRegex(Refused, "bad_arguments: .*no option"):
@@ -302,8 +317,64 @@ class Refusals(Reloads):
             self.host.admin.do("soho.reload_plugin")
 
 
+class Meetings(Reloads):
+    """Objects that are arguments for each other, as anything may be one: a version's never meet another's where they could move."""
+
+    def test_lists_that_are_compared_while_their_plugin_is_reloaded(self):
+        sync = BUNDLED / "sync.so"
+        self.start(sync)
+        over, wrong = threading.Event(), []
+
+        def compare():
+            client = self.host.client()
+            one, other = (client.create("list", [1, 2, 3]) for _ in range(2))
+            while not over.is_set():
+                if client.call(one, "__eq__", other) is not True or len(client.call(one, "__add__", other)) != 6:
+                    wrong.append("a list was not known as one")
+
+        threads = [threading.Thread(target=compare) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for _ in range(10):
+            told = self.host.admin.do("soho.reload_plugin", "sync", None, {"force": True})
+            self.assertEqual(told["status"], "reloaded")
+        over.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+        self.assertTrue(told["objects_moved"] or told["objects_left"] == 0 or told["why_left"])
+
+    def test_no_thread_of_methods_is_needed_to_move(self):
+        self.start(version="stateful", args=["--pool-threads", "1"])
+        counter = self.client.create("Counter")
+        self.client.call(counter, "add", 1)
+        self.client.start(self.client.create("Slow"), "sleep", 2000)
+        self.assertEqual(self.reload("moved")["objects_moved"], 1)
+        self.assertEqual(self.client.call(counter, "get"), 1)
+
+
 class RefusalsOfWorkers(Refusals):
     isolated = True
+
+    # Of a worker the first version is a copy, too.
+    def test_a_folder_where_copies_may_not_be(self):
+        self.start(copies_mode=0o755)
+        self.assertRegex(self.host.log(), r"the worker of plugin reloaded loads \S+reloaded.so itself, .* is open to other users")
+        self.put("second")
+        self.refused(r"copies of plugins: \S+copies is open to other users .*plugin_copies_dir")
+
+    def test_a_folder_on_a_file_system_without_code(self):
+        self.skipTest("as for a plugin in the host")
+
+    def test_a_changed_file_is_not_loaded_by_a_crash(self):
+        self.start()
+        code = self.serving()
+        self.put("less")
+        self.refused("has gone")
+        worker = self.host.stats()["workers"][0]
+        os.kill(worker["process"], signal.SIGKILL)
+        eventually(lambda: self.host.stats()["workers"][0]["starts"] == 2 and self.host.stats()["workers"][0]["state"] == "running")
+        self.assertEqual(self.serving(), code)
 
     def test_one_that_dies_in_load(self):
         self.dies_on_purpose = "reloaded"
