@@ -91,7 +91,10 @@ class PlantedDefects(unittest.TestCase):
                 self.assertTrue(finding["what"] and finding["mend"], finding)
                 self.assertNotIn((finding["check"], finding["where"]), NOT_DEFECTS, name)
             wanted += len(defects)
-            missed += [(name, *defect) for defect in defects if defect not in pairs(report)]
+            found = pairs(report)
+            if not found.issuperset(defects):  # a busy machine may have taken a slow method for one that hangs
+                found |= pairs(check(e2e.plugin(name), seed=seed, patience=10)[1])
+            missed += [(name, *defect) for defect in defects if defect not in found]
         print(f"found {wanted - len(missed)} of {wanted} planted defects in {seconds:.0f} s, seed {seed}")
         self.assertEqual(missed, [], f"seed {seed}")
 
