@@ -209,6 +209,7 @@ class Run(InTemporaryFolder):
         terminal.type("p.set_x 9\x03")
         terminal.type("p.get_x\r")
         terminal.wait_for("\n41\r\n")
+        terminal.wait_for("soho> ")
         terminal.type("\x03\x04")  # and so where there is nothing to clear; then the end
         self.assertEqual(terminal.wait(), 0)
         self.assertEqual(list(self.folder.iterdir()), [])
