@@ -23,6 +23,11 @@ constexpr auto look_again = std::chrono::milliseconds(100);  // whether what was
 constexpr auto end_time = std::chrono::seconds(2);
 constexpr std::size_t waiting_max = 64;  // reloads
 
+// Links in it are followed each time anew.
+std::string absolute_path(const std::string& file) { return std::filesystem::absolute(file).string(); }
+
+Error is_shutting_down() { return Error(Code::not_started, "the host is shutting down: it reloads nothing"); }
+
 // Empty where it cannot be read.
 std::string sha256_of_file(const std::string& file) {
     const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -69,7 +74,7 @@ void Generations::loaded(Plugin& plugin, const std::string& file) {
     Generation first;
     first.number = 1;
     first.version = plugin.version();
-    first.path = std::filesystem::absolute(file).string();
+    first.path = absolute_path(file);
     first.file = {library.source, {}, library.sha256, library.note};
     first.stamp = stamp_of(first.path);
     first.loaded_ns = monotonic_now();
@@ -100,7 +105,7 @@ void Generations::loaded_in_worker(const Plugin& plugin, const std::string& file
     Generation first;
     first.number = 1;
     first.version = plugin.version();
-    first.path = std::filesystem::absolute(file).string();
+    first.path = absolute_path(file);
     first.file = std::move(copy);
     first.stamp = stamp_of(first.path);
     first.loaded_ns = monotonic_now();
@@ -203,7 +208,7 @@ void Generations::reload(PluginReload what, std::function<void(PluginReloaded)> 
         const std::scoped_lock lock(mutex_);
         if (tasks_.size() >= waiting_max)
             error = Error(Code::overloaded, "too many reloads wait already: this one was not started");
-        if (is_stopping_) error = Error(Code::not_started, "the host is shutting down: it reloads nothing");
+        if (is_stopping_) error = is_shutting_down();
     }
     if (error.code != Code::ok) return done(PluginReloaded::failed(what.plugin, std::move(error)));
     post([this, what = std::move(what), done = std::move(done)] { done(reload_now(what)); });
@@ -245,8 +250,7 @@ PluginReloaded Generations::reload_now(const PluginReload& what) {
     attempt.what = what;
     Result<PluginReloaded> reloaded;
     try {
-        reloaded = is_stopping() ? refuse(Code::not_started, "the host is shutting down: it reloads nothing")
-                                 : try_reload(attempt);
+        reloaded = is_stopping() ? tl::unexpected<Error>(is_shutting_down()) : try_reload(attempt);
     } catch (const std::bad_alloc&) {
         reloaded = refuse(Code::overloaded, "there is no memory to reload it");
     } catch (const std::exception& failure) {  // the file system's, among others
@@ -342,8 +346,8 @@ Result<PluginReloaded> Generations::try_reload(Attempt& attempt) {
         PluginCopies::remove(attempt.copy);
         const std::scoped_lock lock(mutex_);
         for (Generation& each : lines_.find(name)->second.generations) {
-            if (each.state != State::serving || attempt.copy.source != each.file.source) continue;
-            each.stamp = attempt.stamp;
+            if (each.state == State::serving && each.path == absolute_path(attempt.what.file))
+                each.stamp = attempt.stamp;
         }
         reloaded.status = "unchanged";
         return reloaded;
@@ -374,7 +378,7 @@ Result<PluginReloaded> Generations::try_reload(Attempt& attempt) {
 
 Generations::Generation Generations::made(const Attempt& attempt) const {
     Generation made;
-    made.path = std::filesystem::absolute(attempt.what.file).string();
+    made.path = absolute_path(attempt.what.file);
     made.file = attempt.copy;
     made.stamp = attempt.stamp;
     made.version = attempt.copy.note.version;
@@ -437,8 +441,8 @@ Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
         services.objects.inherit_turns(before, added, *services.home);
         const std::uint64_t move_ms = services.limits().plugin_move_ms;
         if (move_ms == 0) return {};
-        if (!can_move(before, added)) {
-            if (const std::string why = why_none_moves(before, added); !why.empty()) attempt.moves.why[why] = 0;
+        if (const auto why = why_none_moves(before, added)) {
+            if (!why->empty()) attempt.moves.why[*why] = 0;
             return {};
         }
         until_ns = monotonic_now() + static_cast<std::int64_t>(move_ms) * 1'000'000;

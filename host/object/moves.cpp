@@ -365,14 +365,13 @@ CreatesPaused::~CreatesPaused() {
 
 // ---- moves
 
-bool can_move(const Plugin& before, const Plugin& after) { return Plan(before, after).has_any(); }
-
-std::string why_none_moves(const Plugin& before, const Plugin& after) {
+std::optional<std::string> why_none_moves(const Plugin& before, const Plugin& after) {
     const Plan plan(before, after);
+    if (plan.has_any()) return std::nullopt;
     for (const auto& type : before.types()) {
         if (type->state) return plan.why_not_movable(*type);
     }
-    return {};
+    return std::string();
 }
 
 Moves move_objects(ObjectTable& objects, const Plugin& before, const Plugin& after, const StateLimits& limits,

@@ -4,6 +4,8 @@
 
 #include "host/object/state.hpp"
 
+#include <optional>
+
 namespace soho::host {
 
 struct Moves {
@@ -31,10 +33,8 @@ private:
     bool held_ = false;
 };
 
-// Whether any object of `before` can move: both offer state for a type.
-bool can_move(const Plugin& before, const Plugin& after);
-// Where none can: why not, of those that offer state; empty if none does.
-std::string why_none_moves(const Plugin& before, const Plugin& after);
+// Why no object of `before` can move, of a type that offers state; empty if none does; nothing if some can.
+std::optional<std::string> why_none_moves(const Plugin& before, const Plugin& after);
 
 // Moves those of `before` that can, while no creates of either run. What is busy until `until_ns` stays. Runs nothing of theirs on this
 // thread, and waits.

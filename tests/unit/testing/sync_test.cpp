@@ -1,4 +1,6 @@
 // The bundled sync plugin in the kit: what waits, what is given back, what a dead client leaves behind.
+#include "kit.hpp"
+
 #include <soho/testing.hpp>
 
 #include <gtest/gtest.h>
@@ -11,16 +13,7 @@ using soho::testing::Host;
 using soho::testing::Keywords;
 using soho::testing::Object;
 using namespace std::chrono_literals;
-
-template <class F>
-std::string failure_of(F statement) {
-    try {
-        statement();
-    } catch (const CallError& error) {
-        return error.what();
-    }
-    return "no failure";
-}
+using soho_kit_test::failure_of;
 
 TEST(SyncInTheKit, KeepsADict) {
     Host host;
