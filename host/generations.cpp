@@ -22,9 +22,18 @@ namespace {
 constexpr auto look_again = std::chrono::milliseconds(100);  // whether what was replaced is still used
 constexpr auto end_time = std::chrono::seconds(2);
 constexpr std::size_t waiting_max = 64;  // reloads
+constexpr std::int64_t long_ns = 5'000'000'000;
 
 // Links in it are followed each time anew.
 std::string absolute_path(const std::string& file) { return std::filesystem::absolute(file).string(); }
+
+Error is_stuck(const std::string& plugin, const std::string& what, std::int64_t since_ns) {
+    return Error(
+        Code::overloaded,
+        fmt::format("this reload was not started, as plugin {} keeps the loader: {} has not returned for {} s; if "
+                    "it never does, restart the host",
+                    plugin, what, (monotonic_now() - since_ns) / 1'000'000'000));
+}
 
 Error is_shutting_down() { return Error(Code::not_started, "the host is shutting down: it reloads nothing"); }
 
@@ -59,6 +68,65 @@ std::string about_source(std::string text, const PluginCopy& copy) {
     const std::string again = fmt::format("{}: its worker refused it: {}: ", copy.source, copy.source);
     if (text.starts_with(again)) text.erase(again.size() - copy.source.size() - 2, copy.source.size() + 2);
     return text;
+}
+
+// The thread is in that step for as long as this lives. Where memory is short nobody is told of it.
+class Generations::InStep {
+public:
+    // `due_ns`: until then it may take its time.
+    InStep(Generations& generations, std::string_view plugin, std::string_view what, std::int64_t due_ns = 0) noexcept
+        : generations_(generations) {
+        try {
+            step_ = std::make_shared<Step>(std::string(plugin), std::string(what), std::max(due_ns, monotonic_now()));
+            tell_later(generations_, step_, long_ns);
+        } catch (const std::bad_alloc&) {
+        }
+        const std::scoped_lock lock(generations_.mutex_);
+        generations_.step_ = step_;
+    }
+    InStep(const InStep&) = delete;
+    InStep& operator=(const InStep&) = delete;
+    ~InStep() {
+        {
+            const std::scoped_lock lock(generations_.mutex_);
+            generations_.step_ = nullptr;
+        }
+        if (step_ == nullptr) return;
+        const std::scoped_lock lock(step_->mutex);
+        step_->is_over = true;
+        if (step_->is_long)
+            generations_.log_.host.info("plugin {}: {} has returned, after {} s", step_->plugin, step_->what,
+                                        seconds_since(step_->since_ns));
+    }
+
+    static std::int64_t seconds_since(std::int64_t ns) { return (monotonic_now() - ns) / 1'000'000'000; }
+
+private:
+    static void tell_later(Generations& generations, const std::shared_ptr<Step>& step, std::int64_t after_ns) {
+        Timers& timers = generations.server_.services().timers;
+        timers.start(step->since_ns + after_ns, [&generations, step, after_ns] {
+            const std::scoped_lock lock(step->mutex);
+            if (step->is_over) return;  // and perhaps all else as well
+            generations.tell_of(*step);
+            tell_later(generations, step, 2 * after_ns);
+        });
+    }
+
+    Generations& generations_;
+    std::shared_ptr<Step> step_;
+};
+
+void Generations::tell_of(Step& step) {
+    log_.host.warn(
+        "plugin {}: {} has not returned for {} s; no plugin is reloaded until it does, or the host is restarted",
+        step.plugin, step.what, InStep::seconds_since(step.since_ns));
+    step.is_long = true;
+    std::deque<Work> refused;
+    {
+        const std::scoped_lock lock(mutex_);
+        std::swap(refused, waiting_);
+    }
+    for (const Work& work : refused) work.refuse(is_stuck(step.plugin, step.what, step.since_ns));
 }
 
 Generations::Generations(Server& server, Supervisor& supervisor, Log& log, std::string copies_folder)
@@ -149,19 +217,34 @@ PluginLife Generations::life_of(const std::string& plugin) const {
 
 // ---- its thread
 
-void Generations::post(std::function<void()> task) {
-    const std::scoped_lock lock(mutex_);
-    if (is_stopping_) return;
-    tasks_.push_back(std::move(task));
-    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
-    changed_.notify_all();
+void Generations::post(Work work) {
+    std::optional<Error> why_not;
+    {
+        const std::scoped_lock lock(mutex_);
+        why_not = why_not_now();
+        if (!why_not) {
+            if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+            waiting_.push_back(std::move(work));
+            changed_.notify_all();
+        }
+    }
+    if (why_not) work.refuse(*why_not);
+}
+
+// With the mutex held.
+std::optional<Error> Generations::why_not_now() const {
+    if (is_stopping_) return is_shutting_down();
+    if (step_ != nullptr && step_->is_long) return is_stuck(step_->plugin, step_->what, step_->since_ns);
+    if (waiting_.size() >= waiting_max)
+        return Error(Code::overloaded, "too many reloads wait already: this one was not started");
+    return std::nullopt;
 }
 
 void Generations::run() {
     ::pthread_setname_np(::pthread_self(), "sohod-loader");
     std::unique_lock lock(mutex_);
     for (;;) {
-        const auto due = [this] { return is_stopping_ || !tasks_.empty(); };
+        const auto due = [this] { return is_stopping_ || !waiting_.empty(); };
         if (!drains()) {
             changed_.wait(lock, due);
         } else if (!changed_.wait_for(lock, look_again, due)) {
@@ -173,12 +256,12 @@ void Generations::run() {
             changed_.notify_all();
             continue;
         }
-        if (is_stopping_ && tasks_.empty()) break;
-        const auto task = std::move(tasks_.front());
-        tasks_.pop_front();
+        if (is_stopping_ && waiting_.empty()) break;
+        const Work work = std::move(waiting_.front());
+        waiting_.pop_front();
         is_busy_ = true;
         lock.unlock();
-        task();
+        work.run();
         settle();
         lock.lock();
         is_busy_ = false;
@@ -191,7 +274,7 @@ bool Generations::stop() {
         std::unique_lock lock(mutex_);
         is_stopping_ = true;
         changed_.notify_all();
-        if (!changed_.wait_for(lock, end_time, [this] { return !is_busy_ && tasks_.empty(); })) return false;
+        if (!changed_.wait_for(lock, end_time, [this] { return !is_busy_ && waiting_.empty(); })) return false;
     }
     if (thread_.joinable()) thread_.join();
     return true;
@@ -203,15 +286,10 @@ bool Generations::is_stopping() const {
 }
 
 void Generations::reload(PluginReload what, std::function<void(PluginReloaded)> done) {
-    Error error(Code::ok, {});
-    {
-        const std::scoped_lock lock(mutex_);
-        if (tasks_.size() >= waiting_max)
-            error = Error(Code::overloaded, "too many reloads wait already: this one was not started");
-        if (is_stopping_) error = is_shutting_down();
-    }
-    if (error.code != Code::ok) return done(PluginReloaded::failed(what.plugin, std::move(error)));
-    post([this, what = std::move(what), done = std::move(done)] { done(reload_now(what)); });
+    const auto refuse = [plugin = what.plugin, done](const Error& error) {
+        done(PluginReloaded::failed(plugin, error));
+    };
+    post({[this, what = std::move(what), done = std::move(done)] { done(reload_now(what)); }, refuse});
 }
 
 void Generations::reload_changed(std::function<void(std::vector<PluginReloaded>)> done) {
@@ -234,12 +312,21 @@ void Generations::reload_changed(std::function<void(std::vector<PluginReloaded>)
         }
     }
     if (changed.empty()) return done({});
-    post([this, changed = std::move(changed), done = std::move(done)] {
+    const auto refuse = [this, changed, done](const Error& error) {
+        std::vector<PluginReloaded> refused;
+        for (const PluginReload& each : changed) {
+            log_.host.error("plugin {} was not reloaded, and serves on: {}", each.plugin, error.text);
+            refused.push_back(PluginReloaded::failed(each.plugin, error));
+        }
+        done(std::move(refused));
+    };
+    const auto run = [this, changed, done] {
         std::vector<PluginReloaded> reloaded;
         for (const PluginReload& each : changed) reloaded.push_back(reload_now(each));
         std::erase_if(reloaded, [](const PluginReloaded& each) { return each.status == "unchanged"; });
         done(std::move(reloaded));
-    });
+    };
+    post({run, refuse});
 }
 
 // ---- one reload
@@ -397,7 +484,9 @@ Result<void> Generations::approve(const Attempt& attempt, const Plugin& added) c
 }
 
 Result<Plugin*> Generations::load_here(Attempt& attempt) {
+    std::optional<InStep> step(std::in_place, *this, attempt.what.plugin, "opening of its file");
     auto library = open_library(attempt.copy);
+    step.reset();
     if (!library) {
         PluginCopies::remove(attempt.copy);
         return tl::unexpected<Error>(library.error());
@@ -427,16 +516,39 @@ Result<Plugin*> Generations::load_here(Attempt& attempt) {
     return added;
 }
 
+namespace {
+
+// Objects of a plugin are being moved for as long as this lives.
+class Moving {
+public:
+    explicit Moving(Plugin& plugin) : plugin_(plugin) { plugin_.set_moving(true); }
+    Moving(const Moving&) = delete;
+    Moving& operator=(const Moving&) = delete;
+    ~Moving() { plugin_.set_moving(false); }
+
+private:
+    Plugin& plugin_;
+};
+
+}  // namespace
+
 // In the order that matters: creates wait before the new types are there, and until all that can move has, so that what the old version
 // shares with everybody is loaded before anybody gets it of the new one.
 Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
     Services& services = server_.services();
     Plugin& before = *attempt.before;
+    std::optional<Moving> moving;
     std::optional<CreatesPaused> paused;
     std::int64_t until_ns = 0;
+    constexpr std::string_view end_of_refused = "the end of the version that was refused";
+    std::optional<InStep> step(std::in_place, *this, attempt.what.plugin, "its load()");
     const auto approved = [&](Plugin& added) -> Result<void> {
+        step.emplace(*this, attempt.what.plugin, end_of_refused);
         if (auto fits = approve(attempt, added); !fits) return fits;
-        if (auto tested = added.self_test(); !tested)
+        step.emplace(*this, attempt.what.plugin, "its self-test");
+        auto tested = added.self_test();
+        step.emplace(*this, attempt.what.plugin, end_of_refused);
+        if (!tested)
             return refuse(tested.error().code, fmt::format("{}: {}", attempt.copy.source, tested.error().text));
         services.objects.inherit_turns(before, added, *services.home);
         const std::uint64_t move_ms = services.limits().plugin_move_ms;
@@ -446,18 +558,20 @@ Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
             return {};
         }
         until_ns = monotonic_now() + static_cast<std::int64_t>(move_ms) * 1'000'000;
-        before.set_moving(true);
+        step.emplace(*this, attempt.what.plugin, end_of_refused, until_ns);
+        moving.emplace(before);
         paused.emplace(services.objects, before, *services.home, until_ns);
         return {};
     };
     auto added = server_.registry().replace(before, std::move(library), approved);
+    step.reset();
     if (added && paused && *paused) {
+        step.emplace(*this, attempt.what.plugin, "a load or save of an object's state", until_ns);
         const StateLimits limits{services.limits().frame_bytes_max, services.limits().depth_max};
         attempt.moves = move_objects(services.objects, before, **added, limits, until_ns);
     } else if (added && paused) {
         attempt.moves.why["creates of it took too long to be waited for (plugin_move_ms)"] = 0;
     }
-    before.set_moving(false);
     return added;
 }
 
@@ -538,6 +652,7 @@ bool Generations::settle(Generation& generation) {
     }
     Plugin& plugin = *generation.plugin;
     if (!plugin.is_unused()) return false;
+    const InStep ending(*this, plugin.name(), fmt::format("the end of generation {}", generation.number));
     plugin.stop();
     cancel_timers(server_.services(), plugin);
     // What its threads began before they ended may be there still.

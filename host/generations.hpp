@@ -10,6 +10,7 @@
 #include "host/worker/worker_process.hpp"
 
 #include <deque>
+#include <optional>
 #include <thread>
 
 namespace soho::host {
@@ -81,7 +82,25 @@ private:
         Moves moves{};
     };
 
-    void post(std::function<void()> task);
+    // What plugins do while others wait for it. One that takes long is told of, again and again.
+    struct Step {
+        const std::string plugin;
+        const std::string what;  // that has not returned: "its load()"
+        const std::int64_t since_ns;
+        std::mutex mutex{};  // held by who tells of it, and taken to end it
+        bool is_over = false;
+        std::atomic<bool> is_long{false};
+    };
+    class InStep;
+    // What the thread is to do; `refuse` is called instead if it is to be waited for no longer.
+    struct Work {
+        std::function<void()> run;
+        std::function<void(const Error&)> refuse;
+    };
+    void tell_of(Step& step);
+    std::optional<Error> why_not_now() const;
+
+    void post(Work work);
     void run();
     PluginReloaded reload_now(const PluginReload& what);
     Result<PluginReloaded> try_reload(Attempt& attempt);
@@ -106,7 +125,8 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::map<std::string, Line, std::less<>> lines_;
-    std::deque<std::function<void()>> tasks_;
+    std::deque<Work> waiting_;
+    std::shared_ptr<const Step> step_;  // of the thread
     bool is_busy_ = false, is_stopping_ = false;
     std::thread thread_;
 };

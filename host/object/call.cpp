@@ -84,7 +84,7 @@ public:
         overtakes = !call_->held_.empty();
     }
     void run(Activity* activity) noexcept override {
-        if (!starved) return call_->run(activity);
+        if (!starved) return call_->run(activity, this);
         call_->cancel(Code::overloaded, fmt::format("the system has no thread for {}, which blocks; it was not started",
                                                     call_->callee_text()));
         call_->finish();
@@ -175,6 +175,10 @@ void Call::submit() {
         if (!answered()) task = std::make_shared<Task>(shared_from_this());
     }
     if (task == nullptr) return finish();  // its deadline was sooner, and what it was to run with has gone
+    submit(std::move(task));
+}
+
+void Call::submit(std::shared_ptr<Task> task) {
     if (!task->turns.empty()) return Turn::submit(task);
     if (!task->on_pool) return home_.post([task, &home = home_] { task->run(home.activity()); });
     const auto work = [task] { task->run(nullptr); };
@@ -183,11 +187,32 @@ void Call::submit() {
     home_.post(work);
 }
 
-void Call::run(Activity* activity) noexcept {
+// Before all that waits, for its turn has come. False: it may run where it is.
+bool Call::submit_anew(const TurnTask& placed) {
+    std::shared_ptr<Task> task;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (answered()) return false;
+        task = std::make_shared<Task>(shared_from_this());
+    }
+    if (task->turns == placed.turns && task->shared == placed.shared && task->on_pool == placed.on_pool) return false;
+    task->goes_first = true;
+    submit(std::move(task));
+    return true;
+}
+
+void Call::run(Activity* activity, const TurnTask* placed) noexcept {
     if (objects_.draining.load(std::memory_order_relaxed) && chain_.empty()) {
         refuse_to_start();
     }
-    if (auto aimed = aim_anew(); !aimed) {
+    Result<bool> aimed = false;
+    try {
+        aimed = aim_anew();
+        if (aimed && *aimed && placed != nullptr && submit_anew(*placed)) return;
+    } catch (const std::bad_alloc&) {
+        aimed = tl::unexpected<Error>(out_of_memory());
+    }
+    if (!aimed) {
         if (begin()) end_with(aimed.error());
         return finish();
     }
@@ -257,57 +282,56 @@ Outcome Call::adopted(const soho_instance& instance) {
 
 namespace {
 
-bool takes_the_same_objects(const Signature& before, const Signature& after) {
-    for (std::size_t i = 0; i < std::max(before.parameters.size(), after.parameters.size()); ++i) {
-        constexpr std::uint32_t of_objects = SOHO_PARAMETER_OBJECT | SOHO_PARAMETER_EXCLUSIVE;
-        const std::uint32_t one = i < before.parameters.size() ? before.parameters[i].flags & of_objects : 0;
-        const std::uint32_t other = i < after.parameters.size() ? after.parameters[i].flags & of_objects : 0;
-        if (one != other) return false;
-    }
-    return true;
+// Whether arguments that the one has put in their places are in those of the other.
+bool has_places_of(const Signature& after, const Signature& before) {
+    const std::size_t both = std::min(before.parameters.size(), after.parameters.size());
+    return std::equal(before.parameters.begin(), before.parameters.begin() + static_cast<std::ptrdiff_t>(both),
+                      after.parameters.begin(), [](const Parameter& one, const Parameter& other) {
+                          return one.name.empty() || other.name.empty() || one.name == other.name;
+                      });
 }
 
 }  // namespace
 
-Result<void> Call::aim_anew() {
+Result<bool> Call::aim_anew() {
     const std::scoped_lock lock(mutex_);
-    if (answered()) return {};  // it will not begin
+    if (answered()) return false;  // it will not begin
     TypePtr type;
     const Method* method = nullptr;
     if (method_ != nullptr) {
-        if (method_->type == nullptr || method_->type == &target_->type()) return {};
+        if (method_->type == nullptr || method_->type == &target_->type()) return false;
         type = target_->type_ptr();
         method = type->find(method_->name);
         if (method == nullptr) return tl::unexpected<Error>(type->no_method(method_->name));
     } else {
-        if (stays_ || type_->plugin->successor() == nullptr) return {};
+        if (stays_ || type_->plugin->successor() == nullptr) return false;
         type = current(type_);
         if (type == nullptr || !type->creatable())
             return refuse(Code::no_type,
                           fmt::format("no type \"{}\": its plugin has been reloaded without it", type_->type_id));
     }
     const Callee callee{*type, method};
-    const bool may_be_shared = method_ != nullptr && method_->readonly() && type_->shared_reads();
-    const bool stays_shared = method != nullptr && method->readonly() && type->shared_reads();
-    if (may_be_shared && !stays_shared)
-        return refuse(Code::not_started,
-                      fmt::format("{} runs alone since its plugin was reloaded; it was not started", callee.text()));
-    if (!takes_the_same_objects(Callee{this->type(), method_}.signature(), callee.signature()))
+    if (!has_places_of(callee.signature(), Callee{this->type(), method_}.signature()))
         return refuse(
             Code::not_started,
-            fmt::format("{} takes other objects since its plugin was reloaded; it was not started", callee.text()));
+            fmt::format("{} has other arguments since its plugin was reloaded; it was not started", callee.text()));
     data::Buffer scratch;
     const auto bound =
         bind_arguments(callee, arguments_.bytes().first(args_size_), arguments_.bytes().subspan(args_size_), scratch);
     if (!bound) return tl::unexpected<Error>(bound.error());
+    Result<std::vector<Turn*>> turns;
+    if (callee.signature().takes_objects) turns = argument_turns(callee, bound->args, argument_objects_);
+    if (!turns) return tl::unexpected<Error>(turns.error());
     data::Buffer arguments;
     arguments.append(bound->args);
     arguments.append(bound->kwargs);
     args_size_ = bound->args.size();
     arguments_ = std::move(arguments);
+    argument_turns_ = *std::move(turns);
     type_ = std::move(type);
     method_ = method;
-    return {};
+    if (method_ == nullptr) factory_turn_ = type_->concurrent() ? nullptr : objects_.factory_turn(*type_, home_);
+    return true;
 }
 
 bool Call::begin() {
@@ -357,11 +381,21 @@ std::uint32_t Call::end_with(Error error) {
     return status;
 }
 
+// With the mutex held.
+void Call::be_pending() {
+    if (target_ == nullptr && type_->concurrent()) return;  // what it gives never moves
+    if (!std::exchange(is_pending_, true)) pending_count().fetch_add(1, std::memory_order_relaxed);
+}
+
+std::atomic<std::uint32_t>& Call::pending_count() const {
+    return target_ != nullptr ? target_->pending : type_->plugin->pending_creates;
+}
+
 void Call::finish() {
     {
         const std::scoped_lock lock(mutex_);
         if (std::exchange(finished_, true)) return;
-        if (std::exchange(is_pending_, false)) target_->pending.fetch_sub(1, std::memory_order_release);
+        if (std::exchange(is_pending_, false)) pending_count().fetch_sub(1, std::memory_order_release);
         if (stuck_ && method_ != nullptr) method_->stuck.fetch_sub(1, std::memory_order_relaxed);
         next_.reset();
     }
@@ -400,6 +434,7 @@ void Call::go_through_callable(data::Buffer value, const soho_instance* source) 
     {
         const std::scoped_lock lock(mutex_);
         next_ = create;
+        be_pending();  // what the callable gives may be another object of what the target belongs to
     }
     if (answered()) create->abandon();
     create->submit();

@@ -68,17 +68,18 @@ public:
 
     // Queues it for its turns, or runs it later where it needs none.
     void submit();
-    // Runs it here; its turns must be held already.
-    void run(Activity* activity) noexcept;
+    // Runs it here; its turns must be held already. `placed`: what it waited as, so that it can wait once more if a reload has changed
+    // what it needs.
+    void run(Activity* activity, const TurnTask* placed = nullptr) noexcept;
 
     // What the plugin's function returned and left, for a call that ran on somebody's stack; `value` is what it wrote.
     void conclude(std::uint32_t status, Invocation& invocation, data::Buffer value);
 
     // From here on it may be running in the plugin, and keeps what it was given until it ends; false if it is answered already.
     bool begin();
-    // It is for what its target, or its type, is by now: a reload may have changed that since it was made. Fails where that is
+    // It is for what its target, or its type, is by now: true if a reload has changed that since it was made. Fails where that is
     // not to be called so. In its turns, before it begins.
-    Result<void> aim_anew();
+    Result<bool> aim_anew();
     bool begun() const { return begun_.load(std::memory_order_acquire); }
 
     // Answers it with that code, if it has no answer yet, and tells the plugin. Its slot stays taken until the plugin is
@@ -128,10 +129,14 @@ private:
     class Task;
     class ThroughCallable;
 
+    void submit(std::shared_ptr<Task> task);
+    bool submit_anew(const TurnTask& placed);
     Outcome checked(data::Buffer value) const;
     std::uint32_t settle(Outcome outcome);
     std::uint32_t end_with(Error error);
     void finish();
+    void be_pending();
+    std::atomic<std::uint32_t>& pending_count() const;
     void go_through_callable(data::Buffer value, const soho_instance* source);
     bool begin_completion(std::uint32_t& refused);
     Outcome adopted(const soho_instance& instance);
@@ -177,7 +182,7 @@ private:
     std::atomic<bool> begun_{false};  // changed under the mutex
     mutable std::mutex mutex_;
     bool stays_ = false;        // a create that takes what a method gave: of the same version
-    bool is_pending_ = false;   // counted in target_->pending
+    bool is_pending_ = false;   // counted in pending_count()
     bool plugin_done_ = false;  // the plugin has given its result or failure
     bool finished_ = false;
     bool stuck_ = false;

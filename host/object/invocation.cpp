@@ -88,7 +88,7 @@ Invocation::Invocation(const CallContext& context, Callee callee, const BoundArg
              out_mutex};
 
     call_ = {.size = sizeof call_,
-             .flags = context.oneway ? SOHO_CALL_ONEWAY : 0u,
+             .flags = context.oneway ? std::uint32_t{SOHO_CALL_ONEWAY} : 0u,
              .args = {arguments.args.data(), arguments.args.size()},
              .kwargs = {arguments.kwargs.data(), arguments.kwargs.size()},
              .result = &sink_.table,

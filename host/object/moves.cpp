@@ -4,15 +4,19 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <set>
+#include <thread>
 
 namespace soho::host {
 
 namespace {
 
-constexpr std::size_t at_once_max = 32;  // threads of the pool
+constexpr std::size_t at_once_max = 32;                    // threads of the pool
+constexpr auto look_again = std::chrono::milliseconds(1);  // whether creates have ended that were pending
 
 std::chrono::steady_clock::time_point time_of(std::int64_t ns) {
     return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(ns));
@@ -32,9 +36,21 @@ bool keeps_its_turn(const Type& before, const Type& after) {
     return !before.concurrent() && !after.concurrent() && before.per_plugin() == after.per_plugin();
 }
 
-// An argument that can be anything may be an object, or have one in it, which the plugin finds by itself (object_argument).
-bool may_hold_objects(const Parameter& parameter) {
-    return parameter.type.empty() || parameter.type.find("any") != std::string::npos;
+// The names in a word for a type (ABI.md, 11), but for those of values that are no objects and have none in them.
+std::vector<std::string_view> names_in(std::string_view word) {
+    constexpr std::string_view plain[] = {"nil",   "bool",   "int8",    "int16",  "int32",   "int64",
+                                          "uint8", "uint16", "uint32",  "uint64", "float32", "float64",
+                                          "str",   "bytes",  "seconds", "list",   "map",     "tuple"};
+    const auto is_letter = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.' || c == ':'; };
+    std::vector<std::string_view> names;
+    for (auto at = word.begin(); at != word.end();) {
+        const auto begin = std::find_if(at, word.end(), is_letter);
+        at = std::find_if_not(begin, word.end(), is_letter);
+        const std::string_view name(begin, at);
+        if (!name.empty() && std::find(std::begin(plain), std::end(plain), name) == std::end(plain))
+            names.push_back(name);
+    }
+    return names;
 }
 
 // What the types of two versions of a plugin have to do with each other. Objects of one version cannot be arguments of the other's methods:
@@ -47,7 +63,13 @@ public:
             lead_.emplace(type->class_key, type->class_key);
         }
         for (const auto& type : before.types()) {
-            for (const Method* method : type->exposed.all()) unite(type->class_key, method->signature, before);
+            for (const Method* method : type->exposed.all()) {
+                unite(type->class_key, method->signature, before);
+                // What stays may have what it gives, and go on giving that.
+                const Type* const given = method->returns_type;
+                if (given != nullptr && !why_not_[type.get()].empty() && why_not_[given].empty())
+                    unite(type->class_key, given->class_key);
+            }
             // Other callables wait for the end of the moves.
             if (type->concurrent()) unite(type->class_key, type->signature, before);
         }
@@ -55,7 +77,8 @@ public:
             if (!type->concurrent() || !meeting_.contains(type->class_key)) continue;
             for (auto& [other, why] : why_not_) {
                 if (why.empty() && meeting_of(*other) == meeting_of(*type))
-                    why = fmt::format("it may be an argument for type {}, which is concurrent", type->type_id);
+                    why = fmt::format("it may be an argument for type {}, or come from there, and that is concurrent",
+                                      type->type_id);
             }
         }
     }
@@ -88,15 +111,29 @@ private:
         return class_key;
     }
     void unite(const void* class_key, const Signature& signature, const Plugin& plugin) {
-        const auto& parameters = signature.parameters;
-        const bool any = !signature.args_name.empty() || !signature.kwargs_name.empty() ||
-                         std::any_of(parameters.begin(), parameters.end(), may_hold_objects);
-        if (any) {
-            for (const auto& type : plugin.types()) unite(class_key, type->class_key);
+        if (!signature.args_name.empty() || !signature.kwargs_name.empty()) unite_with_all(class_key, plugin);
+        for (const Parameter& each : signature.parameters) {
+            if (each.object()) {
+                if (lead_.contains(each.class_key)) unite(class_key, each.class_key);
+            } else if (each.type.empty()) {
+                unite_with_all(class_key, plugin);
+            } else {
+                for (const std::string_view name : names_in(each.type)) unite(class_key, name, plugin);
+            }
         }
-        for (const Parameter& each : parameters) {
-            if (each.object() && lead_.contains(each.class_key)) unite(class_key, each.class_key);
+    }
+    // A name of no class of the plugin's is that of what may have any object in it: any value, an extension, a struct.
+    void unite(const void* class_key, std::string_view name, const Plugin& plugin) {
+        bool is_class = false;
+        for (const auto& type : plugin.types()) {
+            if (type->class_name != name && type->local_id != name) continue;
+            unite(class_key, type->class_key);
+            is_class = true;
         }
+        if (!is_class) unite_with_all(class_key, plugin);
+    }
+    void unite_with_all(const void* class_key, const Plugin& plugin) {
+        for (const auto& type : plugin.types()) unite(class_key, type->class_key);
     }
     void unite(const void* one, const void* other) {
         meeting_.insert({one, other});
@@ -148,6 +185,7 @@ struct Board {
     std::condition_variable changed;
     Moves moves;
     std::size_t running = 0;
+    bool again = false;  // there was more to move than was known
 
     void stay(std::size_t count, std::string_view why) noexcept {
         moves.stayed += count;
@@ -161,12 +199,13 @@ struct Board {
 // Moves what stands in these turns, all or nothing.
 class MoveTask final : public Abandonable {
 public:
-    MoveTask(ObjectTable& objects, const Plan& plan, const StateLimits& limits, Board& board,
+    MoveTask(ObjectTable& objects, const Plan& plan, const StateLimits& limits, Board& board, const void* meeting,
              std::vector<const void*> identities, std::vector<std::shared_ptr<Turn>> kept)
         : objects_(objects),
           plan_(plan),
           limits_(limits),
           board_(board),
+          meeting_(meeting),
           identities_(std::move(identities)),
           kept_(std::move(kept)) {
         for (const auto& turn : kept_) turns.push_back(turn.get());
@@ -205,6 +244,11 @@ private:
                       [](const ObjectPtr& a, const ObjectPtr& b) { return a->id() < b->id(); });
             if (!group.objects.empty()) groups.push_back(std::move(group));
         }
+        if (meeting_ != nullptr && others_have_come()) {
+            const std::scoped_lock lock(board_.mutex);
+            board_.again = true;
+            return refuse(Code::unavailable, "another object that it may meet came into being meanwhile");
+        }
         for (Group& group : groups) {
             if (auto can = check_group(group); !can) return can;
         }
@@ -222,23 +266,33 @@ private:
             if (!loaded.insert(group.loaded.identity).second)
                 return refuse(Code::internal, "its load gave one instance for several");
         }
-        // From here on at once, as others look at the types of several.
+        std::deque<ObjectTable::Move> moves;
         std::vector<std::pair<TypePtr, std::pair<Object::Instance, std::shared_ptr<void>>>> before;
         for (Group& group : groups) {
             for (const ObjectPtr& object : group.objects) before.emplace_back(object->type_ptr(), object->owners());
-        }
-        for (Group& group : groups) {
             const Object::Instance instance{group.loaded.self, group.loaded.identity, group.loaded.owner,
                                             group.loaded.release};
-            if (auto moved = objects_.move(group.objects, group.types, instance); !moved) return moved;
-            group.is_loaded = false;  // it is the objects' now
+            moves.emplace_back(objects_, group.objects, group.types, instance);
+            if (auto prepared = moves.back().prepare(); !prepared) return prepared;
         }
+        for (ObjectTable::Move& move : moves) move.make();
+        for (Group& group : groups) group.is_loaded = false;  // it is the objects' now
         for (auto& [type, owners] : before) {
             const ActivityMark mark(activity, *type, nullptr, "the destructor");
             if (owners.first.release != nullptr) owners.first.release(owners.first.owner);
             owners.second.reset();
         }
         return {};
+    }
+
+    // Whether a method has made a further object of the meeting since its turns were asked for.
+    bool others_have_come() const {
+        const auto all = objects_.all();
+        return std::any_of(all.begin(), all.end(), [this](const ObjectPtr& object) {
+            const Type& type = object->type();
+            return plan_.knows(type) && plan_.meeting_of(type) == meeting_ &&
+                   std::find(identities_.begin(), identities_.end(), object->identity()) == identities_.end();
+        });
     }
 
     // Several typeids of one instance: the first id's functions save and load it, for all.
@@ -261,6 +315,7 @@ private:
     const Plan& plan_;
     const StateLimits limits_;
     Board& board_;
+    const void* const meeting_;  // null: of one instance
     const std::vector<const void*> identities_;
     const std::vector<std::shared_ptr<Turn>> kept_;
 };
@@ -269,6 +324,7 @@ private:
 std::vector<std::shared_ptr<MoveTask>> tasks_for(ObjectTable& objects, const Plugin& before, const Plan& plan,
                                                  const StateLimits& limits, Board& board) {
     struct Unit {
+        const void* meeting = nullptr;
         std::vector<const void*> identities;
         std::set<std::shared_ptr<Turn>> turns;
     };
@@ -287,7 +343,10 @@ std::vector<std::shared_ptr<MoveTask>> tasks_for(ObjectTable& objects, const Plu
         unit.identities.push_back(object->identity());
         if (object->turn() != nullptr) unit.turns.insert(object->turn_ptr());
     }
-    for (auto& [meeting, unit] : meetings) units.push_back(std::move(unit));
+    for (auto& [meeting, unit] : meetings) {
+        unit.meeting = meeting;
+        units.push_back(std::move(unit));
+    }
     std::vector<std::shared_ptr<MoveTask>> tasks;
     for (Unit& unit : units) {
         if (unit.turns.empty()) {
@@ -296,7 +355,7 @@ std::vector<std::shared_ptr<MoveTask>> tasks_for(ObjectTable& objects, const Plu
             continue;
         }
         tasks.push_back(
-            std::make_shared<MoveTask>(objects, plan, limits, board, std::move(unit.identities),
+            std::make_shared<MoveTask>(objects, plan, limits, board, unit.meeting, std::move(unit.identities),
                                        std::vector<std::shared_ptr<Turn>>(unit.turns.begin(), unit.turns.end())));
     }
     return tasks;
@@ -349,14 +408,25 @@ CreatesPaused::CreatesPaused(ObjectTable& objects, const Plugin& plugin, Executo
     for (const auto& type : plugin.types()) {
         if (!type->concurrent()) turns.push_back(objects.factory_turn(*type, home));
     }
-    if (turns.empty()) {
-        held_ = true;
-        return;
+    const auto none_pending = [&] { return plugin.pending_creates.load(std::memory_order_acquire) == 0; };
+    while (!held_) {
+        if (!turns.empty()) {
+            task_ = std::make_shared<Task>(turns);
+            Turn::submit(task_);
+            if (!task_->wait(until_ns)) {
+                Turn::withdraw(task_);  // or it would keep creates waiting for longer
+                return;
+            }
+        }
+        held_ = none_pending();
+        if (held_) return;
+        if (task_ != nullptr) task_->end();
+        task_ = nullptr;
+        while (!none_pending()) {
+            if (monotonic_now() >= until_ns) return;
+            std::this_thread::sleep_for(look_again);
+        }
     }
-    task_ = std::make_shared<Task>(std::move(turns));
-    Turn::submit(task_);
-    held_ = task_->wait(until_ns);
-    if (!held_) Turn::withdraw(task_);  // or it would keep creates waiting for longer
 }
 
 CreatesPaused::~CreatesPaused() {
@@ -374,10 +444,10 @@ std::optional<std::string> why_none_moves(const Plugin& before, const Plugin& af
     return std::string();
 }
 
-Moves move_objects(ObjectTable& objects, const Plugin& before, const Plugin& after, const StateLimits& limits,
-                   std::int64_t until_ns) {
-    const Plan plan(before, after);
-    Board board;
+namespace {
+
+void move_once(ObjectTable& objects, const Plugin& before, const Plan& plan, const StateLimits& limits,
+               std::int64_t until_ns, Board& board) {
     const auto tasks = tasks_for(objects, before, plan, limits, board);
     std::size_t begun = 0;
     std::unique_lock lock(board.mutex);
@@ -403,7 +473,24 @@ Moves move_objects(ObjectTable& objects, const Plugin& before, const Plugin& aft
                                     : "there was no time left for it (plugin_move_ms)");
     }
     board.changed.wait(lock, [&] { return board.running == 0; });
-    return board.moves;
+}
+
+}  // namespace
+
+Moves move_objects(ObjectTable& objects, const Plugin& before, const Plugin& after, const StateLimits& limits,
+                   std::int64_t until_ns) {
+    constexpr int rounds_max = 8;
+    const Plan plan(before, after);
+    Moves moves;
+    for (int round = 0; round < rounds_max; ++round) {
+        Board board;
+        move_once(objects, before, plan, limits, until_ns, board);
+        board.moves.moved += moves.moved;
+        board.moves.longest_ns = std::max(board.moves.longest_ns, moves.longest_ns);
+        moves = std::move(board.moves);
+        if (!board.again || monotonic_now() >= until_ns) break;
+    }
+    return moves;
 }
 
 }  // namespace soho::host

@@ -201,45 +201,85 @@ void ObjectTable::inherit_turns(const Plugin& before, const Plugin& after, Execu
     }
 }
 
-// In their turn: no other thread looks at their instances.
-Result<void> ObjectTable::move(const std::vector<ObjectPtr>& objects, const std::vector<TypePtr>& types,
-                               const Object::Instance& instance) {
-    const void* const before = objects.front()->identity();
-    {
-        IdentityShard& shard = identity_shard(instance.identity);
-        const std::scoped_lock lock(shard.mutex);
-        Identity& identity = shard.identities[instance.identity];
-        std::erase_if(identity.objects, [](const auto& entry) { return entry.second.expired(); });
-        if (!identity.objects.empty() || !identity.turn.expired())
-            return refuse(Code::internal, "what was loaded is an object that is there already");
-        for (std::size_t i = 0; i < objects.size(); ++i) identity.objects.emplace_back(types[i].get(), objects[i]);
-        if (types.front()->per_plugin()) {
-            identity.turn.reset();
-        } else {
-            identity.turn = objects.front()->turn_ptr();
-        }
+// ---- Move: in the turn of its objects, so that no other thread looks at their instances.
+
+struct ObjectTable::Move::SharedOwner {
+    void* owner = nullptr;
+    void (*release)(void* owner) = nullptr;  // null until it is to be given back by this
+
+    SharedOwner() = default;
+    SharedOwner(const SharedOwner&) = delete;
+    SharedOwner& operator=(const SharedOwner&) = delete;
+    ~SharedOwner() {
+        if (release != nullptr) release(owner);
     }
-    const bool is_shared = objects.size() > 1 && instance.release != nullptr;
-    const std::shared_ptr<void> owner = is_shared ? std::shared_ptr<void>(instance.owner, instance.release) : nullptr;
-    for (std::size_t i = 0; i < objects.size(); ++i) {
-        Object& object = *objects[i];
+};
+
+ObjectTable::Move::Move(ObjectTable& table, std::vector<ObjectPtr> objects, std::vector<TypePtr> types,
+                        Object::Instance instance)
+    : table_(table),
+      objects_(std::move(objects)),
+      types_(std::move(types)),
+      instance_(instance) {}
+
+ObjectTable::Move::~Move() {
+    if (!is_prepared_) return;
+    IdentityShard& shard = table_.identity_shard(instance_.identity);
+    const std::scoped_lock lock(shard.mutex);
+    const auto found = shard.identities.find(instance_.identity);
+    if (found == shard.identities.end()) return;
+    std::erase_if(found->second.objects, [&](const auto& entry) {
+        return std::any_of(
+            objects_.begin(), objects_.end(),
+            [&](const ObjectPtr& ours) {  // without a reference, which may be the last: that would lock once more
+                return !entry.second.owner_before(ours) && !ours.owner_before(entry.second);
+            });
+    });
+    if (found->second.objects.empty()) shard.identities.erase(found);
+}
+
+Result<void> ObjectTable::Move::prepare() {
+    if (objects_.size() > 1 && instance_.release != nullptr) owner_ = std::make_shared<SharedOwner>();
+    std::vector<std::pair<const Type*, std::weak_ptr<Object>>> entries;
+    for (std::size_t i = 0; i < objects_.size(); ++i) entries.emplace_back(types_[i].get(), objects_[i]);
+
+    IdentityShard& shard = table_.identity_shard(instance_.identity);
+    const std::scoped_lock lock(shard.mutex);
+    Identity& identity = shard.identities[instance_.identity];
+    std::erase_if(identity.objects, [](const auto& entry) { return entry.second.expired(); });
+    if (!identity.objects.empty() || !identity.turn.expired())
+        return refuse(Code::internal, "what was loaded is an object that is there already");
+    identity.objects = std::move(entries);
+    identity.turn.reset();
+    if (!types_.front()->per_plugin()) identity.turn = objects_.front()->turn_ptr();
+    is_prepared_ = true;
+    return {};
+}
+
+void ObjectTable::Move::make() noexcept {
+    is_prepared_ = false;
+    const void* const before = objects_.front()->identity();
+    if (owner_ != nullptr) {
+        owner_->owner = instance_.owner;
+        owner_->release = instance_.release;
+    }
+    for (std::size_t i = 0; i < objects_.size(); ++i) {
+        Object& object = *objects_[i];
         const std::uint64_t bytes = object.bytes.give_back_at_most(UINT64_MAX);
         object.account_.bytes.give_back(bytes);
         object.type().plugin->bytes.give_back(bytes);
-        object.instance_ = instance;
-        if (is_shared) object.instance_.release = nullptr;
-        object.shared_owner_ = owner;
-        object.kept_type_ = types[i];
-        object.type_.store(types[i].get(), std::memory_order_release);
+        object.instance_ = instance_;
+        if (owner_ != nullptr) object.instance_.release = nullptr;
+        object.shared_owner_ = owner_;
+        object.kept_type_ = types_[i];
+        object.type_.store(types_[i].get(), std::memory_order_release);
     }
-    if (!types.front()->per_plugin())
-        objects.front()->turn()->identity.store(instance.identity, std::memory_order_release);
-    IdentityShard& shard = identity_shard(before);
+    if (!types_.front()->per_plugin())
+        objects_.front()->turn()->identity.store(instance_.identity, std::memory_order_release);
+    if (before == instance_.identity) return;
+    IdentityShard& shard = table_.identity_shard(before);
     const std::scoped_lock lock(shard.mutex);
-    if (const auto found = shard.identities.find(before);
-        found != shard.identities.end() && before != instance.identity)
-        shard.identities.erase(found);
-    return {};
+    shard.identities.erase(before);
 }
 
 std::shared_ptr<Turn> ObjectTable::factory_turn(const Type& type, Executor& home) { return keyed_turn(&type, home); }

@@ -25,10 +25,9 @@ public:
     std::vector<ObjectPtr> all() const;
     // The types and the objects of `after`, which takes the place of `before`, are created in the turns that those of `before` are.
     void inherit_turns(const Plugin& before, const Plugin& after, Executor& home);
-    // Another instance, which it takes, for what are all the objects of one, with other types of theirs; in their turn, which they keep.
-    // Who had the ones before gives them back. Fails where the instance is that of other objects, and then nothing has changed.
-    Result<void> move(const std::vector<ObjectPtr>& objects, const std::vector<TypePtr>& types,
-                      const Object::Instance& instance);
+    // Another instance for what are all the objects of one, with other types of theirs; in their turn, which they keep. All that can
+    // fail is done before anything changes, so that several can be made together or not at all.
+    class Move;
     // Those of one instance.
     std::vector<ObjectPtr> all_of(const void* identity);
 
@@ -87,6 +86,30 @@ private:
     std::mutex keyed_mutex_;
     std::unordered_map<const void*, std::shared_ptr<Turn>>
         keyed_turns_;  // by type (factories) and by plugin (per_plugin)
+};
+
+class ObjectTable::Move {
+public:
+    Move(ObjectTable& table, std::vector<ObjectPtr> objects, std::vector<TypePtr> types, Object::Instance instance);
+    Move(const Move&) = delete;
+    Move& operator=(const Move&) = delete;
+    // Unless it was made, everything is as it was.
+    ~Move();
+
+    // Fails where the instance is that of other objects.
+    Result<void> prepare();
+    // Takes the instance. Who has owners() of the objects gives back the one before. After prepare().
+    void make() noexcept;
+
+private:
+    struct SharedOwner;
+
+    ObjectTable& table_;
+    const std::vector<ObjectPtr> objects_;
+    const std::vector<TypePtr> types_;
+    const Object::Instance instance_;
+    std::shared_ptr<SharedOwner> owner_;  // of several
+    bool is_prepared_ = false;
 };
 
 // Why a principal gets no further object.

@@ -13,8 +13,7 @@ soho_pending* Call::lend() {
     const std::scoped_lock lock(mutex_);
     lent_ = shared_from_this();
     deferred_.store(true, std::memory_order_relaxed);
-    if (target_ != nullptr && !std::exchange(is_pending_, true))
-        target_->pending.fetch_add(1, std::memory_order_relaxed);
+    be_pending();
     return this;
 }
 

@@ -1,5 +1,6 @@
 #include "host/object/pool.hpp"
 
+#include <pthread.h>
 #include <cassert>
 #include <chrono>
 #include <ctime>
@@ -58,6 +59,7 @@ bool Pool::add(Work work, bool urgent) {
 }
 
 void Pool::run_thread() {
+    ::pthread_setname_np(::pthread_self(), "sohod-pool");
     std::unique_lock lock(mutex_);
     for (;;) {
         while (queue_.empty() && !stopping_) {

@@ -48,25 +48,34 @@ void Turn::leave_all(const std::vector<Turn*>& turns, Activity* activity) {
     turns.front()->leave(false, activity);
 }
 
+// In a section. Takes the one that there is, which cannot fail.
+void Turn::enqueue(std::list<TurnTaskPtr>& one) {
+    auto at = queue_.end();
+    if (one.front()->goes_first) {
+        at = std::find_if(queue_.begin(), queue_.end(), [](const TurnTaskPtr& task) { return !task->goes_first; });
+    }
+    queue_.splice(at, one);
+}
+
 void Turn::submit(const TurnTaskPtr& task) {
     if (task->turns.size() == 1) {
         Turn& turn = *task->turns.front();
+        std::list<TurnTaskPtr> one{task};
         {
             const Section section(turn);
-            const bool first = turn.queue_.empty() || (task->overtakes && turn.queue_.front()->turns.size() > 1);
-            if (!first || !turn.is_free(task->shared)) {
-                turn.queue_.push_back(task);
-                return;
-            }
+            const bool passes = !turn.queue_.empty() && ((task->goes_first && !turn.queue_.front()->goes_first) ||
+                                                         (task->overtakes && turn.queue_.front()->turns.size() > 1));
+            if ((!turn.queue_.empty() && !passes) || !turn.is_free(task->shared)) return turn.enqueue(one);
             turn.take(task->shared);
         }
         start(task);
         return;
     }
+    std::list<std::list<TurnTaskPtr>> ones(task->turns.size(), std::list<TurnTaskPtr>{task});
     {
         const std::scoped_lock several(task->turns.front()->domain_.several);
         const Sections sections(task->turns);
-        for (Turn* turn : task->turns) turn->queue_.push_back(task);
+        for (auto one = ones.begin(); Turn * turn : task->turns) turn->enqueue(*one++);
     }
     if (try_start_several(task)) start(task);
 }

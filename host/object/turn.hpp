@@ -29,6 +29,8 @@ public:
     bool starved = false;
     // A waiting chain of calls depends on this: it may pass by work that needs several turns, one of which the chain holds.
     bool overtakes = false;
+    // It had its turn already, and needs others: it goes before all that waits, but for those like it.
+    bool goes_first = false;
     // On the pool, it does not wait for one of the threads that methods have: others wait for it.
     bool is_urgent = false;
 };
@@ -124,6 +126,7 @@ private:
     TurnTaskPtr pass_on(bool shared);
     TurnTaskPtr take_next(std::vector<TurnTaskPtr>& beside);
     static bool try_start_several(const TurnTaskPtr& task);
+    void enqueue(std::list<TurnTaskPtr>& one);
     static void start(const TurnTaskPtr& task);
     static void run_and_leave(const TurnTaskPtr& task, Activity* activity);
     void hand_on(bool shared);

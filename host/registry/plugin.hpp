@@ -86,6 +86,8 @@ public:
     const soho_host& table() const { return table_; }
     // Bytes that it charged to all its objects.
     Quota bytes;
+    // Creates whose replies are pending, but for those of concurrent types: what they give may be there already.
+    std::atomic<std::uint32_t> pending_creates{0};
     // The type that the plugin calls so; without its prefix.
     TypePtr find_local(std::string_view local_id) const;
 

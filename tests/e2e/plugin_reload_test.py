@@ -216,6 +216,16 @@ number: (each["state"], each["version"], each["objects"]) for number, each in ge
         self.assertEqual(self.states()[3], "failed")
         self.assertIn("there is no database", self.generations()[3]["why"])
 
+    def test_one_that_does_not_come_back_is_told_of_and_keeps_nobody_waiting(self):
+        self.start(PAIR)
+        stuck = self.host.admin.request("soho.reload_plugin", "reloaded", str(RELOADED / "sleeps.so"))
+        eventually(lambda: "plugin reloaded: its load() has not returned for 5 s; no plugin is reloaded" in self.host.log(),
+                   "that it is told of")
+        with self.assertRaisesRegex(Refused, r"not started, as plugin reloaded keeps the loader: its load\(\) has not returned"):
+            self.host.client(errors="full").do("soho.reload_plugin", "pair", None, {"force": True})
+        self.assertEqual(self.serving(), 1)
+        self.assertIsNotNone(stuck)
+
 
 class Refusals(Reloads):
     """In the host and, below, in a worker; what is wrong with a file is found the same way."""
@@ -554,6 +564,42 @@ class Moves(Reloads):
         self.assertRegex(why, r"^4 objects: reloaded 1.1 Sum does not load state of version 1: ValueError: an odd value$")
         self.assertEqual(self.client.call(one, "add_from", other), 8)
 
+    def test_objects_in_lists_of_arguments_move_together(self):
+        self.start(version="stateful")
+        one, other = (self.client.create("Listed") for _ in range(2))
+        self.client.call(one, "add", 2)
+        self.client.call(other, "add", 3)
+        self.assertEqual(self.moves(), (2, 0, ""))
+        self.assertEqual(self.client.call(one, "add_all", [other, other]), 8)
+        moved, left, why = self.moves("bad_load", force=True)  # one of them fails: both stay
+        self.assertEqual((moved, left), (0, 2))
+        self.assertRegex(why, "^2 objects: reloaded 1.1 Listed does not load state of version 1: ValueError: an odd value$")
+        self.assertEqual(self.client.call(one, "add_all", [other]), 11)
+
+    def test_what_is_kept_by_an_object_that_stays_stays_with_it(self):
+        self.start(version="stateful", args=["--plugin-generations", "9"])
+        keeper = self.client.create("Keeper")
+        kept = self.client.call(keeper, "give")
+        self.client.call(kept, "add", 2)
+        self.assertEqual(self.moves(), (0, 2, "2 objects: type Keeper offers no state"))
+        self.assertEqual(id_of(self.client.call(keeper, "give")), id_of(kept))
+        self.assertEqual(self.client.call(kept, "add", 2), 4)
+        self.client.release(keeper)
+        self.client.create("Listed")
+        self.assertEqual(self.moves("stateful", force=True)[0], 1)  # where nobody keeps them they move
+
+    def test_what_a_create_that_is_not_over_may_give_does_not_move(self):
+        self.start(version="stateful", args=["--plugin-move-ms", "300"])
+        one = self.client.create("OneSum")
+        waiter = self.client.create("Waiter")
+        msgid = self.client.request("soho.create", "LateSum")
+        eventually(lambda: self.host.stats()["calls_in_flight"] == 1, "that it waits")
+        self.assertEqual(self.moves(), (0, 2, "creates of it took too long to be waited for (plugin_move_ms)"))
+        self.client.call(waiter, "finish")
+        late = self.client.reply(msgid)
+        self.client.call(late, "add", 7)
+        self.assertEqual(self.client.call(one, "get"), 7)  # they are one still
+
     def test_one_that_fails_to_load_stays_what_it_was(self):
         self.start(version="stateful")
         counters = [self.client.create("Counter") for _ in range(4)]
@@ -603,6 +649,32 @@ class Moves(Reloads):
         self.assertIsNone(self.client.reply(msgid))
         self.assertEqual([self.client.reply(each) for each in queued + behind], list(range(1, 11)))
         self.assertEqual(self.code(counter), 12)
+
+    def test_calls_that_wait_run_where_and_as_the_new_version_says(self):
+        self.start(version="stateful")
+        counter = self.client.create("Reads")
+        self.assertRegex(self.client.call(counter, "thread"), "^sohod-[0-9]+$")
+        msgid = self.client.start(counter, "nap", 1500)
+        eventually(lambda: self.host.stats()["calls_in_flight"] == 1, "that it runs")
+        reloading = self.host.admin.request("soho.reload_plugin", "reloaded", str(RELOADED / "apart.so"), {"force": True})
+        with self.host.client(errors="full") as other:
+            eventually(lambda: "amount" in str(other.do("soho.types", "Counter")), "that the new version is there")
+        time.sleep(0.2)  # and its move waits for the nap
+        # Readers of the old version, side by side; of the new one each is alone, and the last blocks.
+        reads = [self.client.start(counter, "read") for _ in range(20)]
+        thread = self.client.start(counter, "thread")
+        refused = self.client.start(counter, "add", 1)
+        self.assertEqual(self.host.admin.reply(reloading)["objects_moved"], 1)
+        self.assertIsNone(self.client.reply(msgid))
+        self.assertEqual([self.client.reply(each) for each in reads], list(range(1, 21)))
+        self.assertEqual(self.client.reply(thread), "sohod-pool")
+        with self.assertRaisesRegex(Refused, r"not_started.*Reads.add\(amount\) has other arguments since"):
+            self.client.reply(refused)
+        self.assertEqual(self.client.call(counter, "add", 1), 1)
+
+    def test_arguments_of_other_names_are_for_those_who_say_so(self):
+        self.start(version="stateful")
+        self.refused(r"Counter.add takes \(amount\), and took \(by\)", "apart")
 
     def test_nothing_moves_if_it_may_not_take_any_time(self):
         self.start(version="stateful", args=["--plugin-move-ms", "0"])

@@ -1,6 +1,7 @@
 // One plugin in many versions, for reloads. All are called "reloaded".
 #include <soho/plugin.hpp>
 
+#include <pthread.h>
 #include <unistd.h>
 #include <chrono>
 #include <cstdlib>
@@ -10,6 +11,8 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 // What each is, as tests/plugins/CMakeLists.txt numbers them.
 enum Kind {
@@ -26,6 +29,7 @@ enum Kind {
     stateful,      // its objects can be saved and loaded
     moved,         // … and it has a method more
     bad_load,      // … and fails to load what is odd
+    apart,         // … and Counter.thread blocks, its readers are alone, and add calls its argument otherwise
 };
 extern "C" const int soho_test_reloaded;  // reloaded_kind.c
 
@@ -41,6 +45,13 @@ struct Counter {
     std::int64_t get_more(std::int64_t more) const { return value + more; }
     std::int64_t twice() const { return 2 * value; }
     int code() const { return kind; }
+    mutable std::int64_t reads = 0;
+    std::int64_t read() const { return ++reads; }
+    std::string thread() const {
+        char name[16] = {};
+        ::pthread_getname_np(::pthread_self(), name, sizeof name);
+        return name;
+    }
     int process() const { return static_cast<int>(::getpid()); }
     void crash() { std::abort(); }
     void nap(std::int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
@@ -58,6 +69,24 @@ struct Sum {
     std::int64_t add_from(const Sum& other) { return value += other.value; }
     std::int64_t get() const { return value; }
     int code() const { return kind; }
+};
+
+// Objects that are arguments of its method only inside a list.
+struct Listed {
+    std::int64_t value = 0;
+
+    std::int64_t add(std::int64_t by) { return value += by; }
+    std::int64_t add_all(const std::vector<std::shared_ptr<Listed>>& others) {
+        for (const auto& other : others) value += other->value;
+        return value;
+    }
+    std::int64_t get() const { return value; }
+    int code() const { return kind; }
+};
+
+// Offers no state, and gives out what it keeps.
+struct Keeper {
+    std::shared_ptr<Listed> kept = std::make_shared<Listed>();
 };
 
 // Its reply is pending until somebody wakes it.
@@ -106,8 +135,10 @@ SOHO_PLUGIN(reloaded, SOHO_TEST_VERSION, plugin) {
     if (kind == less) {
         counter.method("get", &Counter::get_more).args("more");
     } else {
-        counter.method("add", &Counter::add).args("by").method("get", &Counter::get);
+        counter.method("add", &Counter::add).args(kind == apart ? "amount" : "by").method("get", &Counter::get);
     }
+    counter.method("read", &Counter::read).readonly().method("thread", &Counter::thread).readonly();
+    if (kind == apart) counter.blocking();
     if (kind != first) counter.method("twice", &Counter::twice);
     auto type = plugin.type<Counter>("Counter").version(kind == major ? 2 : 1, 0);
     if (kind >= stateful) type.state(1, &Counter::get, [](std::int64_t value) { return Counter{load(value)}; });
@@ -118,6 +149,9 @@ SOHO_PLUGIN(reloaded, SOHO_TEST_VERSION, plugin) {
         plugin.type<Slow>("Slow");
     }
     if (kind >= stateful) {
+        auto reads = plugin.type<Counter>("Reads");
+        reads.state(1, &Counter::get, [](std::int64_t value) { return Counter{load(value)}; });
+        if (kind != apart) reads.shared_reads();
         plugin.methods<Sum>().method("add", &Sum::add).args("by").method("get", &Sum::get).method("code", &Sum::code);
         plugin.methods<Sum>().method("add_from", &Sum::add_from).args("other");
         const auto sum = std::make_shared<Sum>();
@@ -127,6 +161,17 @@ SOHO_PLUGIN(reloaded, SOHO_TEST_VERSION, plugin) {
             return sum;
         });
         plugin.type<Sum>("OneSumToo").callable([sum] { return sum; });
+        plugin.methods<Listed>().method("add", &Listed::add).args("by").method("get", &Listed::get);
+        plugin.methods<Listed>().method("add_all", &Listed::add_all).args("others").method("code", &Listed::code);
+        plugin.type<Listed>("Listed").state(1, &Listed::get, [](std::int64_t value) { return Listed{load(value)}; });
+        plugin.methods<Keeper>().method("give", [](Keeper& keeper) { return keeper.kept; });
+        plugin.type<Keeper>("Keeper").method_to_typeid({{"give", "Listed"}});
+        // Its creates end when somebody says so, and give what OneSum gives.
+        const auto late = std::make_shared<std::optional<soho::Reply<std::shared_ptr<Sum>>>>();
+        plugin.type<Sum>("LateSum").callable(
+            [late](soho::Reply<std::shared_ptr<Sum>> reply) { *late = std::move(reply); });
+        plugin.methods<Waiter>().method("finish",
+                                        [late, sum](Waiter&) { std::exchange(*late, std::nullopt)->complete(sum); });
         plugin.methods<Waiter>().method("wait", &Waiter::wait).method("wake", &Waiter::wake);
         plugin.type<Waiter>("Waiter").state(
             1, [](const Waiter&) { return 0; }, [](int) { return Waiter(); });

@@ -100,6 +100,48 @@ TEST_F(ObjectTableTest, KeepsOneTurnForAnIdentityWhoseOldOwnerWaits) {
     host.run();
 }
 
+TEST_F(ObjectTableTest, MovesObjectsToAnotherInstanceOrLeavesThemAsTheyWere) {
+    const auto before = counters.make(1), after = counters.make(2), other = counters.make(3);
+    const ObjectPtr wide = adopt("shared", before), narrow = adopt("shared_ro", before),
+                    there = adopt("Counter", other);
+    const auto moved_to = [&](const std::shared_ptr<test::Thing>& thing) {
+        const soho_instance made = test::instance_of(thing);
+        return Object::Instance{made.self, made.identity, made.owner, made.release};
+    };
+    const auto give_back = [](const Object::Instance& instance) { instance.release(instance.owner); };
+    ASSERT_TRUE(wide->turn()->try_enter(false));
+    {
+        const Object::Instance instance = moved_to(after);
+        ObjectTable::Move move(host.objects, {wide, narrow}, {wide->type_ptr(), narrow->type_ptr()}, instance);
+        ASSERT_TRUE(move.prepare());
+        EXPECT_EQ(host.objects.all_of(after.get()).size(), 2u);
+        give_back(instance);
+    }
+    EXPECT_TRUE(host.objects.all_of(after.get()).empty());
+    EXPECT_EQ(wide->self(), before.get());
+    EXPECT_EQ(after.use_count(), 1);
+    {
+        const Object::Instance instance = moved_to(other);
+        ObjectTable::Move move(host.objects, {wide, narrow}, {wide->type_ptr(), narrow->type_ptr()}, instance);
+        EXPECT_EQ(move.prepare().error().text, "what was loaded is an object that is there already");
+        give_back(instance);
+    }
+    EXPECT_EQ(host.objects.all_of(other.get()), std::vector{there});
+
+    const auto owners = std::pair(wide->owners(), narrow->owners());
+    ObjectTable::Move move(host.objects, {wide, narrow}, {wide->type_ptr(), narrow->type_ptr()}, moved_to(after));
+    ASSERT_TRUE(move.prepare());
+    move.make();
+    give_back(owners.first.first);
+    give_back(owners.second.first);
+    EXPECT_EQ(before.use_count(), 1);
+    EXPECT_TRUE(host.objects.all_of(before.get()).empty());
+    EXPECT_EQ(std::pair(wide->self(), narrow->self()),
+              std::pair(static_cast<void*>(after.get()), static_cast<void*>(after.get())));
+    EXPECT_EQ(adopt("shared", after), wide);
+    wide->turn()->leave(false, nullptr);
+}
+
 TEST_F(ObjectTableTest, SaysWhetherAnIdWasEverItsOwn) {
     ObjectPtr object = adopt("Counter", counters.make(1));
     const std::uint64_t id = object->id();

@@ -261,6 +261,34 @@ TEST_F(TurnTest, OvertakingWorkDoesNotPassAPlainQueue) {
 }
 
 // Many threads, many turns, pairs and triples of them, readers and blocking work: all of it ends, and nothing overlaps.
+TEST_F(TurnTest, WhatGoesFirstPassesAllButThoseLikeIt) {
+    ASSERT_TRUE(a.try_enter(false));
+    submit({&a}, "1");
+    submit({&a, &b}, "2");
+    const auto first = [&](std::vector<Turn*> turns, std::string name, bool shared = false) {
+        auto task = step(std::move(turns), std::move(name));
+        task->goes_first = true;
+        task->shared = shared;
+        Turn::submit(task);
+    };
+    first({&a}, "first");
+    first({&a, &b}, "second");
+    first({&a}, "third");
+    a.leave(false, nullptr);
+    home.run_all();
+    EXPECT_EQ(ran, (Ran{"first", "second", "third", "1", "2"}));
+
+    ASSERT_TRUE(a.try_enter(true));
+    ASSERT_TRUE(a.try_enter(true));
+    ran.clear();
+    first({&a}, "alone");
+    first({&a}, "shared", true);  // not beside those that hold it, as it would pass the other
+    a.leave(true, nullptr);
+    a.leave(true, nullptr);
+    home.run_all();
+    EXPECT_EQ(ran, (Ran{"alone", "shared"}));
+}
+
 TEST_F(TurnTest, ExcludesUnderLoadAndEnds) {
     constexpr int turn_count = 5;
     constexpr int task_count = 1500;
