@@ -70,7 +70,7 @@ struct Method {
     bool defers() const { return (flags & SOHO_METHOD_DEFERS) != 0; }
 };
 
-// What a type exposes, by name. Looked up with every call: names are told apart by their length and ends before they are compared.
+// What a type exposes, by name. Looked up with every call, so that the hash of a short name takes no loop.
 class ExposedMethods {
 public:
     // The names live in their methods.
@@ -88,21 +88,30 @@ public:
     std::size_t size() const { return all_.size(); }
     bool empty() const { return all_.empty(); }
 
-private:
     static std::size_t hash(std::string_view name) {
         std::uint64_t front = 0, back = 0;
         if (name.size() >= sizeof front) {
             std::memcpy(&front, name.data(), sizeof front);
             std::memcpy(&back, name.data() + name.size() - sizeof back, sizeof back);
+            for (std::size_t at = sizeof front; at + sizeof back < name.size(); at += sizeof front) {
+                std::uint64_t between = 0;
+                std::memcpy(&between, name.data() + at, sizeof between);
+                front = mix(front) ^ between;
+            }
         } else if (name.size() >= sizeof(std::uint32_t)) {
             std::memcpy(&front, name.data(), sizeof(std::uint32_t));
             std::memcpy(&back, name.data() + name.size() - sizeof(std::uint32_t), sizeof(std::uint32_t));
         } else {
             for (const char c : name) front = front << 8 | static_cast<unsigned char>(c);
         }
-        std::uint64_t mixed = (front ^ (back << 7 | back >> 57) ^ name.size()) * 0x9e3779b97f4a7c15u;
-        mixed ^= mixed >> 32;
-        return static_cast<std::size_t>(mixed);
+        return static_cast<std::size_t>(mix(front ^ (back << 7 | back >> 57) ^ name.size()));
+    }
+
+private:
+    // Multiplication moves bits only upwards: so it is done twice, and the upper ones are taken.
+    static std::uint64_t mix(std::uint64_t bits) {
+        bits *= 0x9e3779b97f4a7c15u;
+        return (bits ^ bits >> 32) * 0x9e3779b97f4a7c15u >> 32;
     }
 
     std::vector<const Method*> all_;
