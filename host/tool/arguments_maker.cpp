@@ -56,7 +56,8 @@ Arguments ArgumentsMaker::typed(const Signature& signature) {
     data::Buffer buffer;
     wire::Out out(buffer);
     const std::size_t further = signature.args_name.empty() ? 0 : below(3);
-    const std::size_t left_out = one_in(3) ? below(signature.parameters.size() - signature.required + 1) : 0;
+    const std::size_t left_out =
+        values_ != Values::telling && one_in(3) ? below(signature.parameters.size() - signature.required + 1) : 0;
     const std::size_t count = signature.parameters.size() - left_out;
     out.array(count + (left_out == 0 ? further : 0));
     for (std::size_t i = 0; i < count; ++i) {
@@ -68,9 +69,16 @@ Arguments ArgumentsMaker::typed(const Signature& signature) {
 }
 
 Arguments ArgumentsMaker::plain(const Signature& signature) {
-    is_plain_ = true;
+    values_ = Values::plain;
     Arguments arguments = typed(signature);
-    is_plain_ = false;
+    values_ = Values::all;
+    return arguments;
+}
+
+Arguments ArgumentsMaker::telling(const Signature& signature) {
+    values_ = Values::telling;
+    Arguments arguments = typed(signature);
+    values_ = Values::all;
     return arguments;
 }
 
@@ -105,10 +113,10 @@ void ArgumentsMaker::value_of(std::string_view word, wire::Out& out, int depth) 
     if (const auto choices = split(word, " | "); choices.size() > 1)
         return value_of(choices[below(choices.size())], out, depth);
     if (word.ends_with('?')) {
-        if (one_in(3)) return out.nil();
+        if (values_ != Values::telling && one_in(3)) return out.nil();
         return value_of(word.substr(0, word.size() - 1), out, depth);
     }
-    const std::size_t size = depth >= depth_max ? 0 : below(5);
+    const std::size_t size = depth >= depth_max ? 0 : values_ == Values::telling ? 1 : below(5);
     if (const auto of = inside(word, "list"); !of.empty()) {
         out.array(size);
         for (std::size_t i = 0; i < size; ++i) value_of(of, out, depth + 1);
@@ -126,7 +134,7 @@ void ArgumentsMaker::value_of(std::string_view word, wire::Out& out, int depth) 
     } else if (word == "nil") {
         out.nil();
     } else if (word == "bool") {
-        out.boolean(one_in(2));
+        out.boolean(values_ == Values::telling || one_in(2));
     } else if (word.starts_with("int") || word.starts_with("uint")) {
         const bool is_signed = word.starts_with("int");
         const auto digits = word.substr(is_signed ? 3 : 4);
@@ -151,7 +159,8 @@ void ArgumentsMaker::value_of(std::string_view word, wire::Out& out, int depth) 
 
 // Small ones mostly; the ends of the range, and what lies between, too.
 void ArgumentsMaker::integer(wire::Out& out, std::int64_t least, std::uint64_t most) {
-    switch (is_plain_ ? 7 : below(8)) {
+    if (values_ == Values::telling) return out.unsigned_integer(1 + below(9));
+    switch (values_ == Values::plain ? 7 : below(8)) {
         case 0: return out.integer(least);
         case 1: return out.unsigned_integer(most);
         case 2: return out.integer(least < 0 ? -1 : 0);
@@ -161,6 +170,7 @@ void ArgumentsMaker::integer(wire::Out& out, std::int64_t least, std::uint64_t m
 }
 
 void ArgumentsMaker::text(wire::Out& out) {
+    if (values_ == Values::telling) return out.string(marker);
     switch (below(8)) {
         case 0: return out.string("");
         case 1:
@@ -202,7 +212,8 @@ void ArgumentsMaker::plain_value(wire::Out& out) {
 }
 
 void ArgumentsMaker::any(wire::Out& out, int depth) {
-    if (is_plain_) return plain_value(out);
+    if (values_ == Values::telling) return out.string(marker);
+    if (values_ == Values::plain) return plain_value(out);
     const std::size_t size = below(5);
     switch (below(depth >= depth_max ? 8 : 12)) {
         case 0: return out.nil();

@@ -25,12 +25,15 @@ public:
     Arguments typed(const Signature& signature);
     // As declared, of the values that most things accept.
     Arguments plain(const Signature& signature);
+    // As declared, all of them, with the marker in each text, and with numbers that have something done, but not for ever: whoever tells
+    // what it was given tells it now.
+    Arguments telling(const Signature& signature);
     // So many, of any type, well-formed.
     Arguments random(std::size_t count);
     // As declared, but for one, whose word excludes what it gets; nothing if that word excludes nothing.
     std::optional<Arguments> wrong(const Signature& signature, std::size_t which);
 
-    // A text that typed() and random() put into texts; nobody else would write it.
+    // A text that is put into texts; nobody else would write it.
     static constexpr std::string_view marker = "sOhO-mArKeR-7f3a";
 
     std::uint64_t below(std::uint64_t end) { return random_() % end; }  // the same everywhere, unlike a distribution
@@ -51,7 +54,8 @@ private:
     const std::uint64_t seed_;
     std::mt19937_64 random_;
     FindObject find_object_;
-    bool is_plain_ = false;
+    enum class Values : std::uint8_t { all, plain, telling };
+    Values values_ = Values::all;
     std::vector<ObjectPtr> objects_;  // of the arguments that are being made
 };
 

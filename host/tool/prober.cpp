@@ -261,7 +261,7 @@ void Prober::try_typed(const TypePtr& type, const Method& method) {
         if (object == nullptr) return;
         // The same whatever was drawn up to here: how often that was may depend on how fast the machine is.
         maker_->begin(static_cast<std::uint64_t>(i));
-        const Arguments arguments = maker_->typed(method.signature);
+        const Arguments arguments = i == 0 ? maker_->telling(method.signature) : maker_->typed(method.signature);
         if (arguments.objects.empty()) board_.count_arguments(place_of(*type, method), arguments.args);
         const Seen seen = call(object, method, arguments, "");
         if (seen.kept) return;  // and so the object, for ever

@@ -56,7 +56,7 @@ PLANTED = {
 }
 # What is found when arguments fit, which the seed decides; with each of these as well as with the one above.
 BY_ARGUMENTS = ("hazard", "planted/leaves", "chatter", "planted/unchecked")
-OTHER_SEEDS = (3, 6, 9)
+OTHER_SEEDS = (1, 4, 9)
 # What only looks like a defect, or is another one's doing.
 NOT_DEFECTS = {("callback_threw", "Late.harmless"), ("hang", "NeverGoes.well"), ("crash", "ThrowsAtItsEnd.well"),
                ("hang", "NeverGoes()"), ("crash", "ThrowsAtItsEnd()"), ("crash", "ThrowsAtItsEnd")}

@@ -80,6 +80,20 @@ TEST(ArgumentsMaker, MakesTheSameFromTheSameSeed) {
     EXPECT_TRUE(differs);
 }
 
+TEST(ArgumentsMaker, MakesOnesThatAreToldWhateverTheSeed) {
+    for (std::uint64_t seed = 0; seed < 100; ++seed) {
+        Signature signature = signature_of({"str", "int64", "any", "list[str]", "str?", "uint8"});
+        signature.required = 1;
+        const Arguments arguments = maker(seed).telling(signature);
+        using All = std::tuple<std::string, std::int64_t, Value, std::vector<std::string>, std::optional<std::string>,
+                               std::uint8_t>;
+        const auto [text, number, any, list, optional, small] = data::decode<All>(data::as_bytes(arguments.args));
+        for (const std::string& each : {text, any.as<std::string>(), list.at(0), optional.value()})
+            EXPECT_EQ(each, ArgumentsMaker::marker);
+        EXPECT_TRUE(number >= 1 && number < 10 && small >= 1 && small < 10);
+    }
+}
+
 TEST(ArgumentsMaker, MakesWrongOnesOnlyWhereTheWordExcludesThem) {
     ArgumentsMaker made = maker();
     for (const char* word :
