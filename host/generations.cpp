@@ -77,7 +77,7 @@ public:
     InStep(Generations& generations, std::string_view plugin, std::string_view what, std::int64_t due_ns = 0) noexcept
         : generations_(generations) {
         try {
-            step_ = std::make_shared<Step>(std::string(plugin), std::string(what), std::max(due_ns, monotonic_now()));
+            step_ = std::make_shared<Step>(plugin, what, std::max(due_ns, monotonic_now()));
             tell_later(generations_, step_, long_ns);
         } catch (const std::bad_alloc&) {
         }

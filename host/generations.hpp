@@ -84,10 +84,15 @@ private:
 
     // What plugins do while others wait for it. One that takes long is told of, again and again.
     struct Step {
+        Step(std::string_view plugin_, std::string_view what_, std::int64_t since_ns_)
+            : plugin(plugin_),
+              what(what_),
+              since_ns(since_ns_) {}
+
         const std::string plugin;
         const std::string what;  // that has not returned: "its load()"
         const std::int64_t since_ns;
-        std::mutex mutex{};  // held by who tells of it, and taken to end it
+        std::mutex mutex;  // held by who tells of it, and taken to end it
         bool is_over = false;
         std::atomic<bool> is_long{false};
     };
