@@ -569,10 +569,24 @@ Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
         step.emplace(*this, attempt.what.plugin, "a load or save of an object's state", until_ns);
         const StateLimits limits{services.limits().frame_bytes_max, services.limits().depth_max};
         attempt.moves = move_objects(services.objects, before, **added, limits, until_ns);
+        for (Plugin* const older : draining(attempt)) {
+            const Moving moving_older(*older);
+            attempt.moves.add(move_objects(services.objects, *older, **added, limits, until_ns));
+        }
     } else if (added && paused) {
         attempt.moves.why["creates of it took too long to be waited for (plugin_move_ms)"] = 0;
     }
     return added;
+}
+
+// What could not move before, of versions that others have replaced.
+std::vector<Plugin*> Generations::draining(const Attempt& attempt) const {
+    std::vector<Plugin*> plugins;
+    const std::scoped_lock lock(mutex_);
+    for (const Generation& each : lines_.find(attempt.what.plugin)->second.generations) {
+        if (each.state == State::draining && each.plugin != nullptr) plugins.push_back(each.plugin);
+    }
+    return plugins;
 }
 
 Result<Plugin*> Generations::load_in_worker(const Attempt& attempt) {

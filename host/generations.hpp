@@ -114,6 +114,7 @@ private:
     Result<void> approve(const Attempt& attempt, const Plugin& added) const;
     Result<Plugin*> load_here(Attempt& attempt);
     Result<Plugin*> replace_here(Attempt& attempt, Library library);
+    std::vector<Plugin*> draining(const Attempt& attempt) const;
     Result<Plugin*> load_in_worker(const Attempt& attempt);
     Generation made(const Attempt& attempt) const;
     void publish_new(const Plugin& added);

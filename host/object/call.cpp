@@ -196,7 +196,7 @@ bool Call::submit_anew(const TurnTask& placed) {
         task = std::make_shared<Task>(shared_from_this());
     }
     if (task->turns == placed.turns && task->shared == placed.shared && task->on_pool == placed.on_pool) return false;
-    task->goes_first = true;
+    task->place = placed.place;
     submit(std::move(task));
     return true;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 
 namespace soho::host {
 
@@ -51,19 +52,18 @@ void Turn::leave_all(const std::vector<Turn*>& turns, Activity* activity) {
 // In a section. Takes the one that there is, which cannot fail.
 void Turn::enqueue(std::list<TurnTaskPtr>& one) {
     auto at = queue_.end();
-    if (one.front()->goes_first) {
-        at = std::find_if(queue_.begin(), queue_.end(), [](const TurnTaskPtr& task) { return !task->goes_first; });
-    }
+    while (at != queue_.begin() && (*std::prev(at))->place > one.front()->place) --at;
     queue_.splice(at, one);
 }
 
 void Turn::submit(const TurnTaskPtr& task) {
+    if (task->place == 0) task->place = ++task->turns.front()->domain_.places;
     if (task->turns.size() == 1) {
         Turn& turn = *task->turns.front();
         std::list<TurnTaskPtr> one{task};
         {
             const Section section(turn);
-            const bool passes = !turn.queue_.empty() && ((task->goes_first && !turn.queue_.front()->goes_first) ||
+            const bool passes = !turn.queue_.empty() && (turn.queue_.front()->place > task->place ||
                                                          (task->overtakes && turn.queue_.front()->turns.size() > 1));
             if ((!turn.queue_.empty() && !passes) || !turn.is_free(task->shared)) return turn.enqueue(one);
             turn.take(task->shared);

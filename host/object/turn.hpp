@@ -29,8 +29,8 @@ public:
     bool starved = false;
     // A waiting chain of calls depends on this: it may pass by work that needs several turns, one of which the chain holds.
     bool overtakes = false;
-    // It had its turn already, and needs others: it goes before all that waits, but for those like it.
-    bool goes_first = false;
+    // Its place among what waits for the same turns; 0: at the end. What waits once more has that of the first time.
+    std::uint64_t place = 0;
     // On the pool, it does not wait for one of the threads that methods have: others wait for it.
     bool is_urgent = false;
 };
@@ -41,7 +41,8 @@ struct TurnDomain {
     explicit TurnDomain(Pool& pool_) : pool(pool_) {}
 
     Pool& pool;
-    std::mutex several;  // taken before any turn's own mutex by work that needs several turns
+    std::atomic<std::uint64_t> places{0};  // given to what waited
+    std::mutex several;                    // taken before any turn's own mutex by work that needs several turns
 };
 
 class Turn {

@@ -586,7 +586,7 @@ class Moves(Reloads):
         self.assertEqual(self.client.call(kept, "add", 2), 4)
         self.client.release(keeper)
         self.client.create("Listed")
-        self.assertEqual(self.moves("stateful", force=True)[0], 1)  # where nobody keeps them they move
+        self.assertEqual(self.moves("stateful", force=True)[0], 2)  # where nobody keeps them they move
 
     def test_what_a_create_that_is_not_over_may_give_does_not_move(self):
         self.start(version="stateful", args=["--plugin-move-ms", "300"])
@@ -636,6 +636,8 @@ class Moves(Reloads):
         self.assertIsNone(self.client.reply(msgid))
         self.assertEqual(self.client.reply(queued), 1)
         self.assertEqual(self.code(counter), 11)
+        self.assertEqual(self.moves("stateful", force=True), (1, 0, ""))  # with the next one
+        eventually(lambda: self.states() == {1: "ended", 2: "ended", 3: "serving"}, "the end of those before")
 
     def test_calls_that_wait_are_made_of_the_new_version(self):
         self.start(version="stateful", args=["--plugin-move-ms", "30000"])

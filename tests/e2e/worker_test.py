@@ -408,6 +408,7 @@ class Orphans(Workers):
     def test_at_a_signal_for_all_of_them(self):
         """As a service manager sends it: the host decides when its workers end."""
         request = self.client.start(self.client.create("Slow"), "sleep", 300)
+        eventually(lambda: self.host.stats()["calls_in_flight"] == 1, "that it runs")
         for process in (*self.processes[:3], self.host.process.pid):
             os.kill(process, signal.SIGTERM)
         self.client.reply(request)

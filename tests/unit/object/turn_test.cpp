@@ -261,19 +261,18 @@ TEST_F(TurnTest, OvertakingWorkDoesNotPassAPlainQueue) {
 }
 
 // Many threads, many turns, pairs and triples of them, readers and blocking work: all of it ends, and nothing overlaps.
-TEST_F(TurnTest, WhatGoesFirstPassesAllButThoseLikeIt) {
+TEST_F(TurnTest, WhatWaitsOnceMoreHasThePlaceThatItHad) {
     ASSERT_TRUE(a.try_enter(false));
+    const auto waited = [&](std::vector<Turn*> turns, std::string name, bool shared = false) {
+        auto task = step(std::move(turns), std::move(name));
+        task->shared = shared;
+        task->place = ++domain.places;
+        return task;
+    };
+    const std::vector again = {waited({&a}, "first"), waited({&a, &b}, "second"), waited({&a}, "third")};
     submit({&a}, "1");
     submit({&a, &b}, "2");
-    const auto first = [&](std::vector<Turn*> turns, std::string name, bool shared = false) {
-        auto task = step(std::move(turns), std::move(name));
-        task->goes_first = true;
-        task->shared = shared;
-        Turn::submit(task);
-    };
-    first({&a}, "first");
-    first({&a, &b}, "second");
-    first({&a}, "third");
+    for (const std::size_t which : {1, 2, 0}) Turn::submit(again[which]);
     a.leave(false, nullptr);
     home.run_all();
     EXPECT_EQ(ran, (Ran{"first", "second", "third", "1", "2"}));
@@ -281,8 +280,9 @@ TEST_F(TurnTest, WhatGoesFirstPassesAllButThoseLikeIt) {
     ASSERT_TRUE(a.try_enter(true));
     ASSERT_TRUE(a.try_enter(true));
     ran.clear();
-    first({&a}, "alone");
-    first({&a}, "shared", true);  // not beside those that hold it, as it would pass the other
+    const auto alone = waited({&a}, "alone"), shared = waited({&a}, "shared", true);
+    Turn::submit(alone);
+    Turn::submit(shared);  // not beside those that hold it, as it would pass the other
     a.leave(true, nullptr);
     a.leave(true, nullptr);
     home.run_all();
