@@ -237,9 +237,28 @@ Result<void> Plugin::self_test() {
     return bad(fmt::format("its self-test failed: {}", reason.empty() ? "it does not say why" : reason));
 }
 
+namespace {
+
+// What others did before they let go of it has happened once this has returned: to look at the count is not enough for that.
+template <class T>
+void see_what_others_did(std::shared_ptr<T> counted) {
+    counted.reset();
+}
+
+}  // namespace
+
 bool Plugin::is_unused() const {
+    if (types_.empty()) return true;
     // They share one block.
-    return types_.empty() || types_.front().use_count() == static_cast<long>(types_.size() + publications_.size());
+    if (types_.front().use_count() != static_cast<long>(types_.size() + publications_.size())) return false;
+    see_what_others_did(types_.front());
+    return true;
+}
+
+bool Plugin::has_users() const {
+    if (in_use_.use_count() > 1) return true;
+    see_what_others_did(in_use_);
+    return false;
 }
 
 void Plugin::stop() {

@@ -108,7 +108,9 @@ public:
     bool is_unused() const;
     // Whoever may run its code by other ways than its types (a timer, a task) keeps one of these.
     std::shared_ptr<const void> use() const { return in_use_; }
-    bool has_users() const { return in_use_.use_count() > 1; }
+    bool has_users() const;
+    // It was there for everybody: the numbers that its calls are counted by (Method::number) stay. The registry's.
+    bool has_served = false;
     // That it was loaded, and may have threads: stop() is due.
     bool is_loaded() const { return loaded_; }
     // Both at once, for a plugin that is refused after its load() was content. Nothing ran yet but that.

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <utility>
 #include <filesystem>
 
 namespace soho::host {
@@ -60,6 +61,7 @@ Result<void> Registry::enter(Plugin& plugin) {
     const std::scoped_lock changing(changing_);
     if (auto free = check_free(plugin); !free) return free;
     plugin.set_successor(nullptr);
+    plugin.has_served = true;
     swap_in([&](Snapshot& next) {
         next.plugins.push_back(&plugin);
         for (const auto& type : plugin.types()) next.types.emplace(type->type_id, type);
@@ -134,8 +136,9 @@ Result<void> Registry::replace(Plugin& before, Plugin& added) {
 Result<void> Registry::take_place(Plugin& before, Plugin& added) {
     if (closed_) return refuse(Code::not_started, "the host is shutting down");
     if (auto free = check_free(added, &before); !free) return free;
-    number_callees(added, &before);
-    added.set_successor(nullptr);  // of an offer that is there again
+    // Unless it is an offer that is there again, and has objects that are called.
+    if (!std::exchange(added.has_served, true)) number_callees(added, &before);
+    added.set_successor(nullptr);
     before.set_successor(&added);
     swap_in([&](Snapshot& next) {
         const auto at = std::find(next.plugins.begin(), next.plugins.end(), &before);
@@ -157,7 +160,10 @@ std::vector<Plugin*> Registry::close() {
 }
 
 void Registry::record(const std::string& file, const Result<Plugin*>& loaded) {
-    if (loaded) number_callees(**loaded);
+    if (loaded) {
+        number_callees(**loaded);
+        (*loaded)->has_served = true;
+    }
     swap_in([&](Snapshot& next) {
         if (!loaded) {
             next.refused.push_back({file, loaded.error().text});
