@@ -169,7 +169,7 @@ PluginCopy Generations::copy_for_worker(const std::string& name, const std::stri
 
 void Generations::loaded_in_worker(const Plugin& plugin, const std::string& file, PluginCopy copy,
                                    const PluginOptions& configured, std::shared_ptr<WorkerProcess> worker,
-                                   OrderOf order) {
+                                   OrderFor order) {
     Generation first;
     first.number = 1;
     first.version = plugin.version();
@@ -592,12 +592,12 @@ std::vector<Plugin*> Generations::draining(const Attempt& attempt) const {
 Result<Plugin*> Generations::load_in_worker(const Attempt& attempt) {
     const std::string& name = attempt.what.plugin;
     PluginOptions configured;
-    std::string order;
+    OrderOf order;
     {
         const std::scoped_lock lock(mutex_);
         const Line& line = lines_.find(name)->second;
         configured = line.configured;
-        order = line.order(attempt.copy.file, attempt.copy.source, true);
+        order = [order_for = line.order, copy = attempt.copy] { return order_for(copy.file, copy.source, true); };
     }
     auto started = supervisor_.add(name, attempt.copy.source, configured.worker, configured.confinement, order, true);
     if (!started) {

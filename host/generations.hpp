@@ -15,8 +15,8 @@
 
 namespace soho::host {
 
-// How a worker is told what to load; without its file.
-using OrderOf = std::function<std::string(const std::string& file, const std::string& source, bool self_test)>;
+// What a worker is told, each time that it starts (host/worker/order.hpp), for a file that is a copy of that source.
+using OrderFor = std::function<std::string(const std::string& file, const std::string& source, bool self_test)>;
 
 // What a worker says of the copy that it was told to load, said of its source.
 std::string about_source(std::string text, const PluginCopy& copy);
@@ -34,7 +34,7 @@ public:
     // none can be made, which the log says.
     PluginCopy copy_for_worker(const std::string& name, const std::string& file);
     void loaded_in_worker(const Plugin& plugin, const std::string& file, PluginCopy copy,
-                          const PluginOptions& configured, std::shared_ptr<WorkerProcess> worker, OrderOf order);
+                          const PluginOptions& configured, std::shared_ptr<WorkerProcess> worker, OrderFor order);
 
     void reload(PluginReload what, std::function<void(PluginReloaded)> done);
     // Those whose files are not what they were.
@@ -69,7 +69,7 @@ private:
         FileStamp refused_stamp{};  // of the file that was refused last
         // Of one in a worker.
         PluginOptions configured{};
-        OrderOf order{};
+        OrderFor order{};
     };
     // What one reload has found so far.
     struct Attempt {

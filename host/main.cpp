@@ -41,24 +41,24 @@ struct Loading {
 
 // Its worker opens the file and judges it; the host only reads its note.
 Result<Plugin*> load_in_worker(Loading& to, const std::string& name, const std::string& file,
-                               const PluginOptions& configured, const Options& options, const Log& log) {
-    const OrderOf order = [name, configured, &log, limits = options.server.limits,
-                           principals = options.server.principals](const std::string& mapped, const std::string& source,
-                                                                   bool self_test) {
+                               const PluginOptions& configured, const Log& log) {
+    const OrderFor order_for = [name, configured, &log, &server = to.server](
+                                   const std::string& mapped, const std::string& source, bool self_test) {
         WorkerOrder told;
         told.file = mapped;
         told.source = source;
         told.self_test = self_test;
         told.plugin = configured;
         told.log_level = log.level_of("plugin." + name);
-        told.limits = limits;
-        told.principals = principals;
+        LimitRules rules = server.services().allowances.rules();
+        told.limits = rules.base;
+        told.principals = std::move(rules.principals);
         return told.encoded();
     };
     const PluginCopy copy = to.generations.copy_for_worker(name, file);
     const std::string& mapped = copy.file.empty() ? file : copy.file;
     auto added = to.supervisor.add(name, file, configured.worker, configured.confinement,
-                                   order(mapped, copy.file.empty() ? "" : copy.source, false));
+                                   [=] { return order_for(mapped, copy.file.empty() ? "" : copy.source, false); });
     if (!added) {
         if (!copy.file.empty()) PluginCopies::remove(copy);
         const Error error(added.error().code, about_source(added.error().text, copy));
@@ -66,7 +66,7 @@ Result<Plugin*> load_in_worker(Loading& to, const std::string& name, const std::
         return tl::unexpected<Error>(error);
     }
     Plugin& plugin = added->provider->offer().plugin();
-    to.generations.loaded_in_worker(plugin, file, copy, configured, added->worker, order);
+    to.generations.loaded_in_worker(plugin, file, copy, configured, added->worker, order_for);
     return &plugin;
 }
 
@@ -81,8 +81,7 @@ bool load_plugin(Loading& to, const std::string& file, const Options& options, L
     const auto found = options.plugins.find(name);
     const PluginOptions configured = found != options.plugins.end() ? found->second : PluginOptions();
     const bool isolated = !name.empty() && options.is_isolated(name, configured);
-    const auto plugin =
-        isolated ? load_in_worker(to, name, file, configured, options, log) : load_here(to, file, configured);
+    const auto plugin = isolated ? load_in_worker(to, name, file, configured, log) : load_here(to, file, configured);
     if (!plugin) {
         log.host.error("refused plugin {}", plugin.error().text);
         return false;
@@ -232,6 +231,7 @@ int run(const CommandLine& line, const Options& options, Log& log) {
         server.request_end();
     }
     const bool ended = server.run();
+    hold_hangups(SIG_BLOCK);  // once the server has gone, one would be the end, with no exit code
     supervisor.stop();
     log.host.info("ended");
     if (!ended) ::_exit(ready ? 0 : 1);  // a thread is stuck in a plugin

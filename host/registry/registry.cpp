@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <utility>
 #include <filesystem>
+#include <utility>
 
 namespace soho::host {
 

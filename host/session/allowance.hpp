@@ -39,6 +39,10 @@ public:
     // What is the host's own, and what holds where nothing else is said.
     const Limits& base() const { return *base_.load(std::memory_order_acquire); }
     LimitHits& hits() const { return hits_; }
+    LimitRules rules() const {
+        const std::scoped_lock lock(mutex_);
+        return rules_;
+    }
     // A listener that they do not name keeps its own: it listens until the host ends.
     void replace(LimitRules rules);
 

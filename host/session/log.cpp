@@ -279,9 +279,9 @@ Result<void> Log::set_level(std::string_view level, std::string_view subsystem) 
     return {};
 }
 
-std::string_view Log::level_of(std::string_view subsystem) const {
+std::string Log::level_of(std::string_view subsystem) const {
     const std::scoped_lock lock(mutex_);
-    return level_of_locked(subsystem);
+    return std::string(level_of_locked(subsystem));
 }
 
 // What is nearest counts: the plugin's own, that of all plugins, that of all.

@@ -63,7 +63,7 @@ public:
     void apply(const LogOptions& options);
     // `level` for all, or for one subsystem. Fails with Code::bad_arguments for names that are none.
     Result<void> set_level(std::string_view level, std::string_view subsystem = {});
-    std::string_view level_of(std::string_view subsystem) const;
+    std::string level_of(std::string_view subsystem) const;
 
     // How long a call takes that is slow; INT64_MAX if none is.
     std::int64_t slow_call_ns() const { return slow_call_ns_.load(std::memory_order_relaxed); }

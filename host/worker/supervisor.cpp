@@ -22,7 +22,7 @@ Supervisor::Supervisor(Host host) : host_(std::move(host)), guard_(context_->get
 Supervisor::~Supervisor() { stop(); }
 
 Result<Supervisor::Added> Supervisor::add(const std::string& plugin, const std::string& file,
-                                          const WorkerLimits& limits, const Confinement& confinement, std::string order,
+                                          const WorkerLimits& limits, const Confinement& confinement, OrderOf order,
                                           bool replaces) {
     const auto worker =
         std::make_shared<WorkerProcess>(*this, plugin, file, limits, confinement, std::move(order), replaces);

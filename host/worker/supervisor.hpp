@@ -17,6 +17,9 @@ namespace soho::host {
 
 class WorkerProcess;
 
+// What a worker is told (host/worker/order.hpp), each time that it starts.
+using OrderOf = std::function<std::string()>;
+
 // One thread of its own does all of it, once there is a worker.
 class Supervisor {
 public:
@@ -37,14 +40,14 @@ public:
     Supervisor& operator=(const Supervisor&) = delete;
     ~Supervisor();
 
-    // [one thread] A further worker: `order` is what it is told (host/worker/order.hpp). Waits until its types are there; fails with a
+    // [one thread] A further worker: `order` says what it is told. Waits until its types are there; fails with a
     // sentence. One that `replaces` another waits, with its types, for Offers::replace().
     struct Added {
         std::shared_ptr<WorkerProcess> worker;
         std::shared_ptr<Provider> provider;
     };
     Result<Added> add(const std::string& plugin, const std::string& file, const WorkerLimits& limits,
-                      const Confinement& confinement, std::string order, bool replaces = false);
+                      const Confinement& confinement, OrderOf order, bool replaces = false);
     // Those that have died, and wait or rest, start again at once.
     void wake();
     // The host ends: waits until all have ended, and kills those that do not.

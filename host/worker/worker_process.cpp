@@ -68,7 +68,7 @@ struct StartFiles {
 }  // namespace
 
 WorkerProcess::WorkerProcess(Supervisor& supervisor, std::string plugin, std::string file, const WorkerLimits& limits,
-                             const Confinement& confinement, std::string order, bool replaces)
+                             const Confinement& confinement, OrderOf order, bool replaces)
     : Worker(std::move(plugin), std::move(file)),
       supervisor_(supervisor),
       context_(supervisor.context_),
@@ -118,7 +118,7 @@ void WorkerProcess::start() {
         ++starts_;
     }
     StartFiles files;
-    if (!files.open(order_)) return start_failed(std::strerror(errno));
+    if (!files.open(order_())) return start_failed(std::strerror(errno));
     Log& log = supervisor_.host_.log;
     output_ = std::make_shared<Output>(*context_, std::exchange(files.output[0], -1), log.plugin(plugin()),
                                        spdlog::level::info);

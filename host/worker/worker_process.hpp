@@ -11,7 +11,7 @@ namespace soho::host {
 class WorkerProcess final : public Worker, public std::enable_shared_from_this<WorkerProcess> {
 public:
     WorkerProcess(Supervisor& supervisor, std::string plugin, std::string file, const WorkerLimits& limits,
-                  const Confinement& confinement, std::string order, bool replaces);
+                  const Confinement& confinement, OrderOf order, bool replaces);
     ~WorkerProcess() override;
 
     // -- Worker --
@@ -63,7 +63,7 @@ private:
     const std::shared_ptr<asio::io_context> context_;  // its thread's
     const WorkerLimits limits_;
     const Confinement confinement_;
-    const std::string order_;
+    const OrderOf order_;
     std::atomic<bool> is_replacing_;
     std::atomic<bool> is_replaced_{false};
 

@@ -88,6 +88,18 @@ class Starting(Workers):
         self.assertEqual(self.worker("kinds")["state"], "running")
         self.assertEqual(self.client.call(self.client.create("my.Kinds"), "settings"), {"x": 8})
 
+    def test_again_with_the_limits_that_hold_by_then(self):
+        file = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "sohod.toml"
+        file.write_text("[limits]\nframe_bytes = 65536\n")
+        self.start(plugin("kinds"), isolate=("kinds",), args=["--config", str(file)])
+        file.write_text("[limits]\nframe_bytes = 1048576\n")
+        self.assertEqual(self.host.admin.do("soho.reload")["changed"], ["limits.frame_bytes"])
+        os.kill(self.worker("kinds")["process"], signal.SIGKILL)
+        self.there_again(name="kinds")
+        with self.host.client(errors="full") as client:
+            long = 200_000 * "x"
+            self.assertEqual(client.call(client.create("Kinds"), "echo_str", long), long)
+
     def test_with_no_privileges_to_gain_and_in_a_session_of_its_own(self):
         self.start(plugin("hazard"))
         process = self.worker()["process"]

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -149,7 +150,7 @@ def soak(target, seconds, seed):
         target.sweep(names)
         target.back_at(before)
         eventually(lambda: target.descriptors() <= descriptors, "that the descriptors are closed")
-        growth_max = GROWTH_MAX_SANITIZED if "asan" in str(plugin("kinds")) else GROWTH_MAX
+        growth_max = GROWTH_MAX_SANITIZED if re.search("/(g?asan|tsan)/", str(plugin("kinds"))) else GROWTH_MAX
         eventually(lambda: target.memory() - memory < growth_max, f"that no more than {growth_max >> 20} MiB stay")
     except AssertionError as wrong:
         raise Broken(str(wrong)) from None
