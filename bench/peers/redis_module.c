@@ -73,7 +73,8 @@ static int release(RedisModuleCtx* ctx, RedisModuleString** words, int count) {
     return reply_integer(ctx, 1);
 }
 
-__attribute__((visibility("default"))) int RedisModule_OnLoad(RedisModuleCtx* ctx, RedisModuleString** words, int count) {
+__attribute__((visibility("default"))) int RedisModule_OnLoad(RedisModuleCtx* ctx, RedisModuleString** words,
+                                                              int count) {
     int (*find)(const char*, void*) = ((int (**)(const char*, void*))ctx)[0];
     void (*set_attributes)(RedisModuleCtx*, const char*, int, int);
     int (*create_command)(RedisModuleCtx*, const char*, Command, const char*, int, int, int);
