@@ -8,10 +8,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <pthread.h>
 #include <unistd.h>
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <optional>
 
@@ -19,23 +17,8 @@ namespace soho::host {
 
 namespace {
 
-constexpr auto look_again = std::chrono::milliseconds(100);  // whether what was replaced is still used
-constexpr auto end_time = std::chrono::seconds(2);
-constexpr std::size_t waiting_max = 64;  // reloads
-constexpr std::int64_t long_ns = 5'000'000'000;
-
 // Links in it are followed each time anew.
 std::string absolute_path(const std::string& file) { return std::filesystem::absolute(file).string(); }
-
-Error is_stuck(const std::string& plugin, const std::string& what, std::int64_t since_ns) {
-    return Error(
-        Code::overloaded,
-        fmt::format("this reload was not started, as plugin {} keeps the loader: {} has not returned for {} s; if "
-                    "it never does, restart the host",
-                    plugin, what, (monotonic_now() - since_ns) / 1'000'000'000));
-}
-
-Error is_shutting_down() { return Error(Code::not_started, "the host is shutting down: it reloads nothing"); }
 
 // Empty where it cannot be read.
 std::string sha256_of_file(const std::string& file) {
@@ -70,70 +53,12 @@ std::string about_source(std::string text, const PluginCopy& copy) {
     return text;
 }
 
-// The thread is in that step for as long as this lives. Where memory is short nobody is told of it.
-class Generations::InStep {
-public:
-    // `due_ns`: until then it may take its time.
-    InStep(Generations& generations, std::string_view plugin, std::string_view what, std::int64_t due_ns = 0) noexcept
-        : generations_(generations) {
-        try {
-            step_ = std::make_shared<Step>(plugin, what, std::max(due_ns, monotonic_now()));
-            tell_later(generations_, step_, long_ns);
-        } catch (const std::bad_alloc&) {
-        }
-        const std::scoped_lock lock(generations_.mutex_);
-        generations_.step_ = step_;
-    }
-    InStep(const InStep&) = delete;
-    InStep& operator=(const InStep&) = delete;
-    ~InStep() {
-        {
-            const std::scoped_lock lock(generations_.mutex_);
-            generations_.step_ = nullptr;
-        }
-        if (step_ == nullptr) return;
-        const std::scoped_lock lock(step_->mutex);
-        step_->is_over = true;
-        if (step_->is_long)
-            generations_.log_.host.info("plugin {}: {} has returned, after {} s", step_->plugin, step_->what,
-                                        seconds_since(step_->since_ns));
-    }
-
-    static std::int64_t seconds_since(std::int64_t ns) { return (monotonic_now() - ns) / 1'000'000'000; }
-
-private:
-    static void tell_later(Generations& generations, const std::shared_ptr<Step>& step, std::int64_t after_ns) {
-        Timers& timers = generations.server_.services().timers;
-        timers.start(step->since_ns + after_ns, [&generations, step, after_ns] {
-            const std::scoped_lock lock(step->mutex);
-            if (step->is_over) return;  // and perhaps all else as well
-            generations.tell_of(*step);
-            tell_later(generations, step, 2 * after_ns);
-        });
-    }
-
-    Generations& generations_;
-    std::shared_ptr<Step> step_;
-};
-
-void Generations::tell_of(Step& step) {
-    log_.host.warn(
-        "plugin {}: {} has not returned for {} s; no plugin is reloaded until it does, or the host is restarted",
-        step.plugin, step.what, InStep::seconds_since(step.since_ns));
-    step.is_long = true;
-    std::deque<Work> refused;
-    {
-        const std::scoped_lock lock(mutex_);
-        std::swap(refused, waiting_);
-    }
-    for (const Work& work : refused) work.refuse(is_stuck(step.plugin, step.what, step.since_ns));
-}
-
 Generations::Generations(Server& server, Supervisor& supervisor, Log& log, std::string copies_folder)
     : server_(server),
       supervisor_(supervisor),
       log_(log),
-      copies_(copies_folder.empty() ? default_copies_folder() : std::move(copies_folder)) {}
+      copies_(copies_folder.empty() ? default_copies_folder() : std::move(copies_folder)),
+      loader_(server.services().timers, log, [this] { return settle(); }) {}
 
 // ---- what there is
 
@@ -215,88 +140,20 @@ PluginLife Generations::life_of(const std::string& plugin) const {
     return life;
 }
 
-// ---- its thread
-
-void Generations::post(Work work) {
-    std::optional<Error> why_not;
-    {
-        const std::scoped_lock lock(mutex_);
-        why_not = why_not_now();
-        if (!why_not) {
-            if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
-            waiting_.push_back(std::move(work));
-            changed_.notify_all();
-        }
-    }
-    if (why_not) work.refuse(*why_not);
-}
-
-// With the mutex held.
-std::optional<Error> Generations::why_not_now() const {
-    if (is_stopping_) return is_shutting_down();
-    if (step_ != nullptr && step_->is_long) return is_stuck(step_->plugin, step_->what, step_->since_ns);
-    if (waiting_.size() >= waiting_max)
-        return Error(Code::overloaded, "too many reloads wait already: this one was not started");
-    return std::nullopt;
-}
-
-void Generations::run() {
-    ::pthread_setname_np(::pthread_self(), "sohod-loader");
-    std::unique_lock lock(mutex_);
-    for (;;) {
-        const auto due = [this] { return is_stopping_ || !waiting_.empty(); };
-        if (!drains()) {
-            changed_.wait(lock, due);
-        } else if (!changed_.wait_for(lock, look_again, due)) {
-            is_busy_ = true;
-            lock.unlock();
-            settle();
-            lock.lock();
-            is_busy_ = false;
-            changed_.notify_all();
-            continue;
-        }
-        if (is_stopping_ && waiting_.empty()) break;
-        const Work work = std::move(waiting_.front());
-        waiting_.pop_front();
-        is_busy_ = true;
-        lock.unlock();
-        work.run();
-        settle();
-        lock.lock();
-        is_busy_ = false;
-        changed_.notify_all();
-    }
-}
-
-bool Generations::stop() {
-    {
-        std::unique_lock lock(mutex_);
-        is_stopping_ = true;
-        changed_.notify_all();
-        if (!changed_.wait_for(lock, end_time, [this] { return !is_busy_ && waiting_.empty(); })) return false;
-    }
-    if (thread_.joinable()) thread_.join();
-    return true;
-}
-
-bool Generations::is_stopping() const {
-    const std::scoped_lock lock(mutex_);
-    return is_stopping_;
-}
+// ---- requests
 
 void Generations::reload(PluginReload what, std::function<void(PluginReloaded)> done) {
     const auto refuse = [plugin = what.plugin, done](const Error& error) {
         done(PluginReloaded::failed(plugin, error));
     };
-    post({[this, what = std::move(what), done = std::move(done)] { done(reload_now(what)); }, refuse});
+    loader_.post({[this, what = std::move(what), done = std::move(done)] { done(reload_now(what)); }, refuse});
 }
 
 void Generations::reload_changed(std::function<void(std::vector<PluginReloaded>)> done) {
+    if (loader_.is_stopping()) return done({});
     std::vector<PluginReload> changed;
     {
         const std::scoped_lock lock(mutex_);
-        if (is_stopping_) return done({});
         for (const auto& [name, line] : lines_) {
             const auto serving = std::find_if(line.generations.begin(), line.generations.end(),
                                               [](const Generation& each) { return each.state == State::serving; });
@@ -326,7 +183,7 @@ void Generations::reload_changed(std::function<void(std::vector<PluginReloaded>)
         std::erase_if(reloaded, [](const PluginReloaded& each) { return each.status == "unchanged"; });
         done(std::move(reloaded));
     };
-    post({run, refuse});
+    loader_.post({run, refuse});
 }
 
 // ---- one reload
@@ -337,7 +194,7 @@ PluginReloaded Generations::reload_now(const PluginReload& what) {
     attempt.what = what;
     Result<PluginReloaded> reloaded;
     try {
-        reloaded = is_stopping() ? tl::unexpected<Error>(is_shutting_down()) : try_reload(attempt);
+        reloaded = loader_.is_stopping() ? tl::unexpected<Error>(is_shutting_down()) : try_reload(attempt);
     } catch (const std::bad_alloc&) {
         reloaded = refuse(Code::overloaded, "there is no memory to reload it");
     } catch (const std::exception& failure) {  // the file system's, among others
@@ -484,7 +341,7 @@ Result<void> Generations::approve(const Attempt& attempt, const Plugin& added) c
 }
 
 Result<Plugin*> Generations::load_here(Attempt& attempt) {
-    std::optional<InStep> step(std::in_place, *this, attempt.what.plugin, "opening of its file");
+    std::optional<Loader::Step> step(std::in_place, loader_, attempt.what.plugin, "opening of its file");
     auto library = open_library(attempt.copy);
     step.reset();
     if (!library) {
@@ -541,13 +398,13 @@ Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
     std::optional<CreatesPaused> paused;
     std::int64_t until_ns = 0;
     constexpr std::string_view end_of_refused = "the end of the version that was refused";
-    std::optional<InStep> step(std::in_place, *this, attempt.what.plugin, "its load()");
+    std::optional<Loader::Step> step(std::in_place, loader_, attempt.what.plugin, "its load()");
     const auto approved = [&](Plugin& added) -> Result<void> {
-        step.emplace(*this, attempt.what.plugin, end_of_refused);
+        step.emplace(loader_, attempt.what.plugin, end_of_refused);
         if (auto fits = approve(attempt, added); !fits) return fits;
-        step.emplace(*this, attempt.what.plugin, "its self-test");
+        step.emplace(loader_, attempt.what.plugin, "its self-test");
         auto tested = added.self_test();
-        step.emplace(*this, attempt.what.plugin, end_of_refused);
+        step.emplace(loader_, attempt.what.plugin, end_of_refused);
         if (!tested)
             return refuse(tested.error().code, fmt::format("{}: {}", attempt.copy.source, tested.error().text));
         services.objects.inherit_turns(before, added, *services.home);
@@ -558,7 +415,7 @@ Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
             return {};
         }
         until_ns = monotonic_now() + static_cast<std::int64_t>(move_ms) * 1'000'000;
-        step.emplace(*this, attempt.what.plugin, end_of_refused, until_ns);
+        step.emplace(loader_, attempt.what.plugin, end_of_refused, until_ns);
         moving.emplace(before);
         paused.emplace(services.objects, before, *services.home, until_ns);
         return {};
@@ -566,7 +423,7 @@ Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
     auto added = server_.registry().replace(before, std::move(library), approved);
     step.reset();
     if (added && paused && *paused) {
-        step.emplace(*this, attempt.what.plugin, "a load or save of an object's state", until_ns);
+        step.emplace(loader_, attempt.what.plugin, "a load or save of an object's state", until_ns);
         const StateLimits limits{services.limits().frame_bytes_max, services.limits().depth_max};
         attempt.moves = move_objects(services.objects, before, **added, limits, until_ns);
         for (Plugin* const older : draining(attempt)) {
@@ -644,14 +501,6 @@ void Generations::publish_new(const Plugin& added) {
 
 // ---- the end of those before
 
-// With the mutex held.
-bool Generations::drains() const {
-    return std::any_of(lines_.begin(), lines_.end(), [](const auto& line) {
-        return std::any_of(line.second.generations.begin(), line.second.generations.end(),
-                           [](const Generation& each) { return each.state == State::draining; });
-    });
-}
-
 // True: it has come to its end. Runs the plugin's code.
 bool Generations::settle(Generation& generation) {
     if (generation.worker != nullptr) {
@@ -666,7 +515,7 @@ bool Generations::settle(Generation& generation) {
     }
     Plugin& plugin = *generation.plugin;
     if (!plugin.is_unused()) return false;
-    const InStep ending(*this, plugin.name(), fmt::format("the end of generation {}", generation.number));
+    const Loader::Step ending(loader_, plugin.name(), fmt::format("the end of generation {}", generation.number));
     plugin.stop();
     cancel_timers(server_.services(), plugin);
     // What its threads began before they ended may be there still.
@@ -675,7 +524,8 @@ bool Generations::settle(Generation& generation) {
     return true;
 }
 
-void Generations::settle() {
+// True: there is more that may come to its end.
+bool Generations::settle() {
     std::vector<std::pair<std::string, Generation>> draining;
     {
         const std::scoped_lock lock(mutex_);
@@ -685,8 +535,10 @@ void Generations::settle() {
             }
         }
     }
+    std::size_t left = draining.size();
     for (auto& [name, generation] : draining) {
         if (!settle(generation)) continue;
+        --left;
         log_.host.info("generation {} of plugin {} ({}) has ended: nothing of it is used any more", generation.number,
                        name, generation.version);
         const std::scoped_lock lock(mutex_);
@@ -701,6 +553,7 @@ void Generations::settle() {
             ended->state = State::ended;
         }
     }
+    return left != 0;
 }
 
 }  // namespace soho::host

@@ -3,6 +3,7 @@
 // beside them, from a private copy of its file, and if it registers, passes its self-test and fits, has objects made by it from then on.
 // In the host's process a generation's code stays mapped for good; a worker's ends with its process.
 
+#include "host/loader.hpp"
 #include "host/object/moves.hpp"
 #include "host/options.hpp"
 #include "host/registry/plugin_copies.hpp"
@@ -10,8 +11,6 @@
 #include "host/worker/worker_process.hpp"
 
 #include <deque>
-#include <optional>
-#include <thread>
 
 namespace soho::host {
 
@@ -21,7 +20,7 @@ using OrderFor = std::function<std::string(const std::string& file, const std::s
 // What a worker says of the copy that it was told to load, said of its source.
 std::string about_source(std::string text, const PluginCopy& copy);
 
-// A thread of its own runs what plugins do meanwhile: one reload at a time. Thread-safe.
+// The loader runs what plugins do meanwhile: one reload at a time. Thread-safe.
 class Generations {
 public:
     Generations(Server& server, Supervisor& supervisor, Log& log, std::string copies_folder);
@@ -41,7 +40,7 @@ public:
     void reload_changed(std::function<void(std::vector<PluginReloaded>)> done);
     PluginLife life_of(const std::string& plugin) const;
     // The host ends: nothing is reloaded any more. False if a plugin's code does not come to an end.
-    bool stop();
+    bool stop() { return loader_.stop(); }
 
 private:
     enum class State : std::uint8_t { serving, draining, ended, failed };
@@ -82,31 +81,6 @@ private:
         Moves moves{};
     };
 
-    // What plugins do while others wait for it. One that takes long is told of, again and again.
-    struct Step {
-        Step(std::string_view plugin_, std::string_view what_, std::int64_t since_ns_)
-            : plugin(plugin_),
-              what(what_),
-              since_ns(since_ns_) {}
-
-        const std::string plugin;
-        const std::string what;  // that has not returned: "its load()"
-        const std::int64_t since_ns;
-        std::mutex mutex;  // held by who tells of it, and taken to end it
-        bool is_over = false;
-        std::atomic<bool> is_long{false};
-    };
-    class InStep;
-    // What the thread is to do; `refuse` is called instead if it is to be waited for no longer.
-    struct Work {
-        std::function<void()> run;
-        std::function<void(const Error&)> refuse;
-    };
-    void tell_of(Step& step);
-    std::optional<Error> why_not_now() const;
-
-    void post(Work work);
-    void run();
     PluginReloaded reload_now(const PluginReload& what);
     Result<PluginReloaded> try_reload(Attempt& attempt);
     Result<void> find(Attempt& attempt);
@@ -118,9 +92,7 @@ private:
     Result<Plugin*> load_in_worker(const Attempt& attempt);
     Generation made(const Attempt& attempt) const;
     void publish_new(const Plugin& added);
-    bool is_stopping() const;
-    void settle();
-    bool drains() const;
+    bool settle();
     bool settle(Generation& generation);
 
     Server& server_;
@@ -129,12 +101,8 @@ private:
     std::mutex copies_mutex_;
     PluginCopies copies_;
     mutable std::mutex mutex_;
-    std::condition_variable changed_;
     std::map<std::string, Line, std::less<>> lines_;
-    std::deque<Work> waiting_;
-    std::shared_ptr<const Step> step_;  // of the thread
-    bool is_busy_ = false, is_stopping_ = false;
-    std::thread thread_;
+    Loader loader_;
 };
 
 }  // namespace soho::host

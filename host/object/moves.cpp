@@ -1,10 +1,10 @@
 #include "host/object/moves.hpp"
 
+#include "host/object/move_plan.hpp"
 #include "host/registry/plugin.hpp"
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <cctype>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -32,120 +32,6 @@ private:
     std::atomic<bool> taken_{false};
 };
 
-bool keeps_its_turn(const Type& before, const Type& after) {
-    return !before.concurrent() && !after.concurrent() && before.per_plugin() == after.per_plugin();
-}
-
-// The names in a word for a type (ABI.md, 11), but for those of values that are no objects and have none in them.
-std::vector<std::string_view> names_in(std::string_view word) {
-    constexpr std::string_view plain[] = {"nil",   "bool",   "int8",    "int16",  "int32",   "int64",
-                                          "uint8", "uint16", "uint32",  "uint64", "float32", "float64",
-                                          "str",   "bytes",  "seconds", "list",   "map",     "tuple"};
-    const auto is_letter = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.' || c == ':'; };
-    std::vector<std::string_view> names;
-    for (auto at = word.begin(); at != word.end();) {
-        const auto begin = std::find_if(at, word.end(), is_letter);
-        at = std::find_if_not(begin, word.end(), is_letter);
-        const std::string_view name(begin, at);
-        if (!name.empty() && std::find(std::begin(plain), std::end(plain), name) == std::end(plain))
-            names.push_back(name);
-    }
-    return names;
-}
-
-// What the types of two versions of a plugin have to do with each other. Objects of one version cannot be arguments of the other's methods:
-// classes whose objects meet so move together, or not at all. What has no turn meets nobody in one: then not at all.
-class Plan {
-public:
-    Plan(const Plugin& before, const Plugin& after) : after_(after) {
-        for (const auto& type : before.types()) {
-            why_not_[type.get()] = why_not(*type);
-            lead_.emplace(type->class_key, type->class_key);
-        }
-        for (const auto& type : before.types()) {
-            for (const Method* method : type->exposed.all()) {
-                unite(type->class_key, method->signature, before);
-                // What stays may have what it gives, and go on giving that.
-                const Type* const given = method->returns_type;
-                if (given != nullptr && !why_not_[type.get()].empty() && why_not_[given].empty())
-                    unite(type->class_key, given->class_key);
-            }
-            // Other callables wait for the end of the moves.
-            if (type->concurrent()) unite(type->class_key, type->signature, before);
-        }
-        for (const auto& type : before.types()) {
-            if (!type->concurrent() || !meeting_.contains(type->class_key)) continue;
-            for (auto& [other, why] : why_not_) {
-                if (why.empty() && meeting_of(*other) == meeting_of(*type))
-                    why = fmt::format("it may be an argument for type {}, or come from there, and that is concurrent",
-                                      type->type_id);
-            }
-        }
-    }
-
-    bool knows(const Type& type) const { return why_not_.contains(&type); }
-    // Empty if it can. Of a type that it knows.
-    const std::string& why_not_movable(const Type& type) const { return why_not_.find(&type)->second; }
-    bool has_any() const {
-        return std::any_of(why_not_.begin(), why_not_.end(), [](const auto& type) { return type.second.empty(); });
-    }
-    // What stands for all the classes that this one's objects meet; null: they are by themselves.
-    const void* meeting_of(const Type& type) const {
-        return meeting_.contains(type.class_key) ? lead_of(type.class_key) : nullptr;
-    }
-    TypePtr after(const Type& type) const { return after_.find_local(type.local_id); }
-
-private:
-    std::string why_not(const Type& type) const {
-        const TypePtr same = after_.find_local(type.local_id);
-        if (!type.state) return fmt::format("type {} offers no state", type.type_id);
-        if (same == nullptr) return fmt::format("version {} has no type {}", after_.version(), type.type_id);
-        if (!same->state) return fmt::format("version {} of type {} offers no state", after_.version(), type.type_id);
-        if (type.concurrent() || same->concurrent()) return fmt::format("type {} is concurrent", type.type_id);
-        if (!keeps_its_turn(type, *same))
-            return fmt::format("type {} has other turns in version {}", type.type_id, after_.version());
-        return {};
-    }
-    const void* lead_of(const void* class_key) const {
-        while (lead_.find(class_key)->second != class_key) class_key = lead_.find(class_key)->second;
-        return class_key;
-    }
-    void unite(const void* class_key, const Signature& signature, const Plugin& plugin) {
-        if (!signature.args_name.empty() || !signature.kwargs_name.empty()) unite_with_all(class_key, plugin);
-        for (const Parameter& each : signature.parameters) {
-            if (each.object()) {
-                if (lead_.contains(each.class_key)) unite(class_key, each.class_key);
-            } else if (each.type.empty()) {
-                unite_with_all(class_key, plugin);
-            } else {
-                for (const std::string_view name : names_in(each.type)) unite(class_key, name, plugin);
-            }
-        }
-    }
-    // A name of no class of the plugin's is that of what may have any object in it: any value, an extension, a struct.
-    void unite(const void* class_key, std::string_view name, const Plugin& plugin) {
-        bool is_class = false;
-        for (const auto& type : plugin.types()) {
-            if (type->class_name != name && type->local_id != name) continue;
-            unite(class_key, type->class_key);
-            is_class = true;
-        }
-        if (!is_class) unite_with_all(class_key, plugin);
-    }
-    void unite_with_all(const void* class_key, const Plugin& plugin) {
-        for (const auto& type : plugin.types()) unite(class_key, type->class_key);
-    }
-    void unite(const void* one, const void* other) {
-        meeting_.insert({one, other});
-        lead_[lead_of(one)] = lead_of(other);
-    }
-
-    const Plugin& after_;
-    std::map<const Type*, std::string> why_not_;
-    std::map<const void*, const void*> lead_;  // of each class: another that it meets, or itself
-    std::set<const void*> meeting_;
-};
-
 // All objects of one instance.
 struct Group {
     std::vector<ObjectPtr> objects;  // by id
@@ -162,7 +48,7 @@ std::string why_busy(const std::vector<ObjectPtr>& objects) {
     return {};
 }
 
-Result<void> check_group(Group& group, const Plan& plan) {
+Result<void> check_group(Group& group, const MovePlan& plan) {
     const auto stays = [](std::string why) { return refuse(Code::unavailable, std::move(why)); };
     if (const std::string& why = plan.why_not_movable(group.objects.front()->type()); !why.empty()) return stays(why);
     for (const ObjectPtr& object : group.objects) {
@@ -199,7 +85,7 @@ struct Board {
 // Moves what stands in these turns, all or nothing.
 class MoveTask final : public Abandonable {
 public:
-    MoveTask(ObjectTable& objects, const Plan& plan, const StateLimits& limits, Board& board, const void* meeting,
+    MoveTask(ObjectTable& objects, const MovePlan& plan, const StateLimits& limits, Board& board, const void* meeting,
              std::vector<const void*> identities, std::vector<std::shared_ptr<Turn>> kept)
         : objects_(objects),
           plan_(plan),
@@ -312,7 +198,7 @@ private:
     }
 
     ObjectTable& objects_;
-    const Plan& plan_;
+    const MovePlan& plan_;
     const StateLimits limits_;
     Board& board_;
     const void* const meeting_;  // null: of one instance
@@ -321,7 +207,7 @@ private:
 };
 
 // Those that meet are one; each other instance is one of its own.
-std::vector<std::shared_ptr<MoveTask>> tasks_for(ObjectTable& objects, const Plugin& before, const Plan& plan,
+std::vector<std::shared_ptr<MoveTask>> tasks_for(ObjectTable& objects, const Plugin& before, const MovePlan& plan,
                                                  const StateLimits& limits, Board& board) {
     struct Unit {
         const void* meeting = nullptr;
@@ -443,7 +329,7 @@ void Moves::add(const Moves& others) {
 }
 
 std::optional<std::string> why_none_moves(const Plugin& before, const Plugin& after) {
-    const Plan plan(before, after);
+    const MovePlan plan(before, after);
     if (plan.has_any()) return std::nullopt;
     for (const auto& type : before.types()) {
         if (type->state) return plan.why_not_movable(*type);
@@ -453,7 +339,7 @@ std::optional<std::string> why_none_moves(const Plugin& before, const Plugin& af
 
 namespace {
 
-void move_once(ObjectTable& objects, const Plugin& before, const Plan& plan, const StateLimits& limits,
+void move_once(ObjectTable& objects, const Plugin& before, const MovePlan& plan, const StateLimits& limits,
                std::int64_t until_ns, Board& board) {
     const auto tasks = tasks_for(objects, before, plan, limits, board);
     std::size_t begun = 0;
@@ -487,7 +373,7 @@ void move_once(ObjectTable& objects, const Plugin& before, const Plan& plan, con
 Moves move_objects(ObjectTable& objects, const Plugin& before, const Plugin& after, const StateLimits& limits,
                    std::int64_t until_ns) {
     constexpr int rounds_max = 8;
-    const Plan plan(before, after);
+    const MovePlan plan(before, after);
     Moves moves;
     for (int round = 0; round < rounds_max; ++round) {
         Board board;
