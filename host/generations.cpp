@@ -131,6 +131,7 @@ PluginLife Generations::life_of(const std::string& plugin) const {
         report.loaded_ns = each.loaded_ns;
         report.mapped_bytes = each.mapped_bytes;
         report.why = each.why;
+        if (each.state == State::ended) report.why.clear();
         if (each.state == State::draining && each.plugin != nullptr && each.plugin->is_unused())
             report.why = "no object of it is left, but a timer or a task that it waits for";
         report.plugin = each.plugin;
@@ -202,7 +203,8 @@ PluginReloaded Generations::reload_now(const PluginReload& what) {
     }
     spdlog::logger& log = log_.host;
     if (!reloaded) {
-        log.error("plugin {} was not reloaded, and serves on: {}", what.plugin, reloaded.error().text);
+        log.error("plugin {} was not reloaded{}: {}", what.plugin, attempt.before != nullptr ? ", and serves on" : "",
+                  reloaded.error().text);
         const std::scoped_lock lock(mutex_);
         if (const auto line = lines_.find(what.plugin); line != lines_.end()) {
             line->second.last_failure = reloaded.error().text;
@@ -305,7 +307,7 @@ Result<PluginReloaded> Generations::try_reload(Attempt& attempt) {
     publish_new(**added);
     reloaded.version = (*added)->version();
     reloaded.objects_moved = attempt.moves.moved;
-    reloaded.why_left = why_stayed(attempt.moves);
+    reloaded.why_left = isolated ? "objects of a plugin in a worker do not move" : why_stayed(attempt.moves);
     reloaded.longest_pause_us = static_cast<std::uint64_t>(attempt.moves.longest_ns / 1000);
     const std::scoped_lock lock(mutex_);
     Line& line = lines_.find(name)->second;
@@ -336,11 +338,13 @@ Result<void> Generations::approve(const Attempt& attempt, const Plugin& added) c
     return refuse(
         Code::bad_arguments,
         fmt::format("{}: clients of version {} may fail with it: {}; reload it with --force all the same, or keep "
-                    "what they know",
+                    "what they call",
                     attempt.copy.source, attempt.before->version(), fmt::join(different, "; ")));
 }
 
 Result<Plugin*> Generations::load_here(Attempt& attempt) {
+    // A crash report can name a plugin that is there.
+    const ActivityMark mark(nullptr, *attempt.before, "the load of its next version");
     std::optional<Loader::Step> step(std::in_place, loader_, attempt.what.plugin, "opening of its file");
     auto library = open_library(attempt.copy);
     step.reset();
@@ -361,6 +365,8 @@ Result<Plugin*> Generations::load_here(Attempt& attempt) {
         return added;
     }
     for (Generation& each : line.generations) {
+        if (const auto left = attempt.still_left.find(each.plugin); left != attempt.still_left.end())
+            each.why = left->second;
         if (each.state != State::serving) continue;
         each.state = State::draining;
         each.why = why_stayed(attempt.moves);
@@ -411,7 +417,7 @@ Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
         const std::uint64_t move_ms = services.limits().plugin_move_ms;
         if (move_ms == 0) return {};
         if (const auto why = why_none_moves(before, added)) {
-            if (!why->empty()) attempt.moves.why[*why] = 0;
+            attempt.moves.why[why->empty() ? "none of its types offers state" : *why] = 0;
             return {};
         }
         until_ns = monotonic_now() + static_cast<std::int64_t>(move_ms) * 1'000'000;
@@ -428,7 +434,10 @@ Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
         attempt.moves = move_objects(services.objects, before, **added, limits, until_ns);
         for (Plugin* const older : draining(attempt)) {
             const Moving moving_older(*older);
-            attempt.moves.add(move_objects(services.objects, *older, **added, limits, until_ns));
+            const Moves moves = move_objects(services.objects, *older, **added, limits, until_ns);
+            attempt.moves.moved += moves.moved;
+            attempt.moves.longest_ns = std::max(attempt.moves.longest_ns, moves.longest_ns);
+            attempt.still_left[older] = why_stayed(moves);
         }
     } else if (added && paused) {
         attempt.moves.why["creates of it took too long to be waited for (plugin_move_ms)"] = 0;

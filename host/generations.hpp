@@ -79,6 +79,7 @@ private:
         FileStamp stamp{};
         bool is_judged = false;  // what is wrong is wrong with the file
         Moves moves{};
+        std::map<const Plugin*, std::string> still_left{};  // of earlier versions, and why
     };
 
     PluginReloaded reload_now(const PluginReload& what);

@@ -111,6 +111,12 @@ bool all_configured_are_there(Server& server, const Options& options, Log& log) 
                       suggestion(name, loaded));
         all = false;
     }
+    // Else a plugin that its operator takes for isolated would be in the host's process.
+    for (const std::string& name : options.isolate) {
+        if (std::find(loaded.begin(), loaded.end(), name) != loaded.end()) continue;
+        log.host.error("isolate names \"{}\", but no plugin of that name was loaded{}", name, suggestion(name, loaded));
+        all = false;
+    }
     return all;
 }
 
@@ -221,8 +227,7 @@ int run(const CommandLine& line, const Options& options, Log& log) {
     Result<void> ready =
         all_loaded || !options.strict
             ? Result<void>()
-            : refuse(Code::unavailable,
-                     "a plugin was refused or is missing, or a publication failed, and --strict is set");
+            : refuse(Code::unavailable, "a plugin was refused or is missing, or a publication failed (--strict)");
     if (ready) ready = server.listen();
     if (ready) {
         greet(server);

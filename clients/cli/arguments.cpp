@@ -75,7 +75,12 @@ private:
 
 Arguments read_arguments(const std::vector<std::string>& words, const std::vector<ParameterDescription>* parameters,
                          Surroundings& surroundings) {
-    if (parameters == nullptr) return {Value::Array(words.begin(), words.end()), {}};
+    if (parameters == nullptr) {
+        Arguments arguments;
+        for (const std::string& word : words)
+            arguments.positional.push_back(read_literal(word, "any", surroundings));
+        return arguments;
+    }
     ArgumentReader reader(*parameters, surroundings);
     for (const std::string& word : words) reader.read(word);
     return std::move(reader.arguments);

@@ -9,6 +9,7 @@
 #include <soho/wire/login.hpp>
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -301,6 +302,14 @@ void show_reload(const Value& value, const Invocation&, Workspace&) {
     if (!said) fmt::print("nothing has changed\n");
 }
 
+bool a_plugin_was_not_reloaded(const Value& value) {
+    const Value* const plugins = value.find("plugins");
+    if (plugins == nullptr) return false;
+    const Value::Array& all = *plugins->get_if<Value::Array>();
+    return std::any_of(all.begin(), all.end(),
+                       [](const Value& plugin) { return plugin["status"].as<std::string>() == "failed"; });
+}
+
 void show_ping(const Value& value, const Invocation&, Workspace& workspace) {
     fmt::print("{} answers in {:.2f} ms\n", workspace.client().address(), value.as<double>());
 }
@@ -391,7 +400,7 @@ constexpr Command all[] = {
      1, 2, false, run_log_level, show_value},
     {"reload", "", "Have the host read its config again, and reload plugins whose files have changed",
      "What cannot change while the host runs is named. If anything is wrong with the config, nothing changes.", 0, 0,
-     false, ask<reload_method>, show_reload},
+     false, ask<reload_method>, show_reload, nullptr, nullptr, a_plugin_was_not_reloaded},
     {"shutdown", "", "End the host once its running calls are done", "", 0, 0, false, ask<shutdown_method>, show_value},
 };
 

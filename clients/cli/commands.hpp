@@ -33,6 +33,7 @@ struct Command {
     void (*show)(const Value& value, const Invocation& invocation, Workspace& workspace);
     std::string (*run_without_host)(const Invocation& invocation) = nullptr;  // in place of both: what it prints
     bool (*needs_host)(const Invocation& invocation) = nullptr;  // for one that has all three: which it is this time
+    bool (*has_failed)(const Value& value) = nullptr;  // although the host has answered: the exit code says so
 };
 
 // Whether a command as it was given is run in a host.

@@ -36,11 +36,11 @@ Client connect(const CommandLine& line) {
     }
 }
 
-void run_command(const CommandLine& line) {
+int run_command(const CommandLine& line) {
     const Command& command = *line.command;
     if (!needs_host(command, line.invocation)) {
         fmt::print("{}", command.run_without_host(line.invocation));
-        return;
+        return exit_ok;
     }
     const bool creates = command.name == std::string_view("create");
     if (creates && line.invocation.as.empty()) {
@@ -59,6 +59,7 @@ void run_command(const CommandLine& line) {
     if (const auto handle = handle_of(value); handle && !is_kept && ::isatty(STDERR_FILENO) != 0) {
         fmt::print(stderr, "soho: note: nothing holds #{} for you any more; --as NAME would keep it\n", handle->id);
     }
+    return command.has_failed != nullptr && command.has_failed(value) ? exit_failed : exit_ok;
 }
 
 int run(const CommandLine& line) {
@@ -66,8 +67,7 @@ int run(const CommandLine& line) {
         Workspace workspace(connect(line), line.timeout);
         return run_shell(workspace, line.json);
     }
-    run_command(line);
-    return exit_ok;
+    return run_command(line);
 }
 
 }  // namespace

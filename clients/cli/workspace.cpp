@@ -40,10 +40,18 @@ const TypeDescription& Workspace::describe(const std::string& type) {
     return types_.emplace(type, client_.describe(type)).first->second;
 }
 
-Value Workspace::call(const Proxy& object, const std::string& method, const std::vector<std::string>& words) {
-    const auto& methods = describe(object.type()).methods;
+// Null where nothing is known of them: an object may outlive the description of its type.
+const std::vector<ParameterDescription>* Workspace::arguments_of(const std::string& type,
+                                                                 const std::string& method) try {
+    const auto& methods = describe(type).methods;
     const auto known = methods.find(method);
-    Arguments arguments = read_arguments(words, known == methods.end() ? nullptr : &known->second.args, *this);
+    return known == methods.end() ? nullptr : &known->second.args;
+} catch (const CallError&) {
+    return nullptr;
+}
+
+Value Workspace::call(const Proxy& object, const std::string& method, const std::vector<std::string>& words) {
+    Arguments arguments = read_arguments(words, arguments_of(object.type(), method), *this);
     return client_.request("soho.call", object, method, arguments.positional, options(arguments));
 }
 

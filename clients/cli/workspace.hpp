@@ -31,6 +31,7 @@ public:
     std::string standard_input() override;
 
 private:
+    const std::vector<ParameterDescription>* arguments_of(const std::string& type, const std::string& method);
     Value::Map options(const Arguments& arguments) const;
 
     Client client_;

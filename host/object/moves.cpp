@@ -321,13 +321,6 @@ CreatesPaused::~CreatesPaused() {
 
 // ---- moves
 
-void Moves::add(const Moves& others) {
-    moved += others.moved;
-    stayed += others.stayed;
-    for (const auto& [reason, count] : others.why) why[reason] += count;
-    longest_ns = std::max(longest_ns, others.longest_ns);
-}
-
 std::optional<std::string> why_none_moves(const Plugin& before, const Plugin& after) {
     const MovePlan plan(before, after);
     if (plan.has_any()) return std::nullopt;

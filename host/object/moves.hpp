@@ -13,8 +13,6 @@ struct Moves {
     std::uint64_t stayed = 0;                  // where they were
     std::map<std::string, std::uint64_t> why;  // … and how many of them for which reason
     std::int64_t longest_ns = 0;               // that one could not be called
-
-    void add(const Moves& others);
 };
 
 // Keeps all creates by callables of a plugin waiting, but those of concurrent types, for as long as it lives.

@@ -3,6 +3,7 @@
 #include "host/registry/library.hpp"
 #include "host/registry/trust.hpp"
 #include "host/tool/description.hpp"
+#include "host/tool/private_folder.hpp"
 #include "host/tool/prober.hpp"
 #include "host/tool/symbols.hpp"
 
@@ -257,15 +258,23 @@ Result<void> check_create_args(const CheckOptions& options, const std::vector<Lo
 }  // namespace
 
 Result<std::vector<Report>> check_plugins(const std::vector<std::string>& files, const CheckOptions& options) {
+    std::vector<std::string> absolute;
+    for (const std::string& file : files) absolute.push_back(std::filesystem::absolute(file).string());
+    // A method that takes a file's name gets names that nobody thought of.
+    const PrivateFolder folder;
+    if (folder.path().empty() || ::chdir(folder.path().c_str()) != 0)
+        return refuse(Code::unavailable, fmt::format("cannot make a folder to try it in, in {}: {}", folder.place(),
+                                                     std::strerror(errno)));
     Names taken;
     std::vector<Loaded> all;
-    for (const std::string& file : files) all.push_back(load_one(file, options, taken));
+    for (const std::string& file : absolute) all.push_back(load_one(file, options, taken));
     if (auto sound = check_create_args(options, all); !sound) return tl::unexpected<Error>(sound.error());
     std::vector<Report> reports;
     for (Loaded& loaded : all) {
         const auto begin = Clock::now();
         if (loaded.description.is_object()) probe(loaded.report.file, options, loaded.report);
         loaded.report.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+        loaded.report.file = files[reports.size()];
         reports.push_back(std::move(loaded.report));
     }
     return reports;

@@ -1,5 +1,6 @@
 #include "host/tool/throwaway_host.hpp"
 
+#include "host/tool/private_folder.hpp"
 #include "host/tool/programs.hpp"
 #include "host/tool/watch.hpp"
 
@@ -30,28 +31,6 @@ int complain(const std::string& sentence) {
     fmt::print(stderr, "soho-plugin: {}\n", sentence);
     return 1;
 }
-
-// A folder that only this user can reach, until this goes.
-class PrivateFolder {
-public:
-    PrivateFolder() {
-        const char* const runtime = std::getenv("XDG_RUNTIME_DIR");
-        if (runtime != nullptr && *runtime != '\0') place_ = runtime;
-        std::string pattern = place_ + "/soho-run-XXXXXX";
-        if (::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
-    }
-    PrivateFolder(const PrivateFolder&) = delete;
-    PrivateFolder& operator=(const PrivateFolder&) = delete;
-    ~PrivateFolder() {
-        std::error_code failure;
-        if (!path_.empty()) fs::remove_all(path_, failure);
-    }
-    const std::string& path() const { return path_; }    // empty: it could not be made
-    const std::string& place() const { return place_; }  // where it lies
-
-private:
-    std::string place_ = "/tmp", path_;
-};
 
 Words host_words(const std::string& sohod, const RunOptions& options, const std::string& address) {
     Words words{sohod, "--no-config", "--listen", address, "--plugin", options.file, "--strict"};

@@ -180,6 +180,14 @@ class Clean(unittest.TestCase):
                 print(f"{name}: {report['calls']} calls in {report['seconds']:.1f} s")
                 self.assertEqual((code, report["findings"], report["notes"]), (0, [], []), f"{name}, seed {seed}")
 
+    def test_what_it_writes_is_not_left_where_one_stands(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(shutil.copy(e2e.plugin("planted/writes"), folder)).name
+            done = subprocess.run([TOOL, "check", "--json", "--seed", str(SEED), file], capture_output=True, text=True, cwd=folder)
+            report = json.loads(done.stdout)
+            self.assertEqual((done.returncode, report["file"], report["findings"]), (0, file, []), done.stderr)
+            self.assertEqual(os.listdir(folder), [file])
+
     def test_and_one_in_c(self):
         self.assertEqual(check(e2e.plugin("pure_c"))[0], 0)
 

@@ -13,7 +13,7 @@ import time
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import BIN, BUNDLED, PAIR, PLUGINS, Client, Host, Refused, eventually, id_of  # noqa: E402
+from soho_e2e import BIN, BUNDLED, PAIR, PLUGINS, SANITIZER, Client, Closed, Host, Refused, eventually, id_of  # noqa: E402
 
 RELOADED = (PLUGINS / "reloaded").resolve()
 
@@ -327,6 +327,20 @@ class Refusals(Reloads):
             self.host.admin.do("soho.reload_plugin")
 
 
+class Crashes(Reloads):
+    def end(self):
+        self.host.kill()
+
+    def test_one_that_crashes_is_named(self):
+        self.start()
+        with self.assertRaises(Closed):
+            self.reload("dies")
+        code = self.host.ended()
+        if not SANITIZER.search(self.host.log()):
+            self.assertEqual(code, -signal.SIGABRT)
+            self.assertRegex(self.host.log(), "in plugin reloaded: the load of its next version")
+
+
 class Meetings(Reloads):
     """Objects that are arguments for each other, as anything may be one: a version's never meet another's where they could move."""
 
@@ -636,7 +650,9 @@ class Moves(Reloads):
         self.assertIsNone(self.client.reply(msgid))
         self.assertEqual(self.client.reply(queued), 1)
         self.assertEqual(self.code(counter), 11)
+        self.assertEqual(self.generations()[1]["why"], "1 object: it was busy, and could not be waited for (plugin_move_ms)")
         self.assertEqual(self.moves("stateful", force=True), (1, 0, ""))  # with the next one
+        self.assertFalse([each["why"] for each in self.generations().values() if "why" in each])
         eventually(lambda: self.states() == {1: "ended", 2: "ended", 3: "serving"}, "the end of those before")
 
     def test_calls_that_wait_are_made_of_the_new_version(self):
@@ -787,7 +803,7 @@ class CommandLine(Reloads):
         self.assertRegex(self.soho("plugin", "reload", "reloaded", "other.so"),
                          r"^reloaded 1.1 took the place of 1.0 in \d+\.\d ms: generation 2\n1 objects stay")
         self.assertRegex(self.soho("plugin", "list"),
-                         r"(?ms)^PLUGIN +GENERATION +STATE .*^reloaded +1 +draining +1.0 +none +1 .*session \d+$"
+                         r"(?ms)^PLUGIN +GENERATION +STATE .*^reloaded +1 +draining +1.0 +none +1 .*session \d+ +none of its types offers state$"
                          r".*^reloaded +2 +serving +1.1")
         self.assertIn("--force", self.soho("plugin", "reload", "reloaded", self.file, good=False))
         self.assertRegex(self.soho("plugin", "list"), "the last reload of reloaded failed: .*twice has gone")
@@ -796,6 +812,18 @@ class CommandLine(Reloads):
         self.assertEqual(json.loads(self.soho("--json", "plugin", "list"))[0]["reloads"], 2)
         self.put("second")
         self.assertIn("plugin reloaded was reloaded, version 1.1", self.soho("reload"))
+        self.put("throws")
+        told = subprocess.run([BIN / "soho", "--host", self.host.address, "reload"], capture_output=True, text=True)
+        self.assertEqual(told.returncode, 1)
+        self.assertRegex(told.stdout, "^plugin reloaded was not reloaded: .*there is no database")
+
+    def test_objects_that_their_type_does_not_describe_any_more(self):
+        self.start()
+        self.client.create("Counter", name="mine")
+        self.client.create("Slow", name="slow")
+        self.reload("less", force=True)
+        self.assertEqual(self.soho("call", "mine", "add", "5"), "5\n")
+        self.assertEqual(self.soho("call", "slow", "sleep", "1"), "")
 
     def test_what_is_wrong_with_the_words(self):
         self.start()

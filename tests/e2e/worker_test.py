@@ -4,6 +4,7 @@ import pathlib
 import random
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -11,7 +12,7 @@ import time
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import (BAD, BUNDLED, PAIR, PATIENCE, Closed, Host, Refused, eventually, freeze,  # noqa: E402
+from soho_e2e import (BAD, BIN, BUNDLED, PAIR, PATIENCE, Closed, Host, Refused, eventually, freeze,  # noqa: E402
                       id_of, plugin, type_of)
 
 SYNC = BUNDLED / "sync.so"
@@ -87,6 +88,14 @@ class Starting(Workers):
         """)
         self.assertEqual(self.worker("kinds")["state"], "running")
         self.assertEqual(self.client.call(self.client.create("my.Kinds"), "settings"), {"x": 8})
+
+    def test_a_name_of_no_plugin_is_not_passed_over(self):
+        self.start(plugin("hazard"), isolate=("hazrad",))
+        self.assertRegex(self.host.log(), 'error isolate names "hazrad", but no plugin of that name was loaded; did you mean "hazard"')
+        strict = subprocess.run([BIN / "sohod", "--no-config", "--plugin", plugin("hazard"), "--isolate", "hazrad", "--strict",
+                                 "--listen", f"unix:{self.enterContext(tempfile.TemporaryDirectory())}/s"], capture_output=True, text=True)
+        self.assertEqual(strict.returncode, 1)
+        self.assertIn("(--strict)", strict.stderr)
 
     def test_again_with_the_limits_that_hold_by_then(self):
         file = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "sohod.toml"

@@ -5,7 +5,7 @@ import os
 from typing import Any, TypeVar, overload
 
 from soho import _address, _session
-from soho._login import Key, Login, Secret, Token, default_secret
+from soho._login import Key, Token, login_of
 from soho._proxy import OPERATORS, ObjectProxy, Space, documentation, forwarding, is_usable_name
 from soho._session import Reference, Session
 
@@ -90,12 +90,7 @@ class Client:
     def __init__(self, address: _address.AnyAddress = None, *, key: Key | None = None, token: Token | None = None,
                  tls_ca: str | None = None, tls_name: str | None = None, tls_certificate: str | None = None, tls_key: str | None = None,
                  name: str = "", allow_pickle: bool = False):
-        if key is not None and token is not None:
-            raise TypeError("either a key or a token, not both")
-        secret: Secret = key or token
-        if secret is None and _address.candidates(address)[0].transport == "tcp" and os.environ.get("SOHO_KEY"):
-            secret = default_secret()
-        login = Login(secret, tls_ca, tls_name, tls_certificate, tls_key)
+        login = login_of(address, key, token, tls_ca, tls_name, tls_certificate, tls_key)
         self._session = Session(address, login, name)
         self._space = ProxySpace(self._session, allow_pickle)
         self._session.connect()

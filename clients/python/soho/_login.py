@@ -9,7 +9,7 @@ import ssl
 import stat
 from typing import Any, Generator, Union
 
-from soho._address import Address
+from soho._address import Address, AnyAddress, candidates
 
 CLIENT = "soho-python/0.1.0"
 # The name of the key that the standard library's authkey, which has none, becomes.
@@ -75,6 +75,17 @@ def default_secret() -> Secret:
     """The first key of the file that $SOHO_KEY names."""
     file = os.environ.get("SOHO_KEY")
     return Key.from_file(file) if file else None
+
+
+def login_of(address: AnyAddress, key: Key | None, token: Token | None, tls_ca: str | None, tls_name: str | None,
+             tls_certificate: str | None, tls_key: str | None) -> Login:
+    """What the arguments of a client or a provider say."""
+    if key is not None and token is not None:
+        raise TypeError("either a key or a token, not both")
+    secret: Secret = key or token
+    if secret is None and candidates(address)[0].transport == "tcp" and os.environ.get("SOHO_KEY"):
+        secret = default_secret()
+    return Login(secret, tls_ca, tls_name, tls_certificate, tls_key)
 
 
 def _read_secret(file: str | os.PathLike[str], name: str | None, read: Any) -> tuple[str, Any]:

@@ -21,7 +21,7 @@ import msgpack
 
 from soho import _address, _session
 from soho._connection import READ_BYTES, Connection
-from soho._login import Login
+from soho._login import Key, Login, Token, login_of
 from soho._proxy import Space
 from soho._session import Session, current
 from soho._values import OWN, Codec
@@ -156,11 +156,17 @@ class Provider:
         provider.serve_forever()
 
     Raises PermissionError where the host does not give this program the right to provide. name: of the provider, as the host lists it
-    among its plugins. login, allow_pickle: as for soho.Client.
+    among its plugins. key, token, tls_*, allow_pickle: as for soho.Client; where none is said, as whoever this program has logged in
+    as there already.
     """
 
-    def __init__(self, address: _address.AnyAddress = None, *, name: str | None = None, login: Login | None = None,
-                 allow_pickle: bool = False, space: Callable[[Session], Space] | None = None):
+    def __init__(self, address: _address.AnyAddress = None, *, key: Key | None = None, token: Token | None = None,
+                 tls_ca: str | None = None, tls_name: str | None = None, tls_certificate: str | None = None, tls_key: str | None = None,
+                 name: str | None = None, allow_pickle: bool = False, login: Login | None = None,
+                 space: Callable[[Session], Space] | None = None):
+        said = (key, token, tls_ca, tls_name, tls_certificate, tls_key)
+        if login is None and (any(said) or not _session.has_login(address)):
+            login = login_of(address, *said)
         self._session = _session.session_at(address, login)
         self._name = name
         self._make_space = space or (lambda session: _plain_space(session, allow_pickle))

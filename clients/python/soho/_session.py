@@ -488,6 +488,11 @@ _by_address: weakref.WeakValueDictionary[tuple[Any, ...], Session] = weakref.Wea
 _logins: dict[str, Login] = {}  # by the text of an address: with what this process came in there
 
 
+def has_login(address: _address.AnyAddress) -> bool:
+    """Whether this process has logged in there."""
+    return _address.candidates(address)[0].text in _logins
+
+
 def session_at(address: _address.AnyAddress, login: Login | None = None, name: str = "") -> Session:
     """The one that this process has at an address under a login, or a new one."""
     if login is None:
