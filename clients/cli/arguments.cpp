@@ -77,8 +77,7 @@ Arguments read_arguments(const std::vector<std::string>& words, const std::vecto
                          Surroundings& surroundings) {
     if (parameters == nullptr) {
         Arguments arguments;
-        for (const std::string& word : words)
-            arguments.positional.push_back(read_literal(word, "any", surroundings));
+        for (const std::string& word : words) arguments.positional.push_back(read_literal(word, "any", surroundings));
         return arguments;
     }
     ArgumentReader reader(*parameters, surroundings);

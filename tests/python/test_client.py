@@ -151,8 +151,10 @@ def test_logins(guarded, tmp_path, monkeypatch):
     with soho.Client(tcp, key=key) as client:
         assert principal(client) == "key:ann" and client.create("Pair", 1, 2).get_x() == 1
         assert "soho.Key" not in repr(client) and key.secret.hex() not in repr(key)
-    with soho.Provider(tcp, key=key, name="keyed") as provider:
-        assert provider._session.request("soho.whoami")["principal"] == "key:ann"
+    provider = soho.Provider(tcp, key=key)
+    provider.register("Box", dict)
+    with pytest.raises(PermissionError, match="key:ann.*provide"):  # it is her, who may not
+        provider.start()
     with pytest.raises(TypeError, match="either a key or a token"):
         soho.Provider(tcp, key=key, token=soho.Token("swordfish-0123456789"))
     with soho.Client(tcp, token=soho.Token.from_file(tmp_path / "tokens", "bob")) as client:
