@@ -319,6 +319,7 @@ Result<PluginReloaded> Generations::try_reload(Attempt& attempt) {
                                     : object->type().plugin == attempt.before;
         reloaded.objects_left += there;
     }
+    if (reloaded.objects_left == 0) reloaded.why_left.clear();
     return reloaded;
 }
 
@@ -433,6 +434,10 @@ Result<Plugin*> Generations::replace_here(Attempt& attempt, Library library) {
         const StateLimits limits{services.limits().frame_bytes_max, services.limits().depth_max};
         attempt.moves = move_objects(services.objects, before, **added, limits, until_ns);
         for (Plugin* const older : draining(attempt)) {
+            if (older->pending_creates.load(std::memory_order_acquire) != 0) {  // none begins any more
+                attempt.still_left[older] = "what a pending create of it gives may be there already";
+                continue;
+            }
             const Moving moving_older(*older);
             const Moves moves = move_objects(services.objects, *older, **added, limits, until_ns);
             attempt.moves.moved += moves.moved;

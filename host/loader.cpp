@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <system_error>
 #include <utility>
 
 namespace soho::host {
@@ -87,7 +88,7 @@ Loader::Loader(Timers& timers, Log& log, std::function<bool()> settle)
 
 void Loader::post(Work work) {
     std::optional<Error> why_not;
-    {
+    try {
         const std::scoped_lock lock(mutex_);
         why_not = why_not_now();
         if (!why_not) {
@@ -95,6 +96,8 @@ void Loader::post(Work work) {
             waiting_.push_back(std::move(work));
             changed_.notify_all();
         }
+    } catch (const std::system_error&) {
+        why_not = Error(Code::overloaded, "the system has no thread for it: nothing was reloaded");
     }
     if (why_not) work.refuse(*why_not);
 }

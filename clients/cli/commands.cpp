@@ -253,8 +253,7 @@ void show_plugin(const Value& value, const Invocation& invocation, Workspace&) {
         fmt::print("{} objects moved to it\n", moved);
     const auto why = value["why_left"].as<std::string>();
     if (const auto left = value["objects_left"].as<std::uint64_t>(); left != 0)
-        fmt::print("{} objects stay on the code that made them, until they are released{}{}\n", left,
-                   why.empty() ? "" : ": ", why);
+        fmt::print("{} objects stay on the code that made them{}{}\n", left, why.empty() ? "" : ": ", why);
 }
 
 void show_health(const Value& value, const Invocation&, Workspace&) {

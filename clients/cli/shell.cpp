@@ -113,6 +113,8 @@ private:
         const Value value = line.command->run(workspace_, line.invocation);
         if (!variable.empty() || json_ || line.json) return give(variable, value, line.json);
         line.command->show(value, line.invocation, workspace_);
+        if (line.command->has_failed != nullptr && line.command->has_failed(value))
+            throw std::runtime_error(fmt::format("{}: not all of it was done", words[0]));
     }
 
     void run_method(const std::string& variable, const std::vector<std::string>& words) {

@@ -46,7 +46,8 @@ const std::vector<ParameterDescription>* Workspace::arguments_of(const std::stri
     const auto& methods = describe(type).methods;
     const auto known = methods.find(method);
     return known == methods.end() ? nullptr : &known->second.args;
-} catch (const CallError&) {
+} catch (const CallError& error) {
+    if (error.code() != CallCode::no_type) throw;
     return nullptr;
 }
 

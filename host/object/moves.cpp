@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <set>
 #include <thread>
 
@@ -94,7 +95,11 @@ public:
           meeting_(meeting),
           identities_(std::move(identities)),
           kept_(std::move(kept)) {
-        for (const auto& turn : kept_) turns.push_back(turn.get());
+        for (const auto& turn : kept_) {
+            turns.push_back(turn.get());
+            held_.insert(turn.get());
+        }
+        std::sort(identities_.begin(), identities_.end(), std::less<>());
         on_pool = is_urgent = true;
     }
 
@@ -177,16 +182,15 @@ private:
         return std::any_of(all.begin(), all.end(), [this](const ObjectPtr& object) {
             const Type& type = object->type();
             return plan_.knows(type) && plan_.meeting_of(type) == meeting_ &&
-                   std::find(identities_.begin(), identities_.end(), object->identity()) == identities_.end();
+                   !std::binary_search(identities_.begin(), identities_.end(), object->identity(), std::less<>());
         });
     }
 
     // Several typeids of one instance: the first id's functions save and load it, for all.
     Result<void> check_group(Group& group) const {
         const auto stays = [](std::string why) { return refuse(Code::unavailable, std::move(why)); };
-        const bool held = std::all_of(group.objects.begin(), group.objects.end(), [&](const ObjectPtr& object) {
-            return std::find(turns.begin(), turns.end(), object->turn()) != turns.end();
-        });
+        const bool held = std::all_of(group.objects.begin(), group.objects.end(),
+                                      [&](const ObjectPtr& object) { return held_.contains(object->turn()); });
         if (!held) return stays("it, or what it meets, has no turn to be moved in");
         return host::check_group(group, plan_);
     }
@@ -201,9 +205,10 @@ private:
     const MovePlan& plan_;
     const StateLimits limits_;
     Board& board_;
-    const void* const meeting_;  // null: of one instance
-    const std::vector<const void*> identities_;
+    const void* const meeting_;            // null: of one instance
+    std::vector<const void*> identities_;  // sorted
     const std::vector<std::shared_ptr<Turn>> kept_;
+    std::set<const Turn*> held_;  // the same
 };
 
 // Those that meet are one; each other instance is one of its own.

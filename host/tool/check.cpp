@@ -16,6 +16,7 @@
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace soho::host::tool {
 
@@ -160,6 +161,13 @@ void probe(const std::string& file, const CheckOptions& options, Report& report)
     probing.patience = milliseconds_of(options.patience_s);
     probing.until = Clock::now() + milliseconds_of(options.seconds);
     probing.create_args = options.create_args;
+    // A method that takes a file's name gets names that nobody thought of.
+    std::optional<PrivateFolder> folder(std::in_place);
+    if (folder->path().empty()) folder.emplace("/tmp");  // the other may be of a session that has ended
+    probing.folder = folder->path();
+    if (folder->path().empty())
+        report.notes.push_back(fmt::format(
+            "what it writes stays where this was run: there is no folder to be made in {}", folder->place()));
     std::map<std::string, int> hangs;  // by typeid
     for (std::uint32_t next = 0; next != Prober::steps_end;) {
         const BoardMemory board;
@@ -258,23 +266,15 @@ Result<void> check_create_args(const CheckOptions& options, const std::vector<Lo
 }  // namespace
 
 Result<std::vector<Report>> check_plugins(const std::vector<std::string>& files, const CheckOptions& options) {
-    std::vector<std::string> absolute;
-    for (const std::string& file : files) absolute.push_back(std::filesystem::absolute(file).string());
-    // A method that takes a file's name gets names that nobody thought of.
-    const PrivateFolder folder;
-    if (folder.path().empty() || ::chdir(folder.path().c_str()) != 0)
-        return refuse(Code::unavailable, fmt::format("cannot make a folder to try it in, in {}: {}", folder.place(),
-                                                     std::strerror(errno)));
     Names taken;
     std::vector<Loaded> all;
-    for (const std::string& file : absolute) all.push_back(load_one(file, options, taken));
+    for (const std::string& file : files) all.push_back(load_one(file, options, taken));
     if (auto sound = check_create_args(options, all); !sound) return tl::unexpected<Error>(sound.error());
     std::vector<Report> reports;
     for (Loaded& loaded : all) {
         const auto begin = Clock::now();
         if (loaded.description.is_object()) probe(loaded.report.file, options, loaded.report);
         loaded.report.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
-        loaded.report.file = files[reports.size()];
         reports.push_back(std::move(loaded.report));
     }
     return reports;

@@ -3,12 +3,16 @@
 #include <stdlib.h>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 namespace soho::host::tool {
 
-PrivateFolder::PrivateFolder() {
+std::string runtime_folder() {
     const char* const runtime = std::getenv("XDG_RUNTIME_DIR");
-    if (runtime != nullptr && *runtime != '\0') place_ = runtime;
+    return runtime != nullptr && *runtime != '\0' ? runtime : "/tmp";
+}
+
+PrivateFolder::PrivateFolder(std::string place) : place_(std::move(place)) {
     std::string pattern = place_ + "/soho-run-XXXXXX";
     if (::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
 }

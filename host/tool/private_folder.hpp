@@ -5,10 +5,13 @@
 
 namespace soho::host::tool {
 
+// $XDG_RUNTIME_DIR, else /tmp.
+std::string runtime_folder();
+
 // One that only this user can reach, until this goes.
 class PrivateFolder {
 public:
-    PrivateFolder();
+    explicit PrivateFolder(std::string place = runtime_folder());
     PrivateFolder(const PrivateFolder&) = delete;
     PrivateFolder& operator=(const PrivateFolder&) = delete;
     ~PrivateFolder();
@@ -17,7 +20,7 @@ public:
     const std::string& place() const { return place_; }  // where it lies
 
 private:
-    std::string place_ = "/tmp", path_;
+    std::string place_, path_;
 };
 
 }  // namespace soho::host::tool

@@ -29,6 +29,7 @@ struct ProbeOptions {
     std::map<std::string, std::string> create_args{};  // by typeid: a MessagePack array
     std::set<std::string> dangerous{};                 // what made earlier children die: "Pair.set_x", "Pair()"
     std::set<std::string> given_up{};                  // typeids whose further methods are not tried
+    std::string folder{};                              // where it stands while it is tried; empty: where it was started
 };
 
 class Prober {

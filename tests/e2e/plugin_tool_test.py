@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -110,6 +111,11 @@ class Terminal:
                 raise AssertionError(f"it ended before {text!r}: {self.text!r}") from None
         self.text = self.text[self.text.index(text) + len(text):]
 
+    def wait_for_prompt(self):
+        """Until a line is edited: what is typed before that, between the prompt and then, is the terminal's to interpret."""
+        self.wait_for("soho> ")
+        e2e.eventually(lambda: not termios.tcgetattr(self.master)[3] & termios.ICANON, "that a line is edited")
+
     def wait(self):
         try:
             while os.read(self.master, 4096):
@@ -203,13 +209,12 @@ class Run(InTemporaryFolder):
     def test_ctrl_c_at_the_prompt_clears_the_line(self):
         terminal = Terminal(TOOL, "run", e2e.PAIR, environment=self.private())
         self.addCleanup(terminal.close)
-        terminal.wait_for("soho> ")
+        terminal.wait_for_prompt()
         terminal.type("p = create Pair 41 6\r")
-        terminal.wait_for("soho> ")
-        terminal.type("p.set_x 9\x03")
-        terminal.type("p.get_x\r")
+        terminal.wait_for_prompt()
+        terminal.type("p.set_x 9\x03p.get_x\r")
         terminal.wait_for("\n41\r\n")
-        terminal.wait_for("soho> ")
+        terminal.wait_for_prompt()
         terminal.type("\x03\x04")  # and so where there is nothing to clear; then the end
         self.assertEqual(terminal.wait(), 0)
         self.assertEqual(list(self.folder.iterdir()), [])
@@ -217,10 +222,10 @@ class Run(InTemporaryFolder):
     def test_ctrl_c_while_a_call_runs_ends_the_shell_and_the_host(self):
         terminal = Terminal(TOOL, "run", e2e.plugin("hazard"), environment=self.private())
         self.addCleanup(terminal.close)
-        terminal.wait_for("soho> ")
+        terminal.wait_for_prompt()
         terminal.type("hazard.add 7\r")
         terminal.wait_for("\n7\r\n")
-        terminal.wait_for("soho> ")
+        terminal.wait_for_prompt()
         terminal.type("hazard.sleep\r")
         terminal.wait_for("hazard.sleep\r\n")
         time.sleep(0.3)  # until the call is on its way; earlier is well, too
