@@ -652,8 +652,8 @@ class Moves(Reloads):
         self.assertEqual(self.code(counter), 11)
         self.assertEqual(self.generations()[1]["why"], "1 object: it was busy, and could not be waited for (plugin_move_ms)")
         self.assertEqual(self.moves("stateful", force=True), (1, 0, ""))  # with the next one
-        self.assertFalse([each["why"] for each in self.generations().values() if "why" in each])
         eventually(lambda: self.states() == {1: "ended", 2: "ended", 3: "serving"}, "the end of those before")
+        self.assertFalse([each["why"] for each in self.generations().values() if "why" in each])
 
     def test_calls_that_wait_are_made_of_the_new_version(self):
         self.start(version="stateful", args=["--plugin-move-ms", "30000"])
