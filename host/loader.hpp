@@ -7,6 +7,7 @@
 
 #include <soho/result.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>

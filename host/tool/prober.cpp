@@ -60,7 +60,8 @@ void Prober::run(std::uint32_t first) {
     const auto loaded = stage_->load(file_);
     if (!loaded) return board_.step(steps_end);
     plugin_ = *loaded;
-    if (!options_.folder.empty() && ::chdir(options_.folder.c_str()) != 0) return board_.step(steps_end);
+    if (!options_.folder.empty() && ::chdir(options_.folder.c_str()) != 0)
+        board_.note("what it writes stays where this was run: the folder for that cannot be entered");
     const auto steps = plan();
     for (std::uint32_t number = first; number < steps.size(); ++number) {
         board_.step(number);

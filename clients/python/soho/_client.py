@@ -1,7 +1,6 @@
 """The plain way to a host: every type it has, every object by name, and proxies that tell what they can do."""
 from __future__ import annotations
 
-import os
 from typing import Any, TypeVar, overload
 
 from soho import _address, _session
