@@ -23,9 +23,8 @@ constexpr const char* description =
     "Without --listen it listens on a Unix socket that only its own user can reach.";
 
 constexpr const char* footer =
-    "Every option but --config, --no-config, --check-config, --end-with-stdin and --set is a key of the config as "
-    "well: see "
-    "sohod.toml(5).";
+    "Every option but --config, --no-config, --check-config, --end-with-stdin, --accept-on-stdin and --set is a key "
+    "of the config as well: see sohod.toml(5).";
 
 // What stands in help for the setting's value, if it has one.
 std::string default_text(const Setting& setting) {
@@ -129,7 +128,11 @@ tl::expected<CommandLine, int> parse_command_line(int argc, char** argv) {
     app.add_flag(
         "--end-with-stdin", line.end_with_stdin,
         "End, as on SIGTERM, when standard input does: for a host that the program which starts it keeps for itself");
-    app.add_option("--set", line.lines, "A line of config, such as plugin.pair.settings.x=5")
+    app.add_flag("--accept-on-stdin", line.accept_on_stdin,
+                 "With --end-with-stdin: until anything comes at standard input, let clients in at the first --listen "
+                 "alone, and have those of the others wait: for a program that prepares its host first")
+        ->needs("--end-with-stdin");
+    app.add_option("--set", line.lines, "A line of config, such as limits.stuck_ms=500")
         ->type_name("KEY=VALUE")
         ->expected(1)
         ->take_all();
@@ -165,7 +168,10 @@ Result<Options> read_options(const CommandLine& line) {
     Options options;
     if (auto read = read_files(line, options); !read) return tl::unexpected<Error>(read.error());
     for (const std::string& text : line.lines) {
-        if (auto read = read_config(text, "--set", options); !read) return tl::unexpected<Error>(read.error());
+        auto read = read_config(text, fmt::format("--set {}", text), options);
+        if (read) continue;
+        const bool is_no_value = read.error().text.find("parsing value") != std::string::npos;
+        return refuse(read.error().code, read.error().text + (is_no_value ? "; text takes quotes: NAME='text'" : ""));
     }
     if (auto applied = apply(line, options); !applied) return tl::unexpected<Error>(applied.error());
     if (auto completed = complete(options); !completed) return tl::unexpected<Error>(completed.error());

@@ -13,6 +13,7 @@ struct CommandLine {
     bool no_config = false;
     bool check_config = false;
     bool end_with_stdin = false;
+    bool accept_on_stdin = false;
     std::vector<std::string> lines;                                          // --set
     std::vector<std::pair<const Setting*, std::vector<std::string>>> flags;  // those given, with what was given
 };

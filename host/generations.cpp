@@ -290,6 +290,7 @@ Result<PluginReloaded> Generations::try_reload(Attempt& attempt) {
     reloaded.generation = attempt.serving.number;
     if (attempt.copy.sha256 == attempt.serving.file.sha256 && !attempt.what.force) {
         PluginCopies::remove(attempt.copy);
+        if (attempt.serving.worker != nullptr) supervisor_.wake(name);
         const std::scoped_lock lock(mutex_);
         for (Generation& each : lines_.find(name)->second.generations) {
             if (each.state == State::serving && each.path == absolute_path(attempt.what.file))

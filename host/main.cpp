@@ -222,7 +222,7 @@ int run(const CommandLine& line, const Options& options, Log& log) {
     server.start();
     // Who started it this way reads along: what a plugin prints is to come line by line.
     if (line.end_with_stdin) std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-    if (line.end_with_stdin) server.end_with(STDIN_FILENO);
+    if (line.end_with_stdin) server.end_with(STDIN_FILENO, line.accept_on_stdin);
     const bool all_loaded = load_plugins({server, supervisor, generations}, options, log);
     Result<void> ready =
         all_loaded || !options.strict

@@ -89,8 +89,12 @@ Read the config and the other options, say what is wrong (as FILE:LINE:COLUMN: a
 End, as on SIGTERM, when standard input does. A program that keeps a host for itself starts it so, with a pipe whose other end it never
 closes: the host ends with the program, however that ends.
 .TP
+\fB\-\-accept\-on\-stdin\fR
+With \fB\-\-end\-with\-stdin\fR: let clients in at the first \fB\-\-listen\fR alone until anything comes at standard input. Those of the
+other listeners are connected, and wait. So a program prepares its host, by an address that only it knows, before others are served.
+.TP
 \fB\-\-set\fR \fIKEY=VALUE\fR
-A line of config in TOML, such as \fBplugin.pair.settings.x=5\fR; read over the config. May be given more than once.
+A line of config in TOML, such as \fBlimits.stuck_ms=500\fR; read over the config. May be given more than once.
 .PP
 The other options are keys of the config, and are put over it and over \fB\-\-set\fR. Those that are lists add to what the
 config lists, but \fB\-\-listen\fR, which replaces it. A switch takes \fB=false\fR.

@@ -3,9 +3,11 @@
 // the msgid (the third byte of both), so that the client can check what it gets as it checks soho's.
 //
 //     raw_epoll [--threads=N|--blocking] [--spin-us=N] unix:PATH|tcp:PORT REQUEST_BYTES:REPLY_BYTES…
+//     raw_epoll --relay-to=unix:PATH unix:PATH|tcp:PORT
 //
 // Several exchanges: request by request, over and over. Several threads: the connections in turns. With --spin-us it polls for so long
-// before it sleeps. With --blocking there is no epoll, but a thread for each connection.
+// before it sleeps. With --blocking there is no epoll, but a thread for each connection. With --relay-to it passes on what comes from
+// either side, as it is, for one client after the other: the floor for what reaches its server through another process.
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -43,12 +45,17 @@ constexpr std::size_t buffer_bytes = 256 * 1024;
     std::exit(1);
 }
 
+sockaddr_un unix_address(const std::string& address) {
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    address.copy(at.sun_path, sizeof at.sun_path - 1, 5);
+    return at;
+}
+
 int listen_on(const std::string& address) {
     int listener = -1;
     if (address.starts_with("unix:")) {
-        sockaddr_un at{};
-        at.sun_family = AF_UNIX;
-        address.copy(at.sun_path, sizeof at.sun_path - 1, 5);
+        const sockaddr_un at = unix_address(address);
         listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (::bind(listener, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0) fail("bind");
     } else {
@@ -138,6 +145,41 @@ void serve_blocking(int listener, const std::vector<Exchange>& exchanges) {
     }
 }
 
+// Passes on one read's bytes. False: the connection has ended.
+bool pass_on(int from, int to, std::vector<char>& buffer) {
+    const ssize_t got = ::recv(from, buffer.data(), buffer.size(), 0);
+    if (got <= 0) return got < 0 && errno == EAGAIN;
+    for (ssize_t sent = 0; sent < got;) {
+        const ssize_t taken = ::send(to, buffer.data() + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
+        if (taken > 0) sent += taken;
+        if (taken < 0 && errno != EAGAIN) return false;
+    }
+    return true;
+}
+
+[[noreturn]] void relay(int listener, const std::string& upstream) {
+    std::vector<char> buffer(buffer_bytes);
+    const sockaddr_un at = unix_address(upstream);
+    for (;;) {
+        const int client = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        accepted(client);
+        const int server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (::connect(server, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0) fail("connect");
+        const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+        epoll_event entry{};
+        entry.events = EPOLLIN;
+        for (const int socket : {client, server}) {
+            entry.data.fd = socket;
+            ::epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &entry);
+        }
+        for (bool goes_on = true; goes_on;) {
+            if (::epoll_wait(epoll, &entry, 1, -1) != 1) continue;
+            goes_on = pass_on(entry.data.fd, entry.data.fd == client ? server : client, buffer);
+        }
+        for (const int socket : {epoll, client, server}) ::close(socket);
+    }
+}
+
 // The listener is in `epolls[0]`.
 void serve(std::size_t which, const std::vector<int>& epolls, int listener, const std::vector<Exchange>& exchanges,
            std::int64_t spin_us) {
@@ -170,13 +212,15 @@ int main(int argc, char** argv) {
     std::int64_t spin_us = 0;
     bool blocking = false;
     std::vector<Exchange> exchanges;
-    std::string address;
+    std::string address, upstream;
     for (int i = 1; i < argc; ++i) {
         const std::string word = argv[i];
         if (word.starts_with("--threads=")) {
             threads = std::stoul(word.substr(10));
         } else if (word.starts_with("--spin-us=")) {
             spin_us = std::stol(word.substr(10));
+        } else if (word.starts_with("--relay-to=unix:")) {
+            upstream = word.substr(11);
         } else if (word == "--blocking") {
             blocking = true;
         } else if (address.empty()) {
@@ -188,13 +232,14 @@ int main(int argc, char** argv) {
             if (exchanges.back().request < 3 || exchanges.back().reply < 4) return 2;
         }
     }
-    if (exchanges.empty() || threads == 0) return 2;
+    if (address.empty() || exchanges.empty() == upstream.empty() || threads == 0) return 2;
     rlimit files{};
     ::getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
 
     const int listener = listen_on(address);
+    if (!upstream.empty()) relay(listener, upstream);
     if (blocking) serve_blocking(listener, exchanges);
     std::vector<int> epolls;
     for (std::size_t i = 0; i < threads; ++i) epolls.push_back(::epoll_create1(EPOLL_CLOEXEC));

@@ -5,7 +5,9 @@
 
 Calls: `get_x()` of a Pair, from one client process over a Unix socket, one call at a time, in calls per second and the median latency.
 "by proxy" is what a Python program sees, most of it the client's own work; "bare" sends one ready-made request again and again and looks
-at the reply's first bytes only, so that the places differ by what they cost. multiprocessing has no bare form. The places take turns in
+at the reply's first bytes only, so that the places differ by what they cost. multiprocessing has no bare form. "raw epoll" is the floor of
+that: in the place of the host a server in C++ that answers as many bytes and does nothing else, in the place of the worker the same
+behind a relay that passes bytes on and does nothing else. The places take turns in
 each round, all processes on one CPU, then on all. The Pair of the host and of its worker is the plugin `pair`; the others' is the Python
 class here. Start: until a host answers, without and with the plugin in a worker. Memory: of the worker, as `soho.stats` has it, and PSS
 of the processes that have the Python object. Left out: several clients, large values.
@@ -17,8 +19,11 @@ import multiprocessing
 import multiprocessing.managers
 import os
 import pathlib
+import socket
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve()
@@ -35,6 +40,7 @@ from soho._private_host import PrivateHost  # noqa: E402
 
 fork = multiprocessing.get_context("fork")
 PLACES = ("in the host", "in a worker", "Python provider", "multiprocessing")
+REQUEST_BYTES, REPLY = 30, b"\x94\x01\x01\xc0\x05"  # of get_x() of 5, bare
 
 
 class Pair:
@@ -77,6 +83,47 @@ def pair_at(place):
             yield manager.Pair(5, 6)
 
 
+def connected(path):
+    for _ in range(2000):
+        client = socket.socket(socket.AF_UNIX)
+        try:
+            client.connect(path)
+            return client
+        except OSError:
+            client.close()
+            time.sleep(0.005)
+    raise RuntimeError(f"nobody listens at {path}")
+
+
+@contextlib.contextmanager
+def raw_at(place):
+    """A connection to the raw server, or to the relay before it."""
+    with tempfile.TemporaryDirectory(prefix="soho_workers-") as folder, contextlib.ExitStack() as programs:
+        def start(*arguments):
+            program = programs.enter_context(subprocess.Popen([BUILD / "bench" / "parts" / "raw_epoll", *arguments]))
+            programs.callback(program.kill)
+
+        path = f"{folder}/server"
+        start(f"unix:{path}", f"{REQUEST_BYTES}:{len(REPLY)}")
+        connected(path).close()
+        if place == "in a worker":
+            upstream, path = path, f"{folder}/relay"
+            start(f"--relay-to=unix:{upstream}", f"unix:{path}")
+        with connected(path) as client:
+            yield client
+
+
+def raw(client):
+    request, send, receive = b"\x94\x00\x01".ljust(REQUEST_BYTES, b"."), client.sendall, client.recv
+
+    def call():
+        send(request)
+        if len(receive(4096)) != len(REPLY):
+            raise RuntimeError("a wrong answer")
+
+    return call
+
+
 def by_proxy(pair):
     assert pair.get_x() == 5
     return pair.get_x
@@ -90,15 +137,15 @@ def bare(pair):
 
     def call():
         send(request)
-        if receive(4096) != b"\x94\x01\x01\xc0\x05":
+        if receive(4096) != REPLY:
             raise RuntimeError("a wrong answer")
 
     return call
 
 
-def measured(pipe, pair, way, seconds):
+def measured(pipe, there, way, seconds):
     """Calls per second, and the median latency in µs."""
-    call, clock, latencies = way(pair), time.perf_counter, []
+    call, clock, latencies = way(there), time.perf_counter, []
     for _ in range(200):  # what is slow at first is not measured
         call()
     begun = before = clock()
@@ -111,9 +158,9 @@ def measured(pipe, pair, way, seconds):
 
 
 def figures_at(place, way, seconds):
-    with pair_at(place) as pair:
+    with (raw_at if way is raw else pair_at)(place) as there:
         ours, theirs = fork.Pipe()
-        client = fork.Process(target=measured, args=(theirs, pair, way, seconds))
+        client = fork.Process(target=measured, args=(theirs, there, way, seconds))
         client.start()
         theirs.close()
         figures = ours.recv()
@@ -123,7 +170,7 @@ def figures_at(place, way, seconds):
 
 def calls(where, cpus, options):
     os.sched_setaffinity(0, cpus)  # what is started from here on has the same
-    for title, way, places in (("by proxy", by_proxy, PLACES), ("bare", bare, PLACES[:3])):
+    for title, way, places in (("by proxy", by_proxy, PLACES), ("bare", bare, PLACES[:3]), ("raw epoll", raw, PLACES[:2])):
         rounds = [{place: figures_at(place, way, options.seconds) for place in places} for _ in range(options.rounds)]
         for number, what, unit in ((0, "calls", "/s"), (1, "latency, p50", "µs")):
             yield {"what": f"{where}, {title}: {what}", "unit": unit,

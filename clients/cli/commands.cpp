@@ -138,13 +138,43 @@ void show_description(const Value&, const Invocation& invocation, Workspace& wor
 }
 
 void show_all_types(const Value& value, const Invocation&, Workspace&) { show_types(value); }
-void show_map(const Value& value, const Invocation&, Workspace&) { show_entries(value); }
 
-void show_stats(const Value& value, const Invocation& invocation, Workspace& workspace) {
-    if (!invocation.methods) return show_map(value, invocation, workspace);
+// Those that a worker may use.
+std::string paths_text(const Value& paths) {
+    if (paths.is_nil()) return "all";
+    return paths.get_if<Value::Array>()->empty() ? "nothing" : list_text(paths);
+}
+
+// Until what will be; 0: nothing will.
+std::string wait_text(const Value& milliseconds) {
+    return milliseconds == Value(std::uint64_t{0}) ? "-" : duration_text(milliseconds);
+}
+
+// 0: there is none now. A dash can be no operand of kill(1).
+std::string process_text(const Value& id) { return id == Value(std::uint64_t{0}) ? "-" : text_of(id); }
+
+void show_stats(const Value& value, const Invocation& invocation, Workspace&) {
     Value::Map counters = *value.get_if<Value::Map>();
-    std::erase_if(counters, [](const auto& entry) { return entry.first == Value("methods"); });
+    std::erase_if(counters,
+                  [](const auto& entry) { return entry.first == Value("methods") || entry.first == Value("workers"); });
     show_entries(Value(counters));
+    if (const Value* workers = value.find("workers")) {
+        fmt::print("\n");
+        show_table(*workers,
+                   {{"plugin", "WORKER OF"},
+                    {"state", "STATE"},
+                    {"process", "PROCESS", process_text},
+                    {"starts", "STARTS"},
+                    {"deaths", "DEATHS"},
+                    {"next_start_ms", "STARTS IN", wait_text},
+                    {"memory_bytes", "MEMORY", size_text},
+                    {"syscalls", "SYSCALLS"},
+                    {"read_paths", "READS", paths_text},
+                    {"write_paths", "WRITES", paths_text},
+                    {"last_death", "LAST DEATH"}},
+                   "");
+    }
+    if (!invocation.methods) return;
     fmt::print("\n");
     Value none = Value::Map{{"methods", Value::Array()}};
     for (const char* key : {"requests", "bytes_in", "bytes_out"})
@@ -153,8 +183,12 @@ void show_stats(const Value& value, const Invocation& invocation, Workspace& wor
     show_callees(difference(none, value, seconds, "calls", {}));
 }
 
+// Of an object that has it: the process that it lived in has ended.
+std::string lost_text(const Value&) { return "lost"; }
+
 void show_names(const Value& value, const Invocation&, Workspace&) {
-    show_table(value, {{"name", "NAME"}, {"type", "TYPE"}, {"id", "ID"}}, "no names are published");
+    show_table(value, {{"name", "NAME"}, {"type", "TYPE"}, {"id", "ID"}, {"lost", "STATE", lost_text}},
+               "no names are published");
 }
 
 void show_objects(const Value& value, const Invocation&, Workspace&) {
@@ -166,7 +200,8 @@ void show_objects(const Value& value, const Invocation&, Workspace&) {
                 {"bytes", "BYTES", size_text},
                 {"age_ms", "AGE", duration_text},
                 {"names", "NAMES", list_text},
-                {"holders", "HELD BY", list_text}},
+                {"holders", "HELD BY", list_text},
+                {"lost", "STATE", lost_text}},
                "no objects");
 }
 
@@ -244,8 +279,7 @@ void show_generations(const Value& plugins) {
 void show_plugin(const Value& value, const Invocation& invocation, Workspace&) {
     if (invocation.words[0] == "list") return show_generations(value);
     if (value["status"].as<std::string>() == "unchanged")
-        return fmt::print("{} is unchanged: nothing to do (--force reloads it all the same)\n",
-                          value["plugin"].as<std::string>());
+        return fmt::print("{} is unchanged (--force reloads it all the same)\n", value["plugin"].as<std::string>());
     fmt::print("{} {} took the place of {} in {:.1f} ms: generation {}\n", value["plugin"].as<std::string>(),
                value["version"].as<std::string>(), value["version_before"].as<std::string>(),
                value["took_us"].as<double>() / 1000, text_of(value["generation"]));
@@ -261,6 +295,15 @@ void show_health(const Value& value, const Invocation&, Workspace&) {
                duration_text(value["uptime_ms"]));
     for (const Value& refused : *value["refused_plugins"].get_if<Value::Array>()) {
         fmt::print("refused plugin {}: {}\n", refused["file"].as<std::string>(), refused["reason"].as<std::string>());
+    }
+    const auto* const absent = value["absent_workers"].get_if<Value::Array>();
+    if (absent == nullptr) return;  // an earlier host
+    for (const Value& worker : *absent) {
+        const std::string state = worker["state"].as<std::string>();
+        const std::string death = worker["last_death"].as<std::string>();
+        fmt::print("worker of plugin {}: {}{}{}\n", worker["plugin"].as<std::string>(), state,
+                   death.empty() ? "" : ", as it " + death,
+                   state == "resting" ? "; a reload starts it at once (soho reload)" : "");
     }
 }
 

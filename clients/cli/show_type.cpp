@@ -57,13 +57,14 @@ std::string signature(const std::string& name, const MethodDescription& method) 
 }
 
 void show_types(const Value& descriptions) {
-    show_table(descriptions,
-               {{"type", "TYPE"},
-                {"version", "VERSION", version_text},
-                {"plugin", "PLUGIN"},
-                {"create_method", "CREATE", yes_or_no},
-                {"methods", "METHODS", method_names}},
-               "no types: this host has loaded no plugin");
+    show_table(
+        descriptions,
+        {{"type", "TYPE"},
+         {"version", "VERSION", version_text},
+         {"plugin", "PLUGIN"},
+         {"create_method", "CREATE", yes_or_no},
+         {"methods", "METHODS", method_names}},
+        "no types that you may see: the host has none, or no access rule gives you a right on one (soho whoami)");
 }
 
 void show_type(const TypeDescription& type) {

@@ -301,7 +301,7 @@ Result<bool> Call::aim_anew() {
     if (method_ != nullptr) {
         if (method_->type == nullptr || method_->type == &target_->type()) return false;
         type = target_->type_ptr();
-        method = type->find(method_->name);
+        method = type->find(method_->name, principal_);
         if (method == nullptr) return tl::unexpected<Error>(type->no_method(method_->name));
     } else {
         if (stays_ || type_->plugin->successor() == nullptr) return false;

@@ -3,6 +3,9 @@
 #include "host/object/call.hpp"
 #include "host/registry/plugin.hpp"
 
+#include <soho/wire/frame.hpp>
+#include <soho/wire/handles.hpp>
+
 #include <fmt/format.h>
 #include <algorithm>
 #include <cstring>
@@ -57,6 +60,12 @@ std::string as_utf8(std::string_view text) {
     return sound;
 }
 
+// Nobody counts what an error attaches.
+bool has_handles(const wire::Frame& value) {
+    return value.may_hold_handles &&
+           !wire::visit_handles(value.bytes, [](const wire::Handle&) { return refuse(Code::internal, "one"); });
+}
+
 }  // namespace
 
 Error error_from_plugin(std::uint32_t code, soho_text type, soho_text text, soho_bytes bytes) try {
@@ -64,7 +73,9 @@ Error error_from_plugin(std::uint32_t code, soho_text type, soho_text text, soho
                 as_utf8(text_of(text)));
     if (error.code == Code::failed) error.type = type.size == 0 ? "Error" : as_utf8(text_of(type));
     const data::Bytes data(bytes.data, static_cast<std::size_t>(bytes.size));
-    if (!data.empty() && wire::check_value(data, {})) error.data = data::as_text(data);
+    if (data.empty()) return error;
+    const auto checked = wire::check_value(data, {});
+    if (checked && !has_handles(*checked)) error.data = data::as_text(data);
     return error;
 } catch (const std::bad_alloc&) {  // nothing may throw through a plugin in C
     return out_of_memory();

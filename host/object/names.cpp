@@ -19,11 +19,22 @@ Result<void> check_name(std::string_view name) {
 
 }  // namespace
 
-// With the mutex held, as remove(). Nothing if the name is taken.
-void Names::add(std::string_view name, Entry entry) {
+bool Names::may_take(const Entry& entry, std::string_view principal) {
+    return entry.object->lost && entry.principal == principal;
+}
+
+// With the mutex held, as remove(). The lost one that had the name goes after the lock. Nothing if it is another's.
+Names::Entry Names::take(std::string_view name, Entry entry) {
+    Entry before;
+    if (const auto found = entries_.find(name); found != entries_.end()) {
+        if (!may_take(found->second, entry.principal)) return entry;
+        before = found->second;
+        remove(found);
+    }
     const std::uint64_t id = entry.object->id();
-    const auto [at, added] = entries_.emplace(name, std::move(entry));
-    if (added) by_object_.emplace(id, &at->first);
+    const auto at = entries_.emplace(name, std::move(entry)).first;
+    by_object_.emplace(id, &at->first);
+    return before;
 }
 
 Names::Entries::iterator Names::remove(Entries::iterator at) {
@@ -34,21 +45,23 @@ Names::Entries::iterator Names::remove(Entries::iterator at) {
 
 Result<void> Names::publish(std::string_view name, Entry entry) {
     if (auto sound = check_name(name); !sound) return sound;
+    Entry before;  // goes after the lock
     const std::scoped_lock lock(mutex_);
-    if (const auto found = entries_.find(name); found != entries_.end()) {
+    if (const auto found = entries_.find(name); found != entries_.end() && !may_take(found->second, entry.principal)) {
         return refuse(Code::exists, fmt::format("the name \"{}\" is taken by #{} ({})", name,
                                                 found->second.object->id(), found->second.object->type().type_id));
     }
     if (reserved_.find(name) != reserved_.end())
         return refuse(Code::exists, fmt::format("the name \"{}\" is being taken", name));
-    add(name, std::move(entry));
+    before = take(name, std::move(entry));
     return {};
 }
 
-Result<Names::Reservation> Names::reserve(std::string_view name, Waiter when_settled) {
+Result<Names::Reservation> Names::reserve(std::string_view name, std::string_view principal, Waiter when_settled) {
     if (auto sound = check_name(name); !sound) return tl::unexpected<Error>(sound.error());
     const std::scoped_lock lock(mutex_);
-    if (entries_.find(name) != entries_.end()) return Reservation::taken;
+    if (const auto found = entries_.find(name); found != entries_.end() && !may_take(found->second, principal))
+        return Reservation::taken;
     const auto [found, first] = reserved_.try_emplace(std::string(name));
     if (first) return Reservation::reserved;
     found->second.push_back(std::move(when_settled));
@@ -56,9 +69,10 @@ Result<Names::Reservation> Names::reserve(std::string_view name, Waiter when_set
 }
 
 void Names::fulfil(std::string_view name, Entry entry) {
+    Entry before;  // goes after the lock
     {
         const std::scoped_lock lock(mutex_);
-        add(name, std::move(entry));
+        before = take(name, std::move(entry));
     }
     abandon(name);
 }

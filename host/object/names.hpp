@@ -18,7 +18,8 @@ public:
         std::uint64_t session = 0;  // not 0: unpublished when that session ends
     };
 
-    // Fails with Code::exists if the name is taken, or about to be, and bad_arguments if it is no name.
+    // Fails with Code::exists if the name is taken, or about to be, and bad_arguments if it is no name. Whose object is lost may take
+    // its name anew: it names that until then, so that a call by it says what has happened.
     Result<void> publish(std::string_view name, Entry entry);
     // The same for a name that a reservation holds.
     void fulfil(std::string_view name, Entry entry);
@@ -27,7 +28,7 @@ public:
     // are told when that has happened. Nothing is called under the lock.
     enum class Reservation { reserved, taken, waiting };
     using Waiter = std::function<void()>;
-    Result<Reservation> reserve(std::string_view name, Waiter when_settled);
+    Result<Reservation> reserve(std::string_view name, std::string_view principal, Waiter when_settled);
     void abandon(std::string_view name);
 
     ObjectPtr find(std::string_view name) const;
@@ -49,7 +50,8 @@ public:
 private:
     using Entries = std::map<std::string, Entry, std::less<>>;
 
-    void add(std::string_view name, Entry entry);
+    static bool may_take(const Entry& entry, std::string_view principal);
+    Entry take(std::string_view name, Entry entry);
     Entries::iterator remove(Entries::iterator at);
     template <class Predicate>
     void drop_if(Predicate predicate);
@@ -70,8 +72,8 @@ public:
         if (held_.load(std::memory_order_acquire)) names_.abandon(name_);
     }
 
-    Result<Names::Reservation> reserve(Names::Waiter when_settled) {
-        auto reservation = names_.reserve(name_, std::move(when_settled));
+    Result<Names::Reservation> reserve(std::string_view principal, Names::Waiter when_settled) {
+        auto reservation = names_.reserve(name_, principal, std::move(when_settled));
         if (reservation && *reservation == Names::Reservation::reserved) held_.store(true, std::memory_order_release);
         return reservation;
     }

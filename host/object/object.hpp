@@ -37,8 +37,8 @@ public:
     // Another one once its plugin was reloaded and it was moved: in its turn it stays the same.
     const Type& type() const { return *type_.load(std::memory_order_acquire); }
     TypePtr type_ptr() const {
-        TypePtr type = this->type().self.lock();
-        return type != nullptr ? type : kept_type_;  // of no plugin: it never moves
+        if (TypePtr type = this->type().self.lock()) return type;
+        return kept_type_;  // of no plugin: it never moves
     }
     void* self() const { return instance_.self; }
     void* owner() const { return instance_.owner; }
@@ -59,6 +59,8 @@ public:
     // Of those, the ones whose replies are pending; and replies that its plugin wants to know the fate of. Both need the instance.
     std::atomic<std::uint32_t> pending{0};
     std::atomic<std::uint32_t> undelivered{0};
+    // The process that it lived in has ended: no call of it will begin any more.
+    std::atomic<bool> lost{false};
 
     // What its instance and, of several objects, the last of them gives back. In the turn.
     std::pair<Instance, std::shared_ptr<void>> owners() const { return {instance_, shared_owner_}; }

@@ -11,7 +11,7 @@ namespace soho::host {
 struct ProvidedFunctions {
     uint32_t (*invoke)(void* context, void* self, const soho_call* call) = nullptr;
     uint32_t (*create)(void* context, const soho_call* call, soho_instance* out) = nullptr;
-    const Method* (*find_open)(const Type& type, std::string_view method) = nullptr;  // of those that are "open"
+    Type::FindOpen find_open = nullptr;  // of those that are "open"
 };
 
 // Checked as what a plugin registers is. Methods reply later, and none of them runs on the pool, whatever its flags say: they only

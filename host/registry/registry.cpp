@@ -189,6 +189,11 @@ Result<Plugin*> Registry::try_load(Library library, const PluginOptions& options
 Result<void> Registry::check_free(const Plugin& added, const Plugin* instead_of) const {
     const auto current = snapshot();
     for (const Plugin* other : current->plugins) {
+        if (other != instead_of && other->name() == added.name() && added.is_provided())
+            return refuse(Code::exists,
+                          fmt::format("a plugin or provider named \"{}\" is there already, from {}: offer "
+                                      "under another name",
+                                      added.name(), other->file()));
         if (other != instead_of && other->name() == added.name())
             return refuse(Code::exists, fmt::format("a plugin named \"{}\" is loaded already, from {}: rename one",
                                                     added.name(), other->file()));

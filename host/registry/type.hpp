@@ -155,12 +155,16 @@ struct Type {
     bool per_plugin() const { return (flags & SOHO_TYPE_PER_PLUGIN) != 0; }
     bool blocking() const { return (flags & SOHO_TYPE_BLOCKING) != 0; }
 
-    // Of a type whose provider decides for each object what it exposes: the method of a name that is not listed, or null.
-    const Method* (*find_open)(const Type& type, std::string_view method) = nullptr;
+    // Of a type whose provider decides for each object what it exposes: the method of a name that is not listed. Null for what can be
+    // no method, and where `who` (a principal) has asked for too many names that nobody knew.
+    using FindOpen = const Method* (*)(const Type& type, std::string_view method, std::string_view who);
+    FindOpen find_open = nullptr;
 
-    const Method* find(std::string_view method) const {
+    // Of those that are listed.
+    const Method* find(std::string_view method) const { return exposed.find(method); }
+    const Method* find(std::string_view method, std::string_view who) const {
         if (const Method* const found = exposed.find(method)) return found;
-        return find_open != nullptr ? find_open(*this, method) : nullptr;
+        return find_open != nullptr ? find_open(*this, method, who) : nullptr;
     }
     // Whether it is exposed or not; null if there is none.
     const Method* find_registered(std::string_view method) const {

@@ -511,7 +511,7 @@ void Connection::close(std::string_view reason) {
     // The last given is given back first: items that each return to the front of their queue are in order again.
     settle_notices();
     drain_mailbox();
-    caller_->gone(reactor_.seat());
+    caller_->gone(reactor_.seat(), reason);
     for (auto notice = notices_.rbegin(); notice != notices_.rend(); ++notice) notice->undelivered.discard();
     notices_.clear();
     unsent_.release();  // but what is torn stays: whoever closes this may be reading it

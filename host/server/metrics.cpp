@@ -66,6 +66,7 @@ constexpr std::size_t threads = 2;
 
 std::string metrics_text(const Services& services) {
     const Gauges gauges = measure(services);
+    const std::vector<WorkerReport> workers = services.workers();
     std::vector<MetricFamily> families;
     for (const Gauges::Number& number : gauges.numbers) {
         std::string name(number.name);
@@ -76,7 +77,7 @@ std::string metrics_text(const Services& services) {
     }
     families.push_back(
         family("healthy", "1 where the host is ok, 0 where it is degraded or draining", MetricType::Gauge));
-    add(families.back(), health_of(services) == "ok" ? 1 : 0);
+    add(families.back(), health_of(services, workers) == "ok" ? 1 : 0);
     families.push_back(
         family("stuck_calls", "Cancelled calls that their plugin is not through with", MetricType::Gauge));
     for (const auto& [method, count] : gauges.stuck_calls) {
@@ -90,7 +91,7 @@ std::string metrics_text(const Services& services) {
     MetricFamily up = family("worker_up", "1 where a plugin's worker process runs", MetricType::Gauge);
     MetricFamily deaths = family("worker_deaths_total", "Times that it died", MetricType::Counter);
     MetricFamily memory = family("worker_memory_bytes", "Memory of its own", MetricType::Gauge);
-    for (const WorkerReport& worker : services.workers()) {
+    for (const WorkerReport& worker : workers) {
         const std::vector<ClientMetric::Label> labels{{"plugin", worker.plugin}};
         add(up, worker.state == "running" ? 1 : 0, labels);
         add(deaths, static_cast<double>(worker.deaths), labels);
@@ -126,7 +127,7 @@ public:
             response.set_content(metrics_text(services_), "text/plain; version=0.0.4; charset=utf-8");
         });
         server_.Get("/healthz", [this](const httplib::Request&, httplib::Response& response) {
-            const std::string_view health = health_of(services_);
+            const std::string_view health = health_of(services_, services_.workers());
             response.status = health == "draining" ? 503 : 200;
             response.set_content(fmt::format("{{\"status\": \"{}\"}}\n", health), "application/json");
         });

@@ -144,19 +144,24 @@ void Server::await_signal() {
     });
 }
 
-void Server::end_with(int descriptor) {
-    gate_.post([this, descriptor] {
+void Server::end_with(int descriptor, bool holds_back) {
+    gate_.post([this, descriptor, holds_back] {
+        holds_back_ = holds_back;
         asio::error_code failure;
         input_.assign(descriptor, failure);
-        if (!failure) return await_input_end();
+        if (!failure) return await_input();
         log_.error("standard input: {}", failure.message());
         request_end();
     });
 }
 
-void Server::await_input_end() {
+void Server::await_input() {
     input_.async_read_some(asio::buffer(input_ignored_), [this](const asio::error_code& failure, std::size_t) {
-        if (!failure) return await_input_end();
+        if (!failure) {
+            holds_back_ = false;
+            let_in();
+            return await_input();
+        }
         if (failure == asio::error::operation_aborted) return;
         log_.info("standard input has ended: ending");
         request_end();
@@ -251,14 +256,10 @@ Result<void> Server::listen() {
         if (!metrics) return tl::unexpected<Error>(metrics.error());
         metrics_ = *std::move(metrics);
     }
-    for (const auto& listener : listeners_) {
-        gate_.post([this, &listener = *listener] {
-            listener.start([this]() -> Reactor& { return next_reactor(); },
-                           [this](Connection::Socket socket, Reactor& reactor, const Listener& from) {
-                               accept(std::move(socket), reactor, from);
-                           });
-        });
-    }
+    gate_.post([this] {
+        listeners_open_ = true;
+        let_in();
+    });
     watchdog_.start(service_manager::watchdog_ns());
     {
         const std::scoped_lock lock(mutex_);
@@ -267,6 +268,19 @@ Result<void> Server::listen() {
         if (std::exchange(hung_up_, false)) gate_.post([this] { on_hangup(); });
     }
     return {};
+}
+
+// At the listeners that may begin to accept now, and have not.
+void Server::let_in() {
+    if (!listeners_open_) return;
+    const std::size_t may = holds_back_ ? 1 : listeners_.size();
+    for (; listeners_started_ < may; ++listeners_started_) {
+        listeners_[listeners_started_]->start(
+            [this]() -> Reactor& { return next_reactor(); },
+            [this](Connection::Socket socket, Reactor& reactor, const Listener& from) {
+                accept(std::move(socket), reactor, from);
+            });
+    }
 }
 
 // A socket that was passed is the listener's that has its address; one that is nobody's is one more.
@@ -443,6 +457,7 @@ void Server::drain() {
     service_manager::stopping("calls that run may finish");
     std::latch closed(1);
     gate_.post([&] {
+        listeners_open_ = false;
         for (const auto& listener : listeners_) listener->close();
         closed.count_down();
     });

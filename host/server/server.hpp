@@ -62,8 +62,9 @@ public:
                          const std::string& principal);
     // Opens all listeners, once it has security to offer them. Fails with a sentence.
     Result<void> listen();
-    // Ends as a signal would have it end when this descriptor has no more to read; what it has is ignored. After start().
-    void end_with(int descriptor);
+    // Ends as a signal would have it end when this descriptor has no more to read. Until it has something, clients are let in at the
+    // first listener alone if `holds_back`; those of the others wait. After start().
+    void end_with(int descriptor, bool holds_back = false);
     // What SIGHUP and soho.reload do; without it they say that there is nothing to reload. Before start().
     void set_reload(std::function<Result<Reloaded>()> reload);
     // Called when nothing new begins any more, before plugins are stopped: what loads plugins ends. False if it does not. Before run().
@@ -91,7 +92,8 @@ private:
     Result<void> apply_security(const SecurityOptions& options);
     std::string status() const;
     void await_signal();
-    void await_input_end();
+    void await_input();
+    void let_in();
     void on_signal(int signal);
     void on_hangup();
     Reactor& next_reactor();
@@ -134,6 +136,8 @@ private:
     asio::signal_set signals_;
     asio::posix::stream_descriptor input_;
     std::array<char, 256> input_ignored_{};
+    bool listeners_open_ = false, holds_back_ = false;  // [the gate's thread, as is which of them have started]
+    std::size_t listeners_started_ = 0;
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::unique_ptr<MetricsServer> metrics_;
     std::size_t last_reactor_ = 0;

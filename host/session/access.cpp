@@ -107,7 +107,7 @@ Principal principal_named(const std::string& name) {
 Verdict explain(const Access& access, const std::string& name, const Type& type, std::string_view method) {
     const Principal principal = principal_named(name);
     const GrantsPtr grants = access.grants_of(principal);
-    const Method* const exposed = type.find(method);
+    const Method* const exposed = type.find(method, name);
     if (exposed == nullptr) return {false, type.no_method(method).text};
     if (grants->everywhere(right_call))
         return {true, fmt::format("{} is root or the host's own user, who may do everything", name)};

@@ -347,7 +347,7 @@ void Caller::finished(Call& call) noexcept {
     calls_->oneway.erase(found);
 }
 
-void Caller::gone(Seat& seat) {
+void Caller::gone(Seat& seat, std::string_view why) {
     std::list<std::shared_ptr<Call>> abandoned;  // which grows by little
     {
         const std::scoped_lock lock(mutex_);
@@ -359,7 +359,7 @@ void Caller::gone(Seat& seat) {
         }
         unanswered_size_.store(0, std::memory_order_relaxed);
     }
-    if (link_ != nullptr) link_->gone();
+    if (link_ != nullptr) link_->gone(why);
     for (const auto& call : abandoned) call->abandon();
     auto notices = replies_.take_notices();
     for (auto notice = notices.rbegin(); notice != notices.rend(); ++notice) notice->undelivered.discard();

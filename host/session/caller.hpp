@@ -37,7 +37,7 @@ public:
     const std::string& closing_reason() const { return closing_reason_; }
 
     // The connection has gone: calls that wait are dropped, running ones told, the session left.
-    void gone(Seat& seat);
+    void gone(Seat& seat, std::string_view why);
 
     // What holds for this principal through this listener.
     const Allowance& allowance() const { return *allowance_.load(std::memory_order_acquire); }

@@ -176,13 +176,17 @@ Result<void> names(Context& context) {
     std::erase_if(known, [&](const auto& entry) { return !may_know(context.caller, *entry.second.object); });
     context.out.array(known.size());
     for (const auto& [name, entry] : known) {
-        context.out.map(3);
+        const bool lost = entry.object->lost;
+        context.out.map(3 + lost);
         context.out.string("name");
         context.out.string(name);
         context.out.string("type");
         context.out.string(entry.object->type().type_id);
         context.out.string("id");
         context.out.unsigned_integer(entry.object->id());
+        if (!lost) continue;
+        context.out.string("lost");
+        context.out.boolean(true);
     }
     return {};
 }

@@ -502,7 +502,7 @@ bool Dispatcher::open_instead(Caller& caller, const wire::Request& request, Reso
         return true;
     };
     auto claim = std::make_shared<NameClaim>(services_.names, what.options().name);
-    const auto reservation = claim->reserve([waiter] { waiter->settled(); });
+    const auto reservation = claim->reserve(caller.principal().name, [waiter] { waiter->settled(); });
     if (!reservation) return refused(reservation.error());
     if (*reservation == Names::Reservation::reserved) {
         what.claim = std::move(claim);

@@ -58,12 +58,18 @@ std::uint32_t invoke_remote(void* context, void* self, const soho_call* call) {
 
 RemoteObject::~RemoteObject() { link->forget(*this); }
 
-const Method* OpenMethods::find(const Type& type, std::string_view name) {
-    if (name.starts_with('_') || wire::identifier_mismatch(name) != nullptr) return nullptr;
+bool OpenMethods::may_be_named(std::string_view name) {
+    return !name.starts_with('_') && wire::identifier_mismatch(name) == nullptr;
+}
+
+const Method* OpenMethods::find(const Type& type, std::string_view name, std::string_view who) {
+    if (!may_be_named(name)) return nullptr;
     const std::scoped_lock lock(mutex_);
     std::pair<const Type*, std::string> key(&type, name);
     if (const auto known = methods_.find(key); known != methods_.end()) return &known->second.method;
-    if (methods_.size() == size_max) return nullptr;
+    std::size_t& made_by_them = made_by_.try_emplace(std::string(who), 0).first->second;
+    if (made_by_them == names_max) return nullptr;
+    ++made_by_them;
     Entry& made = methods_[key];
     made.method.name = name;
     made.callee.name = made.method.name;
@@ -140,16 +146,15 @@ std::uint32_t Link::fail(const soho_call& call, const Error& error) const {
 }
 
 std::uint32_t Link::invoke(const RemoteObject& target, std::string_view method, const soho_call& call) {
-    const bool of_object = (call.flags & SOHO_CALL_WANTS_OBJECT) != 0;
     const auto write_target = [&](wire::Out& out) {
         out.unsigned_integer(target.id);
         out.string(method);
     };
-    return start(call, method, of_object, "soho.call", write_target);
+    return start(call, method, "soho.call", write_target);
 }
 
 std::uint32_t Link::create(std::string_view type_id, const soho_call& call) {
-    return start(call, type_id, true, "soho.create", [&](wire::Out& out) { out.string(type_id); });
+    return start(call, type_id, "soho.create", [&](wire::Out& out) { out.string(type_id); });
 }
 
 // A request that was cancelled: told to the other end, unless it has replied by then.
@@ -190,9 +195,9 @@ struct Link::Verdict {
     }
 };
 
-Result<void> Link::check_room(std::string_view callee) {
+Result<void> Link::check_room(std::string_view callee, Of of) {
     const std::scoped_lock lock(mutex_);
-    if (caller_ == nullptr) return soho::refuse(Code::unavailable, why_not_started(callee));
+    if (caller_ == nullptr) return soho::refuse(Code::unavailable, why_not_started(callee, of));
     const Limits& limits = session_->limits();
     if (owed_.size() < limits.calls_waiting_max && caller_->unsent_bytes() <= limits.unsent_bytes_max) return {};
     return soho::refuse(Code::overloaded, fmt::format("{} does not keep up: {} was not started", text(), callee));
@@ -205,9 +210,14 @@ std::uint32_t Link::next_msgid() {
     return last_msgid_;
 }
 
-std::uint32_t Link::start(const soho_call& call, std::string_view callee, bool of_object, std::string_view request,
+std::uint32_t Link::start(const soho_call& call, std::string_view callee, std::string_view request,
                           const std::function<void(wire::Out&)>& write_target) {
-    if (auto room = check_room(callee); !room) return fail(call, room.error());
+    const Of of = request == "soho.call" ? Of::object : Of::other;
+    const bool wants_object = of == Of::other || (call.flags & SOHO_CALL_WANTS_OBJECT) != 0;
+    const Callee& asked = Invocation::of(&call).callee();
+    const Type* const given = asked.method != nullptr ? asked.method->returns_type : &asked.type;
+    const Type* const result_type = wants_object ? given : nullptr;
+    if (auto room = check_room(callee, of); !room) return fail(call, room.error());
     const std::uint32_t msgid = next_msgid();
     std::vector<std::uint64_t> held;
     soho_pending* pending = nullptr;
@@ -233,7 +243,7 @@ std::uint32_t Link::start(const soho_call& call, std::string_view callee, bool o
         data::Buffer frame;
         wire::Out out(frame);
         wire::begin_request(out, msgid, request);
-        out.array(request == "soho.call" ? 4 : 3);
+        out.array(of == Of::object ? 4 : 3);
         write_target(out);
         if (auto written = wire::to_ext_form(bytes_of(call.args), out, introducing); !written)
             return give_up(written.error());
@@ -246,9 +256,9 @@ std::uint32_t Link::start(const soho_call& call, std::string_view callee, bool o
             return give_up(out_of_memory());
         }
         table_.pending_on_cancel(pending, &cancelling);
-        Owed owed{pending, std::string(callee), of_object, std::move(context), {}, false};
+        Owed owed{pending, std::string(callee), result_type, std::move(context), {}, false};
         if (send(msgid, std::move(owed), std::move(frame))) return SOHO_PENDING;
-        return give_up(Error(Code::unavailable, why_not_started(callee)));
+        return give_up(Error(Code::unavailable, why_not_started(callee, of)));
     } catch (const std::bad_alloc&) {
         return give_up(out_of_memory());
     }
@@ -264,7 +274,7 @@ void Link::ask(std::string_view request, const std::function<void(wire::Out&)>& 
     owed.callee = request;
     owed.answered = done;
     if (!send(msgid, std::move(owed), std::move(frame)))
-        done(soho::refuse(Code::unavailable, why_not_started(request)));
+        done(soho::refuse(Code::unavailable, why_not_started(request, Of::other)));
 }
 
 void Link::notify(std::string_view what, std::uint64_t number) {
@@ -363,8 +373,8 @@ void Link::complete(std::uint32_t msgid, const Owed& owed, const wire::Reply& re
     if (!reply.ok()) return tell_failure(table_, owed.pending, wire::decode_error(reply.error));
     const Bytes result = reply.result;
     const bool is_nil = result.size() == 1 && result[0] == 0xc0;
-    if (owed.of_object && !is_nil) {
-        const auto instance = instance_of(result);
+    if (owed.result_type != nullptr && !is_nil) {
+        const auto instance = instance_of(result, *owed.result_type);
         if (!instance) return defect(instance.error().text);
         table_.pending_complete_object(owed.pending, &*instance);
         return;
@@ -409,10 +419,13 @@ std::shared_ptr<RemoteObject> Link::find_remote(std::uint64_t id) const {
     return found == objects_.end() ? nullptr : found->second.lock();
 }
 
-Result<soho_instance> Link::instance_of(Bytes value) {
+Result<soho_instance> Link::instance_of(Bytes value, const Type& type) {
     wire::Handle handle;
     if (!wire::read_handle(value, wire::HandleForm::ext, handle) || !is_theirs(handle))
         return soho::refuse(Code::internal, "a handle of the provider's own is due");
+    if (handle.type_id != type.local_id)
+        return soho::refuse(Code::internal,
+                            fmt::format("a handle of a {} is due, not of a {}", type.local_id, handle.type_id));
     return hand_over(remote(handle.id));
 }
 
@@ -482,6 +495,19 @@ bool Link::has(const Object& object) const {
 bool Link::leave() {
     const std::scoped_lock lock(mutex_);
     return std::exchange(caller_, nullptr) != nullptr;
+}
+
+void Link::lose_objects() {
+    std::vector<std::shared_ptr<RemoteObject>> lost;
+    {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& [id, weak] : objects_) {
+            if (auto object = weak.lock()) lost.push_back(std::move(object));
+        }
+    }
+    for (const auto& each : lost) {
+        for (const ObjectPtr& object : services_.objects.all_of(each.get())) object->lost = true;
+    }
 }
 
 void Link::fail_owed() {

@@ -51,8 +51,8 @@ public:
     // -- for its connection's reactor --
     // A reply from there. False: the connection must be closed, and `why` says why.
     bool take(const wire::Frame& frame, std::string& why);
-    // The connection has gone.
-    virtual void gone() = 0;
+    // The connection has gone; `why` is for the log.
+    virtual void gone(std::string_view why) = 0;
 
     // What a call on behalf of that request inherits. Null where it is not being served there.
     std::shared_ptr<const InheritedContext> inherited(std::uint32_t msgid);
@@ -95,7 +95,7 @@ protected:
     struct Owed {
         soho_pending* pending = nullptr;  // null: `answered`
         std::string callee{};
-        bool of_object = false;  // the result is an object of theirs
+        const Type* result_type = nullptr;  // the result is an object of theirs, of that type
         std::shared_ptr<const InheritedContext> context{};
         Answered answered{};
         bool wants_verdict = false;
@@ -104,8 +104,9 @@ protected:
     virtual TypePtr type_of(std::string_view type_id) = 0;
     // For messages: who is there.
     virtual std::string text() const = 0;
-    // What is said of a call that did not start, as nobody is there; of one that may have run.
-    virtual std::string why_not_started(std::string_view callee) const = 0;
+    // What is said of a call that did not start, as nobody is there: of an object there, or another; of one that may have run.
+    enum class Of : std::uint8_t { object, other };
+    virtual std::string why_not_started(std::string_view callee, Of of) const = 0;
     virtual std::string why_lost(std::string_view callee) const = 0;
     // The options of a request, as a map.
     virtual Result<void> write_options(const soho_call& call, const wire::HandleVisitor& visit, wire::Out& out) = 0;
@@ -118,6 +119,8 @@ protected:
     bool leave();
     // Ends all that is owed, saying why_lost().
     void fail_owed();
+    // Nobody will be there again for the objects of theirs.
+    void lose_objects();
     // The one of that id of theirs; a handle of it has come.
     std::shared_ptr<RemoteObject> remote(std::uint64_t id);
     // Null where there is nothing of it.
@@ -130,14 +133,14 @@ private:
     struct Cancelling;
     struct Verdict;
 
-    std::uint32_t start(const soho_call& call, std::string_view callee, bool of_object, std::string_view request,
+    std::uint32_t start(const soho_call& call, std::string_view callee, std::string_view request,
                         const std::function<void(wire::Out&)>& write_target);
     std::uint32_t next_msgid();
-    Result<void> check_room(std::string_view callee);
+    Result<void> check_room(std::string_view callee, Of of);
     bool send(std::uint32_t msgid, Owed owed, data::Buffer frame);
     void cancel(std::uint32_t msgid);
     void complete(std::uint32_t msgid, const Owed& owed, const wire::Reply& reply);
-    Result<soho_instance> instance_of(data::Bytes value);
+    Result<soho_instance> instance_of(data::Bytes value, const Type& type);
     wire::HandleVisitor importer(std::vector<ObjectPtr>& adopted);
 
     const Provides provides_;
@@ -161,18 +164,21 @@ std::uint32_t invoke_remote(void* context, void* self, const soho_call* call);
 // Methods of types that leave it to the other end what an object exposes: each made when it is first asked for. Thread-safe.
 class OpenMethods {
 public:
-    // Null for what can be no method, and where there are too many: names that clients make up are kept, too.
-    const Method* find(const Type& type, std::string_view name);
+    // As Type::find_open(). Names that clients make up are kept, too, so each principal may make so many; those that are there serve all.
+    const Method* find(const Type& type, std::string_view name, std::string_view who);
+    static constexpr std::size_t names_max = 1000;
+    // Whether a method can be called so at all.
+    static bool may_be_named(std::string_view name);
 
 private:
     struct Entry {
         Method method;
         RemoteCallee callee;
     };
-    static constexpr std::size_t size_max = 1000;
 
     std::mutex mutex_;
     std::map<std::pair<const Type*, std::string>, Entry> methods_;
+    std::map<std::string, std::size_t, std::less<>> made_by_;
 };
 
 // Everything but `kw`, as a request from a host to what serves it has it.

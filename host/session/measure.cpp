@@ -83,12 +83,11 @@ std::vector<CalleeCounts> count_calls(const Services& services) {
     return callees;
 }
 
-std::string_view health_of(const Services& services) {
+bool runs(const WorkerReport& worker) { return worker.state == "running" || worker.state == "draining"; }
+
+std::string_view health_of(const Services& services, const std::vector<WorkerReport>& workers) {
     if (services.objects.draining.load(std::memory_order_relaxed)) return "draining";
-    const auto workers = services.workers();
-    const bool all_run = std::all_of(workers.begin(), workers.end(), [](const auto& worker) {
-        return worker.state == "running" || worker.state == "draining";
-    });
+    const bool all_run = std::all_of(workers.begin(), workers.end(), runs);
     return all_run && services.registry.snapshot()->refused.empty() ? "ok" : "degraded";
 }
 

@@ -26,7 +26,9 @@ struct CalleeCounts {
 };
 std::vector<CalleeCounts> count_calls(const Services& services);
 
-// "ok", "degraded" (a plugin was refused, or its worker is away) or "draining".
-std::string_view health_of(const Services& services);
+// Its process is there, and serves what it has.
+bool runs(const WorkerReport& worker);
+// "ok", "degraded" (a plugin was refused, or its worker is away) or "draining". `workers` are those of the services.
+std::string_view health_of(const Services& services, const std::vector<WorkerReport>& workers);
 
 }  // namespace soho::host

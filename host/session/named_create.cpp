@@ -43,6 +43,12 @@ Result<ObjectPtr> OpenWaiter::open() const {
                 name_));
     // An earlier generation of the plugin may have made it: for clients it is of the same type.
     if (object->type().type_id != type_->type_id) return tl::unexpected<Error>(exists());
+    if (object->lost)
+        return refuse(
+            Code::unavailable,
+            fmt::format("what \"{}\" names is lost, as the process it lived in has ended: who published it may "
+                        "create it anew, or an admin unpublish it",
+                        name_));
     return object;
 }
 

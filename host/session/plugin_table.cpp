@@ -403,14 +403,9 @@ Result<void> publish_new(Services& services, const TypePtr& type, std::string_vi
     return {};
 }
 
-bool has_gone(const ObjectPtr& object) {
-    return object->type().plugin->is_provided() && static_cast<const RemoteObject*>(object->self())->link->has_gone();
-}
-
 void publish_anew(Services& services, const Services::Published& published) {
     const ObjectPtr before = services.names.find(published.name);
-    if (before != nullptr && !has_gone(before)) return;  // somebody was faster
-    if (before != nullptr) static_cast<void>(services.names.unpublish(published.name, published.principal, true));
+    if (before != nullptr && !before->lost) return;  // somebody was faster
     const auto snapshot = services.registry.snapshot();
     const TypePtr* type = snapshot->find(published.type_id);
     const auto done = type != nullptr

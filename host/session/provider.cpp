@@ -38,13 +38,14 @@ std::uint32_t create_remote(void* context, const soho_call* call, soho_instance*
     return SOHO_FAILED;
 }
 
-const Method* find_open(const Type& type, std::string_view method) {
-    return callee_of(type.context).offer->open_method(type, method);
+const Method* find_open(const Type& type, std::string_view method, std::string_view who) {
+    return callee_of(type.context).offer->open_method(type, method, who);
 }
 
 constexpr ProvidedFunctions functions{invoke_remote, create_remote, find_open};
 
-constexpr std::size_t offers_max = 10'000;
+constexpr std::size_t offers_max = 10'000, offers_of_principal_max = 2'000;
+constexpr std::size_t offered_bytes_max = 32u << 20;  // by a principal, as MessagePack
 
 struct Asked {
     std::string name, version = "0";
@@ -111,16 +112,31 @@ std::string source_of(Caller& caller) {
 
 // ---- offers
 
-// Checked before anything is kept of it: types stay as long as the host.
+// Types stay as long as the host: what one principal may have it keep is bounded.
+Result<void> Offers::check_room(Caller& caller, std::size_t bytes) {
+    const auto no_room = [](std::string_view whose, const std::string& offers) {
+        return refuse(Code::limit,
+                      fmt::format("soho.offer: {} made {} to this host since it began, and it keeps them all: "
+                                  "only one that was made before, word for word, can be made again",
+                                  whose, offers));
+    };
+    if (all_.size() == offers_max) return no_room("its clients have", fmt::format("{} different offers", offers_max));
+    if (caller.peer().worker != nullptr) return {};
+    const std::string& principal = caller.principal().name;
+    const Made made = made_by_[principal];
+    if (made.offers == offers_of_principal_max)
+        return no_room(principal + " has", fmt::format("{} different offers", offers_of_principal_max));
+    if (made.bytes + bytes > offered_bytes_max)
+        return no_room(principal + " has", fmt::format("{} MiB of different offers", offered_bytes_max >> 20));
+    return {};
+}
+
+// Checked before anything is kept of it.
 Result<Offer*> Offers::make(Caller& caller, Bytes text) {
     const auto& worker = caller.peer().worker;
     auto asked = read_offer(text, worker != nullptr);
     if (!asked) return tl::unexpected<Error>(asked.error());
-    if (all_.size() == offers_max)
-        return refuse(
-            Code::limit,
-            fmt::format("{} different offers were made to this host since it began: it must be restarted to take more",
-                        offers_max));
+    if (auto room = check_room(caller, text.size()); !room) return tl::unexpected<Error>(room.error());
     if (worker != nullptr && worker->plugin() != asked->name)
         return bad_arguments(
             fmt::format("soho.offer: \"{}\" is not the plugin of this worker, {}", asked->name, worker->plugin()));
@@ -151,6 +167,11 @@ Result<Offer*> Offers::make(Caller& caller, Bytes text) {
         caller.services().registry.provide(std::move(note), source_of(caller), std::move(types), asked->publications);
     if (!plugin) return refused(plugin.error());
     offer.plugin_ = *plugin;
+    if (worker == nullptr) {
+        Made& made = made_by_[caller.principal().name];
+        ++made.offers;
+        made.bytes += text.size();
+    }
     return &offer;
 }
 
@@ -304,8 +325,9 @@ std::string Provider::how_it_ended() const {
     return how_.empty() ? fmt::format("{} has gone", text()) : fmt::format("{} {}", text(), how_);
 }
 
-std::string Provider::why_not_started(std::string_view callee) const {
-    return fmt::format("{}: {} was not started", how_it_ended(), callee);
+std::string Provider::why_not_started(std::string_view callee, Of of) const {
+    return fmt::format("{}{}: {} was not started", how_it_ended(), of == Of::object ? ", and this object with it" : "",
+                       callee);
 }
 
 std::string Provider::why_lost(std::string_view callee) const {
@@ -347,7 +369,7 @@ void Provider::set_bytes(std::uint64_t id, std::uint64_t bytes) {
     }
 }
 
-void Provider::gone() {
+void Provider::gone(std::string_view why) {
     if (!leave()) return;
     std::unordered_map<std::uint64_t, std::uint64_t> watched;
     {
@@ -359,7 +381,9 @@ void Provider::gone() {
         services_.offers->vacate(*this);
         return worker_->left(std::static_pointer_cast<Provider>(shared_from_this()));
     }
+    services_.log.host.info("{} is gone: {}", text(), why);
     services_.offers->withdraw(*this, services_.registry);
+    lose_objects();
     fail_owed();
 }
 
@@ -368,6 +392,7 @@ void Provider::died(std::string how) {
         const std::scoped_lock lock(mutex_);
         how_ = std::move(how);
     }
+    lose_objects();
     fail_owed();
 }
 

@@ -31,7 +31,9 @@ public:
     }
     bool is_of_worker() const { return of_worker_; }
     // Of an open type: the method of that name, if it can be one; made when it is first asked for.
-    const Method* open_method(const Type& type, std::string_view name) { return open_methods_.find(type, name); }
+    const Method* open_method(const Type& type, std::string_view name, std::string_view who) {
+        return open_methods_.find(type, name, who);
+    }
     // Who stands behind it now; null: nobody.
     std::shared_ptr<Provider> provider() const {
         const std::scoped_lock lock(mutex_);
@@ -68,6 +70,12 @@ public:
     bool retire_if_idle(Provider& provider);
 
 private:
+    // What a principal's sessions have offered since the host began.
+    struct Made {
+        std::size_t offers = 0, bytes = 0;
+    };
+
+    Result<void> check_room(Caller& caller, std::size_t bytes);
     static bool same_owner(const Offer& offer, Caller& caller);
     Result<Offer*> find(Caller& caller, data::Bytes text);
     Result<Offer*> make(Caller& caller, data::Bytes text);
@@ -76,6 +84,7 @@ private:
 
     std::mutex mutex_;
     std::deque<Offer> all_;
+    std::map<std::string, Made> made_by_;
 };
 
 // One connection that has made an offer. Thread-safe, but for what is for its connection's reactor.
@@ -89,7 +98,7 @@ public:
     Provider* provider() override { return this; }
 
     // What it owes fails, once; that of a worker when it is known how that ended.
-    void gone() override;
+    void gone(std::string_view why) override;
     // How the process ended.
     void died(std::string how);
     // What its object says that it holds: counted as if a plugin here had charged it, but refused by no cap.
@@ -100,7 +109,7 @@ public:
 private:
     TypePtr type_of(std::string_view type_id) override;
     std::string text() const override;
-    std::string why_not_started(std::string_view callee) const override;
+    std::string why_not_started(std::string_view callee, Of of) const override;
     std::string why_lost(std::string_view callee) const override;
     Result<void> write_options(const soho_call& call, const wire::HandleVisitor& visit, wire::Out& out) override;
     std::string how_it_ended() const;

@@ -2,6 +2,7 @@
 
 #include "host/object/call.hpp"
 #include "host/session/call_log.hpp"
+#include "host/session/resolve.hpp"
 
 #include <soho/wire/handles.hpp>
 
@@ -124,7 +125,8 @@ Result<Prepared> prepare(Services& services, Plugin& plugin, const soho_ref_call
     const ObjectPtr target = services.objects.find(given.object);
     if (target == nullptr) return tl::unexpected<Error>(services.objects.no_object(given.object));
     const Method* method = target->type().find(text_of(given.method));
-    if (method == nullptr) return tl::unexpected<Error>(target->type().no_method(text_of(given.method)));
+    if (method == nullptr) method = target->type().find(text_of(given.method), "plugin:" + plugin.name());
+    if (method == nullptr) return tl::unexpected<Error>(why_no_method(target->type(), text_of(given.method)));
     auto parent = parent_of(given);
     if (!parent) return tl::unexpected<Error>(parent.error());
     if (parent->chain.size() > services.limits().chain_max) {

@@ -48,7 +48,17 @@ void Replies::refuse(const wire::Request& request, const Error& error, std::stri
     Seat::count(seat.errors);
     if (!request.wants_reply) return log_oneway_failure(request.method, error);
     wire::Out out(seat.out);
-    wire::write_error_reply(out, request.msgid, shortened(error), error_form_, trace);
+    write_error(out, request.msgid, shortened(error), trace);
+}
+
+// An error's data is in the form of this connection, as a result would be; it has no handles.
+void Replies::write_error(wire::Out& out, std::uint32_t msgid, Error error, std::string_view trace) {
+    if (!error.data.empty() && error_form_ == wire::ErrorForm::full) {
+        data::Buffer data;
+        Undelivered none;
+        error.data = write_value(data::as_bytes(error.data), data, none) ? data::as_text(data.bytes()) : "";
+    }
+    wire::write_error_reply(out, msgid, error, error_form_, trace);
 }
 
 // Peers choose the method's name and what the sentence quotes of their arguments: the one is escaped and cut, the other is not
@@ -193,7 +203,7 @@ data::Buffer Replies::frame_of(const Call& call, Outcome outcome, Undelivered& u
         undelivered.discard();
         undelivered = {};
     }
-    wire::write_error_reply(out, call.tag, error, error_form_, call.context().trace);
+    write_error(out, call.tag, std::move(error), call.context().trace);
     return frame;
 }
 

@@ -69,6 +69,7 @@ public:
 
 private:
     Result<void> write_outcome(wire::Out& out, data::Buffer& buffer, Outcome& outcome, Undelivered& undelivered);
+    void write_error(wire::Out& out, std::uint32_t msgid, Error error, std::string_view trace);
     Result<void> write_value(data::Bytes value, data::Buffer& buffer, Undelivered& undelivered);
     wire::HandleVisitor holder(Undelivered& undelivered);
     bool asks_for_verdict(const Undelivered& undelivered) const;

@@ -192,7 +192,8 @@ void report_objects(const Services& services, Caller& caller, std::uint64_t refe
     out.array(shown.size());
     for (const ObjectPtr& object : shown) {
         const auto references = holders.references.find(object->id());
-        out.map(8);
+        const bool lost = object->lost;
+        out.map(8 + lost);
         entry(out, "id", object->id());
         entry(out, "type", object->type().type_id);
         entry(out, "references", references == holders.references.end() ? 0 : references->second);
@@ -201,6 +202,9 @@ void report_objects(const Services& services, Caller& caller, std::uint64_t refe
         entry(out, "age_ms", age_ms(object->created_ns()));
         holders.write(out, "names", holders.names, object->id());
         holders.write(out, "holders", holders.of, object->id());
+        if (!lost) continue;
+        out.string("lost");
+        out.boolean(true);
     }
 }
 
@@ -226,8 +230,11 @@ void report_stats(const Services& services, Caller& caller, bool methods, wire::
 
 void report_health(const Services& services, wire::Out& out) {
     const auto snapshot = services.registry.snapshot();
-    out.map(4);
-    entry(out, "status", health_of(services));
+    auto absent = services.workers();
+    const std::string_view status = health_of(services, absent);
+    std::erase_if(absent, runs);
+    out.map(5);
+    entry(out, "status", status);
     entry(out, "version", host_name);
     entry(out, "uptime_ms", age_ms(services.started_ns));
     out.string("refused_plugins");
@@ -236,6 +243,15 @@ void report_health(const Services& services, wire::Out& out) {
         out.map(2);
         entry(out, "file", refused.file);
         entry(out, "reason", refused.reason);
+    }
+    out.string("absent_workers");
+    out.array(absent.size());
+    for (const WorkerReport& worker : absent) {
+        out.map(4);
+        entry(out, "plugin", worker.plugin);
+        entry(out, "state", worker.state);
+        entry(out, "last_death", worker.last_death);
+        entry(out, "next_start_ms", worker.next_start_ms);
     }
 }
 

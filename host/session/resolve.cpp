@@ -108,8 +108,8 @@ Result<void> take_target(Caller& caller, Bytes target, Seat& seat) {
 Result<void> resolve_method(Caller& caller, std::string_view method, Resolved& what, const Seat& seat) {
     what.target = seat.target.object.get();
     const Type& type = what.target->type();
-    what.method = type.find(method);
-    if (what.method == nullptr) return tl::unexpected<Error>(type.no_method(method));
+    what.method = type.find(method, caller.principal().name);
+    if (what.method == nullptr) return tl::unexpected<Error>(why_no_method(type, method));
     return check_call(caller, *what.target, *what.method);
 }
 
@@ -129,7 +129,7 @@ bool resolve_usual(Caller& caller, const wire::Request& request, Resolved& what,
     }
     what.args = {at, request.params.data() + request.params.size()};
     what.target = seat.target.object.get();
-    what.method = what.target->type().find(method);
+    what.method = what.target->type().find(method, caller.principal().name);
     return what.method != nullptr;
 }
 
@@ -183,6 +183,15 @@ Result<void> resolve_create(Caller& caller, const wire::Request& request, Resolv
 }
 
 }  // namespace
+
+Error why_no_method(const Type& type, std::string_view method) {
+    if (type.find_open == nullptr || !OpenMethods::may_be_named(method)) return type.no_method(method);
+    return Error(
+        Code::limit,
+        fmt::format("{}.{}: its provider decides for each object what it exposes, and you have asked it for {} "
+                    "names already that nobody had asked it for",
+                    type.type_id, method, OpenMethods::names_max));
+}
 
 Result<void> resolve(Caller& caller, const wire::Request& request, Verb verb, Resolved& what, Seat& seat) {
     if (verb == Verb::call && resolve_usual(caller, request, what, seat)) return success();

@@ -48,6 +48,9 @@ inline bool is_current(const Resolved& what) {
 // Resolves again what is not. Fails with the sentence that refuses the request.
 Result<void> resolve_anew(Caller& caller, Resolved& what, const Seat& seat);
 
+// Where a type does not list a method, and no object can be asked for it.
+Error why_no_method(const Type& type, std::string_view method);
+
 // The object that a target (an id, a handle or a name) means to this caller.
 Result<ObjectPtr> find_target(Caller& caller, data::Bytes target);
 

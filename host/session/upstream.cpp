@@ -13,8 +13,8 @@ namespace soho::host {
 
 namespace {
 
-const Method* find_open(const Type& type, std::string_view method) {
-    return static_cast<OpenMethods*>(type.context)->find(type, method);
+const Method* find_open(const Type& type, std::string_view method, std::string_view who) {
+    return static_cast<OpenMethods*>(type.context)->find(type, method, who);
 }
 
 Result<void> without_value(const Result<data::Bytes>& result) {
@@ -24,13 +24,13 @@ Result<void> without_value(const Result<data::Bytes>& result) {
 
 }  // namespace
 
-void Upstream::gone() {
+void Upstream::gone(std::string_view) {
     if (!leave()) return;
     fail_owed();
     services_.shutdown();
 }
 
-std::string Upstream::why_not_started(std::string_view callee) const {
+std::string Upstream::why_not_started(std::string_view callee, Of) const {
     return fmt::format("the host has gone: {} was not started", callee);
 }
 

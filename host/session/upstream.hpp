@@ -17,7 +17,7 @@ public:
 
     Upstream* upstream() override { return this; }
     // The host has: this process is to end.
-    void gone() override;
+    void gone(std::string_view why) override;
 
     // Tells the host of the plugin's types. `done` gets what it said; on the connection's reactor, or at once.
     void offer(const Plugin& plugin, std::function<void(const Result<void>&)> done);
@@ -45,7 +45,7 @@ private:
     TypePtr type_of(std::string_view type_id) override;
     void introducing(const ObjectPtr& object) override;
     std::string text() const override { return "the host"; }
-    std::string why_not_started(std::string_view callee) const override;
+    std::string why_not_started(std::string_view callee, Of of) const override;
     std::string why_lost(std::string_view callee) const override;
     Result<void> write_options(const soho_call& call, const wire::HandleVisitor& visit, wire::Out& out) override;
     TypePtr make_type(std::string_view type_id);

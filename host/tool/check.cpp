@@ -171,8 +171,9 @@ void probe(const std::string& file, const CheckOptions& options, Report& report)
     std::map<std::string, int> hangs;  // by typeid
     for (std::uint32_t next = 0; next != Prober::steps_end;) {
         const BoardMemory board;
-        const Ending ending =
-            run_child(*board, 8 * probing.patience + load_max, [&](Board& to) { Prober(to, file, probing).run(next); });
+        const Ending ending = run_child(
+            *board, 8 * probing.patience + load_max, [&](Board& to) { Prober(to, file, probing).run(next); },
+            [&] { folder.reset(); });
         board->tell(report);
         add_ending(*board, ending, report);
         const std::string where = board->where();

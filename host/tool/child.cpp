@@ -124,7 +124,7 @@ void watch(Board& board, pid_t child, pid_t parent, std::chrono::milliseconds si
 // A process between the two, for what the child leaves behind: whatever comes to it is the child's, and nobody else's. The tool
 // itself may have children that it was born with, of the program that it took the place of.
 [[noreturn]] void keep_child(Board& board, int errors, std::chrono::milliseconds silence_max, pid_t parent,
-                             const std::function<void(Board&)>& work) {
+                             const std::function<void(Board&)>& work, const std::function<void()>& if_alone) {
     ::setpgid(0, 0);  // a Ctrl-C ends the tool, and this sees that it has gone
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     const pid_t self = ::getpid();
@@ -135,6 +135,7 @@ void watch(Board& board, pid_t child, pid_t parent, std::chrono::milliseconds si
     watch(board, child, parent, silence_max);
     ::kill(-child, SIGKILL);
     kill_strays();
+    if (::getppid() != parent && if_alone) if_alone();
     ::_exit(0);
 }
 
@@ -223,7 +224,8 @@ BoardMemory::BoardMemory() {
 
 BoardMemory::~BoardMemory() { ::munmap(board_, sizeof(Board)); }
 
-Ending run_child(Board& board, std::chrono::milliseconds silence_max, const std::function<void(Board&)>& work) {
+Ending run_child(Board& board, std::chrono::milliseconds silence_max, const std::function<void(Board&)>& work,
+                 const std::function<void()>& if_alone) {
     const int errors = ::memfd_create("errors", MFD_CLOEXEC);
     std::fflush(nullptr);
     const pid_t parent = ::getpid();
@@ -232,7 +234,7 @@ Ending run_child(Board& board, std::chrono::milliseconds silence_max, const std:
     };
     const pid_t keeper = ::fork();
     if (keeper < 0) throw none(errno);
-    if (keeper == 0) keep_child(board, errors, silence_max, parent, work);
+    if (keeper == 0) keep_child(board, errors, silence_max, parent, work, if_alone);
     int status = 0;
     while (::waitpid(keeper, &status, 0) < 0 && errno == EINTR) {
     }

@@ -77,8 +77,10 @@ struct Ending {
 
 // Runs `work` in a child with standard output and error caught, and waits. What it leaves behind (its group, its orphans) is killed;
 // whatever else is a child of this process stays as it is.
-// `silence_max`: how long it may not get on.
-Ending run_child(Board& board, std::chrono::milliseconds silence_max, const std::function<void(Board&)>& work);
+// `silence_max`: how long it may not get on. `if_alone`: what is left to be done, in another process, if this one has been killed
+// meanwhile.
+Ending run_child(Board& board, std::chrono::milliseconds silence_max, const std::function<void(Board&)>& work,
+                 const std::function<void()>& if_alone = {});
 
 // A board for run_child(), empty.
 class BoardMemory {

@@ -104,11 +104,12 @@ void close_all(const Descriptors& descriptors) {
     ::_exit(127);
 }
 
-void limit(int resource, std::uint64_t value, const char* name) {
+// `more`: how far beyond it whoever does not heed a first word comes.
+void limit(int resource, std::uint64_t value, const char* name, std::uint64_t more = 0) {
     if (value == 0) return;
     rlimit now{};
     ::getrlimit(static_cast<__rlimit_resource_t>(resource), &now);
-    const rlimit less{std::min<rlim_t>(value, now.rlim_max), std::min<rlim_t>(value, now.rlim_max)};
+    const rlimit less{std::min<rlim_t>(value, now.rlim_max), std::min<rlim_t>(value + more, now.rlim_max)};
     if (::setrlimit(static_cast<__rlimit_resource_t>(resource), &less) != 0) give_up(name);
 }
 
@@ -122,7 +123,7 @@ void limit(int resource, std::uint64_t value, const char* name) {
     if (::getppid() != launcher) ::_exit(0);
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give_up("no_new_privs");
     limit(RLIMIT_DATA, order.limits.memory_bytes, "RLIMIT_DATA");
-    limit(RLIMIT_CPU, order.limits.cpu_s, "RLIMIT_CPU");
+    limit(RLIMIT_CPU, order.limits.cpu_s, "RLIMIT_CPU", 1);  // SIGXCPU, and SIGKILL a second later
     limit(RLIMIT_NOFILE, order.limits.files, "RLIMIT_NOFILE");
     limit(RLIMIT_NPROC, order.limits.processes, "RLIMIT_NPROC");
     sigset_t none;

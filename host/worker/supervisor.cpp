@@ -48,10 +48,12 @@ void Supervisor::forget(const std::shared_ptr<WorkerProcess>& worker) {
     std::erase(workers_, worker);
 }
 
-void Supervisor::wake() {
-    asio::post(*context_, [this] {
+void Supervisor::wake(std::string plugin) {
+    asio::post(*context_, [this, plugin = std::move(plugin)] {
         const std::scoped_lock lock(mutex_);
-        for (const auto& worker : workers_) worker->wake();
+        for (const auto& worker : workers_) {
+            if (plugin.empty() || worker->plugin() == plugin) worker->wake();
+        }
     });
 }
 

@@ -48,8 +48,8 @@ public:
     };
     Result<Added> add(const std::string& plugin, const std::string& file, const WorkerLimits& limits,
                       const Confinement& confinement, OrderOf order, bool replaces = false);
-    // Those that have died, and wait or rest, start again at once.
-    void wake();
+    // Those that have died, and wait or rest, start again at once: all, or those of that plugin.
+    void wake(std::string plugin = {});
     // The host ends: waits until all have ended, and kills those that do not.
     void stop();
     std::vector<WorkerReport> report() const;

@@ -201,9 +201,11 @@ Result<std::shared_ptr<Provider>> WorkerProcess::wait() {
 // Its time is over: to start, or to end after its connection has.
 void WorkerProcess::watch() {
     if (has_ended_) return;
-    if (!has_left_ && provider_ == nullptr)
+    if (!has_left_ && !is_retired_) {
+        if (provider_ != nullptr) return;  // it offered when this was about to run
         killed_because_ = fmt::format("it had not loaded its plugin after {} ms (worker_start_ms)",
                                       supervisor_.host_.limits().worker_start_ms);
+    }
     kill();
 }
 
@@ -292,6 +294,8 @@ std::string WorkerProcess::how_it_ended(int status) const {
     const std::string where = said.empty() ? "" : " in " + said;
     if (WIFSIGNALED(status)) {
         const char* const name = ::sigabbrev_np(WTERMSIG(status));
+        if (WTERMSIG(status) == SIGXCPU && limits_.cpu_s != 0)
+            return fmt::format("was ended: it has used {} s of processor time (worker_cpu_s)", limits_.cpu_s);
         return fmt::format("died: signal {} (SIG{}){}", WTERMSIG(status), name != nullptr ? name : "?", where);
     }
     const int code = WEXITSTATUS(status);
@@ -312,63 +316,74 @@ void WorkerProcess::settle() {
     close_descriptors();
     const std::string how = how_;
     const bool steady = monotonic_now() - started_ns_ > steady_ns;
-    const bool ending = supervisor_.host_.is_ending();
-    const Limits& limits = supervisor_.host_.limits();
     deaths_in_a_row_ = steady ? 1 : deaths_in_a_row_ + 1;
-    const bool rests = deaths_in_a_row_ >= limits.worker_deaths_max;
-    const auto doublings = std::min<std::uint64_t>(deaths_in_a_row_ - 1, 10);
-    const std::int64_t next_ms =
-        rests ? static_cast<std::int64_t>(limits.worker_rest_ms) : std::min(backoff_ms << doublings, backoff_ms_max);
-    bool first = false;
+    const bool rests = deaths_in_a_row_ >= supervisor_.host_.limits().worker_deaths_max;
+    const std::int64_t next_ms = pause_ms(rests);
+    const bool ending = supervisor_.host_.is_ending();
+    const bool replaced = is_replaced_;
+    const bool starts_again = !first_ && !replaced && !ending;
+    const bool is_missed = replaced && !is_retired_ && !ending;
+    // Before anybody can see it elsewhere: who does, finds the reason in the log.
+    if (starts_again) log_death(rests, next_ms);
+    if (is_missed) log_death_of_replaced();
     {
         const std::scoped_lock lock(mutex_);
         process_ = 0;
-        first = std::exchange(first_, false);
-        if (ending || first || is_replaced_) {
-            state_ = State::ended;
-        } else {
+        if (starts_again) {
             state_ = rests ? State::resting : State::waiting;
             ++deaths_;
             last_death_ = how;
             next_start_ns_ = monotonic_now() + next_ms * millisecond;
+        } else {
+            state_ = State::ended;
         }
-        if (first) {
+        if (std::exchange(first_, false)) {
             first_result_ = refuse(Code::unavailable, fmt::format("{}: its worker {}", file(), how));
             has_first_result_ = true;
             settled_.notify_all();
         }
     }
     if (const auto provider = std::exchange(provider_, nullptr)) provider->died(how);
-    if (is_replaced_) return settle_replaced(how);
-    if (ending || first) return;
+    if (replaced) asio::post(*context_, [self = shared_from_this()] { self->supervisor_.forget(self); });
+    if (is_missed) {
+        is_retired_ = true;
+        supervisor_.host_.lost(plugin());
+    }
+    if (starts_again) after(next_ms, &WorkerProcess::begin_again);
+}
+
+// How long it is not there after that many deaths.
+std::int64_t WorkerProcess::pause_ms(bool rests) const {
+    if (rests) return static_cast<std::int64_t>(supervisor_.host_.limits().worker_rest_ms);
+    const auto doublings = std::min<std::uint64_t>(deaths_in_a_row_ - 1, 10);
+    return std::min(backoff_ms << doublings, backoff_ms_max);
+}
+
+void WorkerProcess::log_death(bool rests, std::int64_t next_ms) const {
     spdlog::logger& log = supervisor_.host_.log.host;
     if (rests) {
         log.error(
             "worker of plugin {} {}: {} times in a row, so it is left alone for {} ms (a reload starts it at once)",
-            plugin(), how, deaths_in_a_row_, next_ms);
+            plugin(), how_, deaths_in_a_row_, next_ms);
     } else {
-        log.error("worker of plugin {} {}; it starts again in {} ms", plugin(), how, next_ms);
+        log.error("worker of plugin {} {}; it starts again in {} ms", plugin(), how_, next_ms);
     }
-    after(next_ms, &WorkerProcess::begin_again);
 }
 
-// Its place is another one's.
-void WorkerProcess::settle_replaced(const std::string& how) {
-    asio::post(*context_, [self = shared_from_this()] { self->supervisor_.forget(self); });
-    if (is_retired_ || supervisor_.host_.is_ending()) return;
+void WorkerProcess::log_death_of_replaced() const {
     supervisor_.host_.log.host.error(
         "worker of plugin {} {}: a reload had replaced it, so it does not start again, and the objects that it still "
-        "had are "
-        "lost",
-        plugin(), how);
-    supervisor_.host_.lost(plugin());
+        "had are lost",
+        plugin(), how_);
 }
 
 void WorkerProcess::be_replaced() {
     is_replaced_ = true;
-    // Without a process there is nothing of it to serve.
     asio::post(*context_, [self = shared_from_this()] {
-        if (self->has_ended()) self->end();
+        // Without a process it has nothing to serve, and the one that serves can publish what it had published.
+        if (!self->has_ended() || self->is_retired_) return;
+        self->end();
+        if (!self->supervisor_.host_.is_ending()) self->supervisor_.host_.lost(self->plugin());
     });
 }
 
@@ -391,7 +406,9 @@ void WorkerProcess::end() {
 }
 
 void WorkerProcess::begin_again() {
-    if (!supervisor_.host_.is_ending()) start();
+    const bool waits =
+        state_ == State::waiting || state_ == State::resting;  // else it was woken when this was about to run
+    if (waits && !supervisor_.host_.is_ending()) start();
 }
 
 void WorkerProcess::wake() {
@@ -411,6 +428,7 @@ std::string WorkerProcess::why_absent() const {
     std::string text =
         fmt::format("worker of plugin {} {}", plugin(), now.last_death.empty() ? "is not there" : now.last_death);
     if (now.next_start_ms != 0) text += fmt::format("; it starts again in {} ms", now.next_start_ms);
+    if (now.state == "resting") text += " (it has died too often; a reload starts it at once)";
     return text;
 }
 

@@ -48,7 +48,6 @@ private:
     void has_left(const std::shared_ptr<Provider>& provider);
     void ended(int status);
     void settle();
-    void settle_replaced(const std::string& how);
     void begin_again();
     void end();
     void watch();
@@ -56,6 +55,9 @@ private:
     void close_descriptors();
     std::string how_it_ended(int status) const;
     std::string words() const;
+    std::int64_t pause_ms(bool rests) const;
+    void log_death(bool rests, std::int64_t next_ms) const;
+    void log_death_of_replaced() const;
     void start_failed(const std::string& why);
     void after(std::int64_t ms, void (WorkerProcess::*then)());
 
@@ -82,7 +84,7 @@ private:
     std::int64_t started_ns_ = 0;
     std::int64_t asked_ns_ = 0;  // for a sign of life that has not come; 0: none is due
     bool was_silent_ = false;
-    bool is_retired_ = false;
+    bool is_retired_ = false;  // nobody misses it
 
     asio::steady_timer timer_;  // until the state must change
     asio::steady_timer health_;

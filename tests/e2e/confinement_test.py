@@ -12,11 +12,10 @@ import tempfile
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import BIN, BUNDLED, NO_LEAK_SEARCH, PAIR, Host, Refused, eventually, id_of, landlock_abi, plugin  # noqa: E402
+from soho_e2e import BIN, BUNDLED, NO_LEAK_SEARCH, PAIR, SANITIZED, Host, Refused, eventually, id_of, landlock_abi, plugin  # noqa: E402
 
 INTRUDER, OBJECTS, SYNC = plugin("intruder"), plugin("objects"), BUNDLED / "sync.so"
 ORDINARY = 65534
-SANITIZED = re.search("[at]san$", os.environ.get("SOHO_TEST_BUILD_DIR", ""))
 # A fatal signal is its handler's to report, by threads and programs that it starts.
 needs_signals = unittest.skipIf(SANITIZED, "a sanitizer has handlers of its own")
 
@@ -25,6 +24,7 @@ class Confined(unittest.TestCase):
     """Where root runs the tests, the host is somebody else's: of a copy, as builds may lie where that user cannot go."""
 
     dies_on_purpose = None
+    user = ORDINARY
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="soho-confinement-"))
@@ -47,7 +47,7 @@ class Confined(unittest.TestCase):
 
     def give(self, path):
         if os.getuid() == 0:
-            os.chown(path, ORDINARY, ORDINARY)
+            os.chown(path, self.user, self.user)
 
     def copy(self, file):
         target = self.folder / file.name
@@ -60,7 +60,7 @@ class Confined(unittest.TestCase):
         """A host that may be refused what it is told."""
         prefix, sohod = (), BIN / "sohod"
         if os.getuid() == 0:
-            prefix = ("setpriv", f"--reuid={ORDINARY}", f"--regid={ORDINARY}", "--clear-groups")
+            prefix = ("setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups")
             plugins, sohod = [self.copy(file) for file in plugins], self.copy(sohod)
         return Host(*plugins, config=config, directory=str(self.run), prefix=prefix, sohod=sohod, environment=NO_LEAK_SEARCH, **options)
 
@@ -168,6 +168,26 @@ class Confined(unittest.TestCase):
         lead = self.open / "lead"
         lead.symlink_to(shut)
         self.unreachable("read", str(lead))
+
+
+
+class Processes(Confined):
+    dies_on_purpose = "hazard"
+    user = 200_000 + os.getpid()  # who has nothing else
+
+    @unittest.skipUnless(os.getuid() == 0, "the limit counts all that a user has, so that it takes another one")
+    def test_are_bounded_by_their_number(self):
+        self.start("worker_processes = 30", plugins=(plugin("hazard"),))
+        hazard = self.client.create("Hazard")
+        strays = []
+        while len(strays) < 31 and -1 not in strays:  # there is room for its parent, but none for it
+            try:
+                strays.append(self.client.call(hazard, "fork_a_stray"))
+            except Refused as refused:
+                self.assertEqual((refused.kind, refused.type), ("failed", "OSError"))
+                break
+        self.assertTrue(5 < len(strays) < 30, strays)
+        self.assertEqual(self.host.stats()["workers"][0]["deaths"], 0)
 
 
 class Presets(Confined):
@@ -380,7 +400,7 @@ class OnlySome(Confined):
         self.assertEqual(reported["worker"], {key: worker[key] for key in ("state", "syscalls", "read_paths", "write_paths")})
         shown = subprocess.run([BIN / "soho", "--host", self.host.address, "plugins"], capture_output=True, text=True).stdout
         self.assertRegex(shown, rf"intruder +1\.0 +loaded +\d+ +running, files, reads nothing, writes {self.open} ")
-        self.assertIn('1 types, in a worker process (worker_syscalls = "files", with worker_write_paths)', self.host.log())
+        self.host.logs('1 types, in a worker process (worker_syscalls = "files", with worker_write_paths)')
 
     def test_programs_come_from_the_paths_to_read_alone(self):
         true = os.path.realpath("/bin/true")
@@ -418,7 +438,7 @@ class Lives(Confined):
         with self.assertRaisesRegex(Refused, r"died: signal 11 \(SIGSEGV\) in Intruder\.segv"):
             self.does("segv")
         eventually(lambda: self.worker()["state"] == "running" and self.worker()["starts"] == 2, "the worker to be there again")
-        self.assertRegex(self.host.log(), r"plugin\.intruder: .*crashed by SIGSEGV")  # the whole report
+        self.host.logs_like(r"plugin\.intruder: .*crashed by SIGSEGV")  # the whole report
         self.intruder = self.client.create("Intruder")
         self.lives()
         self.leaves_other_processes_alone()

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -187,6 +188,15 @@ class Clean(unittest.TestCase):
             report = json.loads(done.stdout)
             self.assertEqual((done.returncode, report["file"], report["findings"]), (0, file, []), done.stderr)
             self.assertEqual(os.listdir(folder), [file])
+
+    def test_nothing_of_it_is_left_after_ctrl_c(self):
+        with tempfile.TemporaryDirectory() as folder:
+            tool = subprocess.Popen([TOOL, "check", e2e.plugin("planted/slow")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                    env={**os.environ, "XDG_RUNTIME_DIR": folder})
+            e2e.eventually(lambda: os.listdir(folder), "the folder of the try")
+            tool.send_signal(signal.SIGINT)
+            self.assertEqual(tool.wait(), -signal.SIGINT)
+            e2e.eventually(lambda: not os.listdir(folder), "the end of that folder")
 
     def test_and_one_in_c(self):
         self.assertEqual(check(e2e.plugin("pure_c"))[0], 0)

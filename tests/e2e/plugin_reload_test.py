@@ -2,7 +2,6 @@
 import json
 import os
 import pathlib
-import re
 import shutil
 import signal
 import subprocess
@@ -136,7 +135,7 @@ number: (each["state"], each["version"], each["objects"]) for number, each in ge
         eventually(lambda: self.states() == {1: "ended", 2: "serving"}, "the end of generation 1")
         self.assertEqual(ends.read_text(), "stop 1\nunload 1\n")
         self.assertEqual(self.serving(), 2)
-        self.assertRegex(self.host.log(), r"generation 1 of plugin reloaded \(1.0\) has ended")
+        self.host.logs_like(r"generation 1 of plugin reloaded \(1.0\) has ended")
 
     def test_a_call_that_runs_meanwhile_ends_on_the_code_where_it_began(self):
         self.start()
@@ -338,7 +337,7 @@ class Crashes(Reloads):
         code = self.host.ended()
         if not SANITIZER.search(self.host.log()):
             self.assertEqual(code, -signal.SIGABRT)
-            self.assertRegex(self.host.log(), "in plugin reloaded: the load of its next version")
+            self.host.logs("in plugin reloaded: the load of its next version")
 
 
 class Meetings(Reloads):
@@ -383,7 +382,7 @@ class RefusalsOfWorkers(Refusals):
     # Of a worker the first version is a copy, too.
     def test_a_folder_where_copies_may_not_be(self):
         self.start(copies_mode=0o755)
-        self.assertRegex(self.host.log(), r"the worker of plugin reloaded loads \S+reloaded.so itself, .* is open to other users")
+        self.host.logs_like(r"the worker of plugin reloaded loads \S+reloaded.so itself, .* is open to other users")
         self.put("second")
         self.refused(r"copies of plugins: \S+copies is open to other users .*plugin_copies_dir")
 
@@ -468,9 +467,27 @@ number: (each["state"], each["objects"], each["mapped_bytes"]) for number, each 
         with self.assertRaisesRegex(Refused, "unavailable: worker of plugin reloaded died: signal 6"):
             self.client.call(before, "crash")
         eventually(lambda: list(self.processes().values()) == ["running"], "that only the new one is there")
-        self.assertRegex(self.host.log(), "a reload had replaced it, so it does not start again")
+        self.host.logs("a reload had replaced it, so it does not start again")
         self.assertEqual(self.serving(), 2)
         eventually(lambda: self.states() == {2: "serving"}, "that it is not listed any more")
+
+    def test_what_one_that_rests_had_published_is_the_new_ones(self):
+        self.dies_on_purpose = "reloaded"
+        self.start(args=["--worker-deaths", "1", "--worker-rest-ms", "3600000", "--publish", "code=Counter"])
+        self.assertEqual(self.client.do("code.code"), 1)
+        with self.assertRaises(Refused):
+            self.client.call(self.client.create("Counter"), "crash")
+        eventually(lambda: self.host.stats()["workers"][0]["state"] == "resting")
+        with self.assertRaisesRegex(Refused, "unavailable: worker of plugin reloaded died: signal 6"):
+            self.client.do("code.code")
+        self.reload("second")
+
+        def published():
+            try:
+                return self.client.do("code.code") == 2
+            except Refused:
+                return False
+        eventually(published, "that it can be had by its name")
 
     def test_one_that_dies_after_it_took_the_place_starts_again_with_the_same_code(self):
         self.dies_on_purpose = "reloaded"
@@ -624,7 +641,7 @@ class Moves(Reloads):
         self.assertIn("2 objects: reloaded 1.1 Counter does not load state of version 1: ValueError: an odd value", why)
         self.assertEqual([self.client.call(counter, "get") for counter in counters], [0, 1, 2, 3])
         self.assertEqual([self.code(counter) for counter in counters], [13, 11, 13, 11])
-        self.assertRegex(self.host.log(), "2 objects moved; 2 objects stay on generation 1 .*an odd value")
+        self.host.logs_like("2 objects moved; 2 objects stay on generation 1 .*an odd value")
 
     def test_one_that_owes_a_reply_stays(self):
         self.start(version="stateful")

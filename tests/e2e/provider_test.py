@@ -5,7 +5,7 @@ import sys
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import BUNDLED, PAIR, Client, Refused, eventually, ext_handle, hosted, id_of, pack, type_of  # noqa: E402
+from soho_e2e import BUNDLED, PAIR, Client, Refused, eventually, ext_handle, hosted, id_of, pack, plugin, type_of  # noqa: E402
 
 import msgpack  # noqa: E402
 
@@ -106,6 +106,20 @@ class Provided(unittest.TestCase):
         self.client.release(counter)
         self.assertEqual(self.provider.next("soho.release"), (None, [[7, 1]]))
 
+    def test_what_it_gives_must_be_of_the_type_that_is_due(self):
+        counter = self.create()
+        copy = self.client.start(counter, "copy")
+        self.provider.answer(self.provider.next("soho.call")[0], own_handle(8, "Other"))
+        self.assertRegex(str(self.client.outcome(copy)), "^internal: the result of copy: a handle of a Counter is due, not of a Other; a defect of")
+        create = self.client.request("soho.create", "Counter", [])
+        self.provider.answer(self.provider.next("soho.create")[0], own_handle(8, "Other"))
+        self.assertRegex(str(self.client.outcome(create)), "^internal: the result of Counter: a handle of a Counter is due, not of a Other")
+
+    def test_the_log_says_why_it_has_gone(self):
+        self.provider.answer(77, 1)
+        eventually(lambda: "a reply to msgid 77, which nobody asked" in self.host.log())
+        self.assertRegex(self.host.log(), r"info provider counters \(session \d+, uid:\d+\) is gone: a reply to msgid 77, which nobody asked")
+
     def test_it_may_hear_what_becomes_of_its_replies(self):
         counter = self.create()
         call = self.client.request("soho.call", counter, "get", [])
@@ -174,8 +188,21 @@ class Provided(unittest.TestCase):
                     self.client.call(thing, name)
             self.assertTrue(self.client.do("soho.types", "Any")["open"])
             calls = [self.client.start(thing, f"made_up_{i}") for i in range(1100)]
-            refused = [self.client.outcome(call) for call in calls[999:]]
-            self.assertEqual({each.kind for each in refused}, {"no_method"})
+            refused = [self.client.outcome(call) for call in calls[999:]]  # one was asked for before
+            self.assertEqual({each.kind for each in refused}, {"limit"})
+            self.assertIn("you have asked it for 1000 names already that nobody had asked it for", refused[0].text)
+
+    def test_a_plugin_hears_why_it_may_make_up_no_more_names(self):
+        host = hosted(self, plugin("objects"))
+        with Client(host.address, errors="full") as client, Provider(host, described("Any", open=True), name="any") as provider:
+            created = client.request("soho.create", "Any", [])
+            provider.answer(provider.next("soho.create")[0], own_handle(3, "Any"))
+            node = client.create("Node")
+            client.call(node, "link", "any", client.reply(created))
+            calls = [client.start(node, "ask", "any", f"made_up_{i}") for i in range(1001)]
+            refused = client.outcome(calls[-1])
+            self.assertEqual(refused.kind, "limit")
+            self.assertIn("you have asked it for 1000 names already that nobody had asked it for", refused.text)
 
     def test_errors_arrive_as_they_are(self):
         counter = self.create()
@@ -186,6 +213,18 @@ class Provided(unittest.TestCase):
             self.provider.answer(self.provider.next("soho.call")[0], error=error)
             refused = self.client.outcome(call)
             self.assertEqual((refused.kind, refused.type, refused.text), wanted)
+
+    def test_what_an_error_attaches_is_in_the_form_of_the_connection(self):
+        opaque = msgpack.ExtType(0x5A, pack(["python", b"\x80"]))
+        attached = {"opaque": opaque, "items": msgpack.ExtType(0x54, pack([1, 2])), "like": {"$soho": 1, "type": "T"}}
+        as_map = {"opaque": {"language": "python", "bytes": b"\x80"}, "items": [1, 2], "like": {"$$soho": 1, "type": "T"}}
+        with Client(self.host.address, errors="full", handles="ext") as other:
+            for client, wanted in ((self.client, as_map), (other, attached)):
+                counter = self.create(client=client)
+                for data, told in ((attached, wanted), ([own_handle(7, "Counter")], None), ([ext_handle(id_of(counter), "Counter")], None)):
+                    call = client.start(counter, "get")
+                    self.provider.answer(self.provider.next("soho.call")[0], error=[16, "no", {"kind": "failed", "type": "E", "data": data}])
+                    self.assertEqual(client.outcome(call).data, told)
 
     def test_order_and_late_replies(self):
         counter = self.create()
@@ -331,6 +370,7 @@ class Provided(unittest.TestCase):
     def test_a_provider_that_goes_in_every_state(self):
         counter = self.create()
         pair = self.client.create("Pair", 1, 2)
+        self.client.do("soho.publish", counter, "mine")
         calls = [self.client.start(counter, "swallow", pair), self.client.request("soho.create", "Counter", [])]
         self.provider.next("soho.call"), self.provider.next("soho.create")
         self.provider.close()
@@ -338,7 +378,7 @@ class Provided(unittest.TestCase):
             refused = self.client.outcome(call)
             self.assertEqual(refused.kind, "unavailable")
             self.assertRegex(refused.text, r"^provider counters \(session \d+, uid:\d+\) has gone: (swallow|Counter) may have run$")
-        with self.assertRaisesRegex(Refused, "^unavailable: provider counters .* has gone: get was not started"):
+        with self.assertRaisesRegex(Refused, "^unavailable: provider counters .* has gone, and this object with it: get was not started"):
             self.client.call(counter, "get")
         with self.assertRaisesRegex(Refused, "^no_type: "):
             self.client.create("Counter")
@@ -351,6 +391,8 @@ class Provided(unittest.TestCase):
         self.assertEqual(self.client.reply(call), "new")
         with self.assertRaisesRegex(Refused, "^unavailable"):
             self.client.call(counter, "get")
+        self.client.do("soho.publish", other, "mine")  # the name of what is lost
+        self.client.do("soho.unpublish", "mine")
         self.client.close()
         self.assertEqual(self.provider.next("soho.release"), (None, [[7, 1]]))
         self.provider.close()
@@ -386,7 +428,7 @@ class Provided(unittest.TestCase):
                  "no kind of parameter is called \"more\"": {"name": "x", "types": [{"type": "A", "args": [{"kind": "more"}]}]},
                  "offered twice": {"name": "x", "types": [{"type": "A"}, {"type": "A"}]},
                  "the provider's name \"a b\"": {"name": "a b", "types": []},
-                 "named \"pair\" is loaded already": {"name": "pair", "types": []},
+                 "named \"pair\" is there already": {"name": "pair", "types": []},
                  "typeid \"Counter\" is taken by plugin counters (session": {"name": "x", "types": [{"type": "Counter"}]}}
         with Client(self.host.address, handles="ext", errors="full") as other:
             for sentence, offer in wrong.items():
@@ -454,6 +496,40 @@ class Rights(unittest.TestCase):
             with self.assertRaisesRegex(Refused, "^denied: anonymous may not provide a Counter"):
                 client.do("soho.offer", {"name": "x", "types": [{"type": "Counter"}]})
             client.do("soho.offer", {"name": "x", "types": [{"type": "My.Counter"}]})
+
+    def test_names_that_one_client_makes_up_are_no_others_matter(self):
+        host = hosted(self, args=["--listen", "tcp:127.0.0.1:0", "--insecure-no-login"],
+                      config='[[access]]\nwho = "anonymous"\ntypes = ["Any"]\nrights = ["create", "call"]\n')
+        unix, tcp = host.addresses()
+        with Provider(host, described("Any", open=True), name="any") as provider, Client(tcp, errors="full") as stranger, \
+                Client(unix, errors="full") as client:
+            things = []
+            for caller in (stranger, client):
+                created = caller.request("soho.create", "Any", [])
+                provider.answer(provider.next("soho.create")[0], own_handle(3, "Any"))
+                things.append(caller.reply(created))
+            calls = [stranger.start(things[0], f"made_up_{i}") for i in range(1001)]
+            self.assertEqual(stranger.outcome(calls[-1]).kind, "limit")
+            for _ in calls[:-1]:
+                provider.answer(provider.next("soho.call")[0], error=[3, "no such method", {"kind": "no_method"}])
+            self.assertEqual({stranger.outcome(call).kind for call in calls[:-1]}, {"no_method"})
+            call = client.start(things[1], "real")
+            provider.answer(provider.next("soho.call")[0], 5)
+            self.assertEqual(client.reply(call), 5)
+
+    def test_what_one_principal_has_the_host_keep_is_bounded(self):
+        host = hosted(self)
+
+        def offer(number):
+            with Client(host.address, handles="ext", errors="full") as client:
+                client.do("soho.offer", {"name": f"p{number}", "types": [{"type": f"T{number}"}]})
+                client.do("soho.withdraw")
+
+        for number in range(2000):
+            offer(number)
+        with self.assertRaisesRegex(Refused, r"^limit: soho.offer: uid:\d+ has made 2000 different offers to this host"):
+            offer(2000)
+        offer(7)  # as before
 
 
 if __name__ == "__main__":

@@ -107,14 +107,14 @@ class Refusals(Plugins):
 
     def test_a_config_for_a_plugin_that_is_not_there_is_said(self):
         host = hosted(self, PAIR, config="[plugin.pear]\nprefix = \"x.\"\n")
-        self.assertIn('the config has [plugin.pear], but no plugin of that name was loaded; did you mean "pair"?', host.log())
+        host.logs('the config has [plugin.pear], but no plugin of that name was loaded; did you mean "pair"?')
         strict = Host(PAIR, args=["--strict"], config="[plugin.pear]\n", ready=False)
         self.assertEqual(strict.ended(), 1)
         strict.stop(code=1)
 
     def test_a_type_without_callable_cannot_be_published(self):
         host = hosted(self, plugin("objects"), args=["--publish", "x=NodeWithin"])
-        self.assertIn('publishing "x": type NodeWithin has no callable', host.log())
+        host.logs('publishing "x": type NodeWithin has no callable')
 
     def test_check_config_asks_for_a_file(self):
         done = subprocess.run([BIN / "sohod", "--check-config"], capture_output=True, text=True)

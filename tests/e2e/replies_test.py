@@ -326,7 +326,7 @@ class Blocking(Replies):
         eventually(lambda: "the destructor of type SlowEnd has kept a reactor" in self.host.log(), "the watchdog's word")
 
     def test_one_beyond_its_deadline_shows_as_stuck_until_it_returns(self):
-        self.refused("^deadline", self.client.call, self.slow, "sleep", 500, timeout_ms=10)
+        self.refused("^deadline", self.client.call, self.slow, "sleep", 2000, timeout_ms=10)
         self.assertEqual(self.host.stats()["stuck_calls"], {"Slow.sleep": 1})
         eventually(lambda: self.host.stats()["stuck_calls"] == {}, "nothing stuck")
 

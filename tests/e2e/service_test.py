@@ -2,12 +2,15 @@
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import unittest
+
+import msgpack
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
 from soho_e2e import BIN, PAIR, PATIENCE, Client, Refused, eventually, hosted, plugin  # noqa: E402
@@ -61,7 +64,7 @@ class Notified(unittest.TestCase):
         manager.hears("READY=1")
         host.wait_ready()
         self.assertEqual(host.admin.do("soho.access", "key:somebody", "Stall", "echo")["allowed"], False)
-        self.assertIn("the config was reloaded; changed: access, limits.handles", host.log())
+        host.logs("the config was reloaded; changed: access, limits.handles")
 
     def test_once_it_is_stopping_nothing_is_read_any_more(self):
         manager = Manager(self)
@@ -187,9 +190,9 @@ class Passed(unittest.TestCase):
 class KeptByAProgram(unittest.TestCase):
     """--end-with-stdin: a host that ends with the program that started it, however that ends."""
 
-    def start(self, stdin):
+    def start(self, stdin, *args, file=PAIR):
         path = os.path.join(self.enterContext(tempfile.TemporaryDirectory()), "s")
-        process = subprocess.Popen([BIN / "sohod", "--no-config", "--plugin", PAIR, "--listen", f"unix:{path}", "--end-with-stdin"],
+        process = subprocess.Popen([BIN / "sohod", "--no-config", "--plugin", file, "--listen", f"unix:{path}", "--end-with-stdin", *args],
                                    stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
@@ -221,6 +224,54 @@ class KeptByAProgram(unittest.TestCase):
         parent.wait()
         parent.stdout.read()  # to its end: the host, which has the same output, has ended
         self.assertFalse(os.path.exists(path))
+
+    def test_clients_wait_until_it_is_prepared(self):
+        second = os.path.join(self.enterContext(tempfile.TemporaryDirectory()), "second")
+        process, first = self.start(subprocess.PIPE, "--listen", f"unix:{second}", "--accept-on-stdin")
+        self.assertEqual([line.split()[-1] for line in (process.stdout.readline(), process.stdout.readline())], [first, f"unix:{second}"])
+        early = socket.socket(socket.AF_UNIX)
+        self.addCleanup(early.close)
+        early.connect(second)
+        early.sendall(msgpack.packb([0, 7, "pair.get_x", []]))
+        with Client(first) as preparing:
+            self.assertEqual(preparing.do("pair.set_x", 6), None)
+            self.assertFalse(select.select([early], [], [], 0.3)[0])
+        process.stdin.write("\n")
+        process.stdin.flush()
+        early.settimeout(PATIENCE)
+        self.assertEqual(msgpack.unpackb(early.recv(100)), [1, 7, None, 6])
+
+    def test_what_waits_when_it_ends_is_closed(self):
+        second = os.path.join(self.enterContext(tempfile.TemporaryDirectory()), "second")
+        process, _ = self.start(subprocess.PIPE, "--listen", f"unix:{second}", "--accept-on-stdin")
+        self.assertIn("listens on", process.stdout.readline())
+        early = socket.socket(socket.AF_UNIX)
+        self.addCleanup(early.close)
+        early.connect(second)
+        process.stdin.close()
+        process.stdin = None
+        self.assertEqual(process.wait(PATIENCE), 0)
+        early.settimeout(PATIENCE)
+        self.assertRaises(ConnectionResetError, early.recv, 1)
+
+    def test_it_lets_nobody_in_once_it_ends(self):
+        second = os.path.join(self.enterContext(tempfile.TemporaryDirectory()), "second")
+        process, first = self.start(subprocess.PIPE, "--listen", f"unix:{second}", "--accept-on-stdin", file=plugin("reply"))
+        self.assertIn("listens on", process.stdout.readline())
+        with Client(first) as client:
+            client.start(client.create("Slow"), "sleep", 300)
+            eventually(lambda: client.call(client.create("Slow"), "sleeping") == 1, "a method that runs")
+            process.send_signal(signal.SIGTERM)
+            eventually(lambda: not os.path.exists(second), "its end")
+            process.stdin.write("\n")
+            _, log = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 0, log)
+        self.assertNotIn("cannot wait", log)
+
+    def test_it_waits_only_for_who_can_tell_it(self):
+        refused = subprocess.run([BIN / "sohod", "--no-config", "--accept-on-stdin"], stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("--accept-on-stdin requires --end-with-stdin", refused.stderr)
 
     def test_without_any_input_it_ends_at_once(self):
         process, _ = self.start(subprocess.DEVNULL)

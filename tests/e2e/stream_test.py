@@ -676,6 +676,12 @@ class Ends(unittest.TestCase):
         self.assertEqual(host.ended(), 2)
         self.assertRegex(host.log(), r"sohod.toml:2:1: no key .depht. .*depth")
         host.stop(code=2)
+        for line, sentence in (("plugin.pair.isolation=worker", "plugin.pair.isolation=worker:1:23: .*; text takes quotes: NAME='text'"),
+                               ("limits.depht=5", "--set limits.depht=5:1:.*depth")):
+            host = Host(PAIR, args=["--set", line], ready=False)
+            self.assertEqual(host.ended(), 2)
+            self.assertRegex(host.log(), sentence)
+            host.stop(code=2)
 
 
 class Tcp(unittest.TestCase):

@@ -40,7 +40,7 @@ class Stuck(unittest.TestCase):
         self.assertNotIn(held, self.client.replies)
         self.open()
         self.assertEqual(self.client.reply(held), "x")
-        self.assertIn("method Stall.hold0 has kept a reactor for 10 ms", self.host.log())
+        self.host.logs("method Stall.hold0 has kept a reactor for 10 ms")
         self.assertEqual(self.host.stats("reactor_stalls"), {"reactor_stalls": 1})
 
     def test_in_a_batch_what_is_in_front_and_behind_is_answered(self):
@@ -180,7 +180,7 @@ class Stuck(unittest.TestCase):
         self.assertEqual(self.client.do("pair.get_x"), 5)
         self.open()
         self.assertEqual(self.client.reply(held), "made")
-        self.assertIn("method Stall.make_twice has kept a reactor for 10 ms", self.host.log())
+        self.host.logs("method Stall.make_twice has kept a reactor for 10 ms")
 
     def test_one_that_waited_for_its_turn_gets_stuck_on_the_thread_that_left_it(self):
         stall = self.client.create("Stall")

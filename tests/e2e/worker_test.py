@@ -12,11 +12,10 @@ import time
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import (BAD, BIN, BUNDLED, PAIR, PATIENCE, Closed, Host, Refused, eventually, freeze,  # noqa: E402
-                      id_of, plugin, type_of)
+from soho_e2e import (BAD, BIN, BUNDLED, PAIR, PATIENCE, SANITIZED, Closed, Host, Refused, eventually,  # noqa: E402
+                      freeze, id_of, plugin, type_of)
 
 SYNC = BUNDLED / "sync.so"
-SANITIZED = re.search("[at]san$", os.environ.get("SOHO_TEST_BUILD_DIR", ""))  # which have handlers of their own for signals
 
 
 def runs(process):
@@ -60,6 +59,9 @@ class Workers(unittest.TestCase):
     def hazard(self):
         return self.client.create("Hazard")
 
+    def shell(self, *words):
+        return subprocess.run([BIN / "soho", "--host", self.host.address, *words], capture_output=True, text=True).stdout
+
     def fails(self, pattern, handle, method, *args):
         with self.assertRaisesRegex(Refused, pattern):
             self.client.call(handle, method, *args)
@@ -74,7 +76,10 @@ class Starting(Workers):
         self.assertNotEqual(worker["process"], self.host.process.pid)
         self.assertGreater(worker["memory_bytes"], 0)
         self.assertEqual([each["plugin"] for each in self.workers()], ["hazard"])  # pair is in the host
-        self.assertRegex(self.host.log(), r"plugin hazard 1.0 from \S+hazard.so: 2 types, in a worker process")
+        for words in (["stats"], ["stats", "--methods"]):
+            self.assertRegex(self.shell(*words), r"(?m)^WORKER OF  STATE +PROCESS .*\n"
+                                                 rf"hazard +running +{worker['process']} +1 +0 +- +[\d.]+ MiB  \S+ +all +all$")
+        self.host.logs_like(r"plugin hazard 1.0 from \S+hazard.so: 2 types, in a worker process")
         self.assertEqual(self.client.do("hazard.add", 2), 2)  # what the plugin publishes
         plugins = {each["name"]: each for each in self.host.admin.do("soho.plugins")}
         self.assertEqual(plugins["hazard"]["file"], str(plugin("hazard")))
@@ -91,7 +96,7 @@ class Starting(Workers):
 
     def test_a_name_of_no_plugin_is_not_passed_over(self):
         self.start(plugin("hazard"), isolate=("hazrad",))
-        self.assertRegex(self.host.log(), 'error isolate names "hazrad", but no plugin of that name was loaded; did you mean "hazard"')
+        self.host.logs('error isolate names "hazrad", but no plugin of that name was loaded; did you mean "hazard"')
         strict = subprocess.run([BIN / "sohod", "--no-config", "--plugin", plugin("hazard"), "--isolate", "hazrad", "--strict",
                                  "--listen", f"unix:{self.enterContext(tempfile.TemporaryDirectory())}/s"], capture_output=True, text=True)
         self.assertEqual(strict.returncode, 1)
@@ -151,7 +156,7 @@ class Starting(Workers):
     def test_strict(self):
         host = Host(BAD / "duplicate_types.so", args=["--isolate", "duplicate_types", "--strict"], ready=False)
         self.assertEqual(host.ended(), 1)
-        self.assertIn("its worker refused it", host.log())
+        host.logs("its worker refused it")
         host._tidy_up()
 
 
@@ -180,7 +185,7 @@ class Dying(Workers):
         self.assertRegex(worker["last_death"], how if not SANITIZED else ".")
         self.assertEqual(self.client.call(self.hazard(), "add", 5), 5)
         eventually(lambda: self.published() == 7, "what it publishes to be there again")
-        self.assertIn("it starts again in", self.host.log())
+        self.host.logs("it starts again in")
 
     def published(self):
         try:
@@ -190,7 +195,7 @@ class Dying(Workers):
 
     def test_of_a_signal(self):
         self.dies(r"died: signal 11 \(SIGSEGV\) in Hazard\.segv", "segv")
-        self.assertRegex(self.host.log(), r"plugin.hazard: .*SIGSEGV|Sanitizer")  # its report
+        self.host.logs_like(r"plugin.hazard: .*SIGSEGV|Sanitizer")  # its report
 
     def test_of_abort(self):
         self.dies(r"died: signal 6 \(SIGABRT\) in Hazard\.abort", "abort")
@@ -242,7 +247,7 @@ class Dying(Workers):
         self.client.do("soho.publish", hazard, "kept")
         self.fails("^unavailable", hazard, "raise", 9)
         self.there_again()
-        with self.assertRaisesRegex(Refused, "^unavailable: worker of plugin hazard died.*: add was not started"):
+        with self.assertRaisesRegex(Refused, "^unavailable: worker of plugin hazard died.*, and this object with it: add was not started"):
             self.client.do("kept.add", 1)
         # By its id, as counts change meanwhile: what the plugin publishes itself is made anew with its worker.
         living = lambda: {entry["id"] for entry in self.host.admin.do("soho.objects")}  # noqa: E731
@@ -250,6 +255,27 @@ class Dying(Workers):
         self.assertIn(hazard["$soho"], living())
         self.client.release(hazard)
         eventually(lambda: hazard["$soho"] not in living(), "the end of the object")
+
+
+    def test_the_name_of_a_lost_object_is_free_for_who_gave_it(self):
+        create = {"name": "counts", "if_exists": "open"}
+        lost = self.client.do("soho.create", "Hazard", [], create)
+        self.client.do("soho.publish", lost, "again")
+        self.client.call(lost, "add", 5)
+        self.fails("^unavailable", lost, "raise", 9)
+        self.assertEqual({each["name"] for each in self.client.do("soho.names") if each.get("lost")} - {"hazard"}, {"counts", "again"})
+        self.assertTrue(next(each for each in self.client.do("soho.objects") if each["id"] == id_of(lost))["lost"])
+        shown = self.shell("names")
+        self.assertRegex(shown, r"counts +Hazard +\S+ +lost\n")
+        self.there_again()
+        anew = self.client.do("soho.create", "Hazard", [], create)
+        self.assertNotEqual(anew, lost)
+        self.assertEqual(self.client.do("counts.add", 1), 1)
+        self.assertEqual(self.client.do("soho.create", "Hazard", [], create), anew)
+        self.client.do("soho.publish", anew, "again")
+        self.assertEqual(self.client.do("again.add", 1), 2)
+        with self.assertRaisesRegex(Refused, '^exists: the name "again" is taken'):
+            self.client.do("soho.publish", anew, "again")
 
 
 class Hanging(Workers):
@@ -289,15 +315,23 @@ class Loops(Workers):
             self.fails("^unavailable", self.hazard(), "raise", 9)
             eventually(lambda: self.worker()["state"] != "running")
         worker = self.worker()
-        self.assertEqual((worker["state"], worker["deaths"]), ("resting", 3))
+        self.assertEqual((worker["state"], worker["deaths"], worker["process"]), ("resting", 3, 0))
+        self.assertRegex(self.shell("stats"), r"(?m)^hazard +resting +- ")  # no 0, which kill(1) takes for its own group
         self.assertGreater(worker["next_start_ms"], 3_000_000)
         with self.assertRaisesRegex(Refused, r"unavailable: worker of plugin hazard died: signal 9 \(SIGKILL\)[^;]*; it "
-                                             r"starts again in \d+ ms: Hazard was not started"):
+                                             r"starts again in \d+ ms \(it has died too often; a reload starts it at once\): "
+                                             "Hazard was not started"):
             self.hazard()
-        self.assertIn("3 times in a row, so it is left alone", self.host.log())
-        self.assertEqual(self.host.admin.do("soho.health")["status"], "degraded")
-        self.host.admin.do("soho.reload")
+        self.host.logs("3 times in a row, so it is left alone")
+        health = self.host.admin.do("soho.health")
+        (absent,) = health["absent_workers"]
+        self.assertEqual((health["status"], absent["plugin"], absent["state"]), ("degraded", "hazard", "resting"))
+        self.assertIn("died: signal 9", absent["last_death"])
+        told = self.shell("health")
+        self.assertRegex(told, r"worker of plugin hazard: resting, as it died: signal 9 .*; a reload starts it at once")
+        self.assertEqual(self.host.admin.do("soho.reload_plugin", "hazard")["status"], "unchanged")
         self.there_again(4)
+        self.assertEqual(self.host.admin.do("soho.health")["absent_workers"], [])
         self.assertEqual(self.client.call(self.hazard(), "add", 1), 1)
         self.assertEqual(self.host.admin.do("soho.health")["status"], "ok")
 
@@ -364,7 +398,7 @@ class Limits(Workers):
             isolation = "worker"
             worker_cpu_s = 1
         """)
-        self.fails(r"died: signal (24 \(SIGXCPU\)|9)", self.hazard(), "spin")
+        self.fails(r"worker of plugin hazard was ended: it has used 1 s of processor time \(worker_cpu_s\): spin may have run", self.hazard(), "spin")
 
     def test_of_descriptors(self):
         self.start(plugin("hazard"), isolate=(), config="""

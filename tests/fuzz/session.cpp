@@ -46,9 +46,10 @@ public:
     void deliver(data::Buffer frame, host::Undelivered) override { check(frame.bytes()); }
 
     void expect_nothing_owed() {
+        const std::scoped_lock lock(mutex_);
         for (const auto& [msgid, count] : owed_) SOHO_REQUIRE(count == 0);
     }
-    void go() { caller_->gone(host_.seat); }
+    void go() { caller_->gone(host_.seat, "the input is over"); }
 
 private:
     int owe(std::uint32_t msgid, int more) {

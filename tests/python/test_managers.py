@@ -1,22 +1,25 @@
 """BaseManager and SyncManager: their life, what they register, and all that SyncManager shares."""
 import array
 import copy
+import errno
 import multiprocessing
 import os
 import pathlib
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 
 import pytest
-from soho_e2e import eventually
+from soho_e2e import PAIR, Host, eventually
 
 import soho
 from soho import managers
-from soho.managers import BaseManager, BaseProxy, MakeProxyType, RemoteError, SyncManager, Token
+from soho._connection import Connection
+from soho.managers import BaseManager, BaseProxy, MakeProxyType, RemoteError, SessionLost, SyncManager, Token
 
 
 # ---- life
@@ -123,6 +126,16 @@ def test_get_server_serves_until_it_is_shut_down(tmp_path):
 def test_a_host_that_cannot_start_says_why(tmp_path):
     with pytest.raises(RuntimeError, match=r"sohod has not started.*nowhere"):
         SyncManager(str(tmp_path / "nowhere" / "socket")).start()
+    with SyncManager(str(tmp_path / "socket")), pytest.raises(OSError, match="another host listens there") as there:
+        SyncManager(str(tmp_path / "socket")).start()
+    assert there.value.errno == errno.EADDRINUSE
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="already in use") as there:
+        SyncManager(taken.getsockname()).start()
+    assert there.value.errno == errno.EADDRINUSE
+    with pytest.raises(TypeError, match="authkey must be bytes, or a soho.Key"):
+        SyncManager(authkey="secret")
+    with pytest.raises(TypeError, match="key must be a soho.Key, such as soho.Key.from_file"):
+        soho.Client(str(tmp_path / "socket"), key="keys")
     with pytest.raises(FileNotFoundError, match="SOHO_PLUGINS"):
         BaseManager(plugins=["no-such-plugin"]).start()
 
@@ -132,6 +145,54 @@ def test_connect_says_where_nobody_listens(tmp_path):
         SyncManager(str(tmp_path / "socket")).connect()
     with pytest.raises(ConnectionRefusedError, match="no host at tcp:127.0.0.1:1"):
         SyncManager(("127.0.0.1", 1)).connect()
+
+
+def test_connect_finds_the_host_that_is_there_now(tmp_path):
+    """Though this program still has a connection to another, which ran there before."""
+    address = f"unix:{tmp_path}/s"
+    pairs = []
+    for _ in range(2):
+        host = Host(PAIR, listen=address)
+        try:
+            manager = BaseManager(address)
+            manager.connect()
+            pairs.append(manager.open("pair"))
+            assert pairs[-1].get_x() == 5
+            pairs[-1].set_x(6)
+        finally:
+            host.stop()
+    with pytest.raises(FileNotFoundError):
+        manager.connect()
+    for lost in pairs:
+        with pytest.raises(SessionLost):
+            lost.get_x()
+
+
+def test_threads_find_it_together(tmp_path, monkeypatch):
+    """None joins the session of the host that was there before, while another is finding out that it has gone."""
+    address = f"unix:{tmp_path}/s"
+    manager = BaseManager(address)
+    failures = []
+
+    def connect():
+        try:
+            manager.connect()
+        except BaseException as failure:  # noqa: BLE001
+            failures.append(failure)
+
+    is_dead = Connection.is_dead
+    monkeypatch.setattr(Connection, "is_dead", lambda self: (is_dead(self), time.sleep(0.02))[0])
+    for _ in range(2):
+        host = Host(PAIR, listen=address)
+        try:
+            threads = [threading.Thread(target=connect) for _ in range(4)]
+            for each in threads:
+                each.start()
+            for each in threads:
+                each.join()
+        finally:
+            host.stop()
+        assert not failures
 
 
 def test_addresses_that_are_none():
@@ -265,6 +326,12 @@ def test_equality_is_identity_and_copies(manager):
     assert manager.Array("d", [1])._getvalue() == array.array("d", [1])
     with pytest.raises(TypeError, match="nothing that gives a copy"):
         manager.Event()._getvalue()
+    queue = manager.Queue()
+    queue.put("precious")
+    for copied in (queue._getvalue, lambda: copy.deepcopy({"q": queue})):
+        with pytest.raises(TypeError, match="nothing that gives a copy"):
+            copied()
+    assert queue.qsize() == 1
 
 
 def test_a_proxy_from_a_token(manager):

@@ -59,7 +59,7 @@ public:
     InProcessHost(const InProcessHost&) = delete;
     InProcessHost& operator=(const InProcessHost&) = delete;
     ~InProcessHost() {
-        caller_->gone(seat_);
+        caller_->gone(seat_, "the test is over");
         caller_.reset();
         names_.clear();
         home_.run();
@@ -128,7 +128,7 @@ private:
         loader->take({request.bytes()}, seat_);
         seat_.finish();
         loader->replies().take_notices();
-        loader->gone(seat_);
+        loader->gone(seat_, "the test is over");
         home_.run();
     }
 

@@ -30,7 +30,8 @@ PLUGINS = pathlib.Path(os.environ.get("SOHO_TEST_PLUGIN_DIR", BUILD / "test-plug
 BAD = PLUGINS / "bad"
 PAIR = BUNDLED / "pair.so"
 
-PATIENCE = float(os.environ.get("SOHO_TEST_PATIENCE", 60))  # seconds
+SANITIZED = BUILD.name.endswith("san")  # asan, gasan, tsan: which have handlers of their own for signals
+PATIENCE = float(os.environ.get("SOHO_TEST_PATIENCE", 180 if SANITIZED else 60))  # seconds
 IN_WORKERS = "SOHO_TEST_IN_WORKERS" in os.environ  # every plugin that a Host is started with has a worker process
 CONFINED = os.environ.get("SOHO_TEST_CONFINED")  # … which may no more than that preset allows, and reaches no files
 # For hosts with such workers: the leak sanitizer traces its own process at its end, which their confinement forbids.
@@ -330,6 +331,16 @@ class Host:
 
     def log(self):
         return pathlib.Path(self.err).read_text(errors="replace")
+
+    def logs(self, text):
+        """Waits until its log has that: a line may come after what it tells of."""
+        self.logs_like(re.escape(text))
+
+    def logs_like(self, pattern):
+        try:
+            eventually(lambda: re.search(pattern, self.log()))
+        except AssertionError:
+            raise AssertionError(f"the host did not log {pattern!r}; it did:\n{self.log()[-10_000:]}") from None
 
     # -- clients
 

@@ -66,7 +66,7 @@ TestClient::~TestClient() { close(); }
 
 void TestClient::close() {
     if (std::exchange(closed_, true)) return;
-    caller_->gone(host_.seat);
+    caller_->gone(host_.seat, "the test is over");
     lose();
     host_.run();
 }

@@ -60,7 +60,7 @@ class Connection:
         self._at_once = socket.MSG_DONTWAIT if address.transport != "tls" else 0
         self.socket = open_socket(address, login)
         self._send, self._receive = self.socket.sendall, self.socket.recv
-        self._feed, self._next_message = self.codec.feed, self.codec.next_message
+        self._read = self.codec.read
         try:
             self.welcome = self._greet(login, address, join, name)
             self.socket.settimeout(None)
@@ -97,16 +97,13 @@ class Connection:
         except (BrokenPipeError, ConnectionResetError):
             return self._last_words()
         self._sent_whole = True
-        data = self._receive(READ_BYTES)
-        self._feed(data)
-        if data:
-            try:
-                _, _, error, result = self._next_message()
+        try:
+            message = self._read(self._receive(READ_BYTES))
+            if message is not None:
+                _, _, error, result = message
                 return error, result
-            except msgpack.OutOfData:
-                pass
-            except _MALFORMED as failure:
-                raise _malformed(failure) from None
+        except _MALFORMED as failure:
+            raise _malformed(failure) from None
         _, error, result = self._next_reply()
         return error, result
 
@@ -121,19 +118,16 @@ class Connection:
         return error, result
 
     def _next_reply(self) -> tuple[int, Any, Any]:
-        codec = self.codec
-        while True:
-            try:
-                _, msgid, error, result = codec.next_message()
-                return msgid, error, result
-            except msgpack.OutOfData:
-                pass
-            except _MALFORMED as failure:
-                raise _malformed(failure) from None
-            data = self.socket.recv(READ_BYTES)
-            if not data:
-                raise ConnectionResetError("the host has closed the connection")
-            codec.feed(data)
+        try:
+            while (message := self.codec.next_message()) is None:
+                data = self.socket.recv(READ_BYTES)
+                if not data:
+                    raise ConnectionResetError("the host has closed the connection")
+                self.codec.feed(data)
+            _, msgid, error, result = message
+            return msgid, error, result
+        except _MALFORMED as failure:
+            raise _malformed(failure) from None
 
     def exchange_all(self, requests: list[bytes]) -> list[tuple[Any, Any]]:
         """Many requests, whose msgids count from 0, at once; what came of each, in order."""
@@ -144,6 +138,7 @@ class Connection:
             msgid, error, result = self._next_reply()
             replies[msgid] = (error, result)
         self._sent_whole = True
+        self.codec.failure = None
         return [replies[msgid] for msgid in range(len(requests))]
 
     def notify(self, notification: bytes) -> bool:

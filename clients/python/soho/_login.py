@@ -82,6 +82,9 @@ def login_of(address: AnyAddress, key: Key | None, token: Token | None, tls_ca: 
     """What the arguments of a client or a provider say."""
     if key is not None and token is not None:
         raise TypeError("either a key or a token, not both")
+    for name, given, kind in (("key", key, Key), ("token", token, Token)):
+        if given is not None and not isinstance(given, kind):
+            raise TypeError(f"{name} must be a soho.{kind.__name__}, such as soho.{kind.__name__}.from_file(FILE) gives, not {type(given).__name__}")
     secret: Secret = key or token
     if secret is None and candidates(address)[0].transport == "tcp" and os.environ.get("SOHO_KEY"):
         secret = default_secret()

@@ -1,6 +1,7 @@
 """A host of one's own: a sohod that ends with this program."""
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import re
@@ -19,6 +20,9 @@ from soho._login import AUTHKEY_NAME, Key
 _LIMITS = ["--tickets", "1000000", "--handles", "10000000", "--connections", "16000", "--principal-connections", "16000",
            "--principal-objects", "100000000"]
 _RIGHTS = f'access = [{{ who = "key:{AUTHKEY_NAME}", rights = ["create", "call", "share", "publish", "provide", "admin"] }}]'
+
+# The system takes 107 bytes of a socket's path, and mkdtemp() makes eight up.
+SOCKET_FOLDER_MAX = 107 - len("/soho-") - 8 - len("/sohod.sock")
 
 _hosts: weakref.WeakSet[PrivateHost] = weakref.WeakSet()
 
@@ -48,15 +52,29 @@ def find_plugin(name: str) -> pathlib.Path:
     raise FileNotFoundError(f"there is no plugin {name}.so in {', '.join(map(str, folders))}: set SOHO_PLUGINS to the folder that has it")
 
 
+def _own_directory() -> str:
+    """For this user alone; with room for a socket's path, whatever $TMPDIR is."""
+    folder = tempfile.gettempdir()
+    return tempfile.mkdtemp(prefix="soho-", dir=folder if len(os.fsencode(folder)) <= SOCKET_FOLDER_MAX else "/tmp")
+
+
 class PrivateHost:
     """Runs until stop(), or until this process ends, however that ends. Raises OSError or RuntimeError if it does not start. What it logs
-    is printed when it is stopped."""
+    is printed when it is stopped.
+
+    closed: whoever comes to the address waits until let_in(); until then, and after, `door` is another address, which only this program
+    and its children know.
+    """
 
     def __init__(self, plugins: Iterable[str], address: _address.AnyAddress = None, authkey: bytes | None = None,
-                 args: Sequence[str] = (), prepare: Callable[[], Any] | None = None):
-        self.directory = tempfile.mkdtemp(prefix="soho-")  # mode 0700
+                 args: Sequence[str] = (), prepare: Callable[[], Any] | None = None, closed: bool = False):
+        self.directory = _own_directory()
         wanted = Address("unix", f"{self.directory}/sohod.sock") if address is None else _address.parse(address)
-        command = [str(find_sohod()), "--no-config", "--strict", "--end-with-stdin", "--log-level", "warning", "--listen", wanted.text]
+        self.door = Address("unix", f"{self.directory}/door.sock") if closed else None
+        command = [str(find_sohod()), "--no-config", "--strict", "--end-with-stdin", "--log-level", "warning"]
+        if self.door is not None:
+            command += ["--accept-on-stdin", "--listen", self.door.text]
+        command += ["--listen", wanted.text]
         for plugin in plugins:
             command += ["--plugin", str(find_plugin(plugin))]
         command += _LIMITS
@@ -84,17 +102,35 @@ class PrivateHost:
 
     def _wait_until_ready(self) -> Address:
         assert self.process.stdout is not None
+        listens: list[Address] = []
         for line in self.process.stdout:
-            if (found := re.search(rb"listens on (\S+)\n", line)) is not None:
-                return _address.parse(found[1].decode())
+            if (found := re.search(rb"listens on (.+)\n", line)) is not None:
+                listens.append(_address.parse(found[1].decode()))
+            if len(listens) == (1 if self.door is None else 2):
+                return listens[-1]
         code = self.process.wait()
         said = self._said()
         self._tidy_up()
-        raise RuntimeError(f"sohod has not started (exit code {code}){': ' + said if said else ''}")
+        text = f"sohod has not started (exit code {code}){': ' + said if said else ''}"
+        if "Address already in use" in said or "another host listens there" in said:
+            raise OSError(errno.EADDRINUSE, text)
+        raise RuntimeError(text)
+
+    def let_in(self) -> None:
+        """Has it serve whoever comes to its address."""
+        if os.getpid() != self._pid:
+            raise RuntimeError("only the process that has started this host can have it serve: its Python objects are there")
+        assert self.process.stdin is not None
+        if self.door is None or self.process.stdin.closed:
+            return
+        try:
+            os.write(self.process.stdin.fileno(), b"\n")
+        except BrokenPipeError:
+            pass  # it has ended, as its process says
 
     def stop(self, timeout: float) -> None:
         """Has it end in order; after the timeout, kills it."""
-        if os.getpid() != self._pid:
+        if os.getpid() != self._pid or self._log.closed:
             return
         try:
             assert self.process.stdin is not None

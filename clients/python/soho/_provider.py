@@ -1,93 +1,41 @@
 """Python objects for a host's clients: this process offers types, and runs the calls that the host sends for them.
 
-The thread that reads a call runs it, as that is fastest. One that takes long gets another thread to read on in its place, and calls of
-that method have threads of their own from then on. So methods of one object may run at the same time, as in a multiprocessing manager:
-what is shared takes care of itself, or of a lock.
+Methods of one object may run at the same time, as in a multiprocessing manager: what is shared takes care of itself, or of a lock.
 """
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
+import pickle
 import queue
 import re
 import socket
 import threading
-import time
 import weakref
 from typing import Any, Callable, Mapping, Sequence
 
 import msgpack
 
 from soho import _address, _session
+from soho._bounds import Bounds
+from soho._call_threads import CallThreads, Reader
 from soho._connection import READ_BYTES, Connection
+from soho._hosted import Hosted
 from soho._login import Key, Login, Token, login_of
+from soho._own_objects import Held, OwnObjects
 from soho._proxy import Space
 from soho._session import Session, current
-from soho._values import OWN, Codec
-from soho.errors import RemoteError, SessionLost, exception_from
-
-# How long a call may keep the thread that reads, in seconds; and how long a thread waits for work before it ends.
-_LONG = 0.005
-_IDLE = 10.0
-# Threads for methods that take long: each may wait for what another call brings, so that a call beyond them is refused, not kept waiting
-# for them. A thread takes about 30 KB; the systems that we know let a user have several times as many.
-_THREADS_MAX = 2000
-
-# What every object answers, whatever it exposes: for str(), _getvalue() and AutoProxy.
-_ALWAYS = ("__repr__", "__str__", "__getvalue__", "__exposed__")
-_ANY_ARGUMENTS = [{"name": "args", "kind": "args"}, {"name": "kwargs", "kind": "kwargs"}]
+from soho._values import Codec, Opaque
+from soho.errors import RemoteError, SessionLost, exception_from, is_said
 
 
-def public_methods(thing: Any) -> list[str]:
-    """Those that are exposed where nobody says which."""
-    return [name for name in dir(thing) if name[0] != "_" and callable(getattr(thing, name))]
+class _Copy:
+    """A result: the value of an object, not the object."""
 
-
-class Hosted:
-    """A type that a provider offers."""
-
-    def __init__(self, typeid: str, callable: Callable[..., Any] | None = None, proxytype: Any = None,  # noqa: A002
-                 exposed: Sequence[str] | None = None, method_to_typeid: Mapping[str, str] | None = None, create_method: bool = True):
-        self.typeid = typeid
-        self.callable = callable
-        self.proxytype = getattr(proxytype, "__name__", None) if isinstance(proxytype, type) else None
-        exposed = exposed if exposed is not None else getattr(proxytype, "_exposed_", None)
-        if exposed is None and isinstance(callable, type):
-            exposed = public_methods(callable)
-        self.exposed = None if exposed is None else tuple(exposed)
-        self.method_to_typeid = dict(method_to_typeid or getattr(proxytype, "_method_to_typeid_", None) or {})
-        self.create_method = create_method
-
-    def exposed_by(self, thing: Any) -> Sequence[str]:
-        return public_methods(thing) if self.exposed is None else self.exposed
-
-    def description(self, names: Mapping[str, str]) -> dict[str, Any]:
-        """For the host; `names` are the typeids as the host has them."""
-        methods = {}
-        for name in dict.fromkeys((*(self.exposed or ()), *self.method_to_typeid, *_ALWAYS)):
-            method: dict[str, Any] = {"args": _ANY_ARGUMENTS}
-            if documentation := getattr(getattr(self.callable, name, None), "__doc__", None) if isinstance(self.callable, type) else None:
-                method["doc"] = documentation
-            if name in self.method_to_typeid:
-                method["returns_typeid"] = names[self.method_to_typeid[name]]
-            methods[name] = method
-        description = {"type": names[self.typeid], "args": _ANY_ARGUMENTS, "methods": methods, "exposed": list(methods),
-                       "create_method": self.create_method, "open": self.exposed is None}
-        if self.proxytype is not None and self.proxytype.isidentifier():
-            description["proxytype"] = self.proxytype
-        if isinstance(self.callable, type) and self.callable.__doc__:
-            description["doc"] = self.callable.__doc__
-        return description
-
-
-class _Object:
-    """One that the host has handles of."""
-
-    __slots__ = ("thing", "hosted", "count")
-
-    def __init__(self, thing: Any, hosted: Hosted):
-        self.thing, self.hosted, self.count = thing, hosted, 0
+    def __init__(self, thing: Any):
+        self.thing = thing
 
 
 class _Home:
@@ -95,8 +43,8 @@ class _Home:
 
     def __init__(self, provider: Provider, space: Space):
         self.allow_pickle = space.allow_pickle
-        self.handle_of, self.proxy = space.handle_of, space.proxy
-        self.own = provider._thing
+        self.handle_of, self.proxy, self.let_go = space.handle_of, space.proxy, space.let_go
+        self.own = provider._objects.own
         self.space = space
 
 
@@ -134,17 +82,6 @@ def cancelled() -> bool:
     return served is not None and served.is_cancelled
 
 
-class _Reader:
-    """The thread that reads, until another one does."""
-
-    __slots__ = ("busy_since", "called", "lost")
-
-    def __init__(self) -> None:
-        self.busy_since = 0.0
-        self.called: Any = None
-        self.lost = False
-
-
 _providers: weakref.WeakSet[Provider] = weakref.WeakSet()
 
 
@@ -172,22 +109,15 @@ class Provider:
         self._make_space = space or (lambda session: _plain_space(session, allow_pickle))
         self._types: dict[str, Hosted] = {}
         self._names: dict[str, str] = {}
+        self._mapped: dict[str, dict[str, str]] = {}  # what register() was told, and must come true
         self._connection: Connection | None = None
-        self._lock = threading.Lock()
         self._sending = threading.Lock()
-        self._objects: dict[int, _Object] = {}
-        self._numbers: dict[tuple[int, str], int] = {}
-        self._last_number = 0
-        self._local = threading.local()
-        self._reader = _Reader()
-        self._slow: set[tuple[str, str]] = set()
-        self._work: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._workers = self._idle_workers = 0
+        self._objects = OwnObjects(self._names)
+        self._threads = CallThreads(self._read)
+        self._codecs = threading.local()
         self._served: dict[int, Served] = {}
         self._asked: dict[int, queue.SimpleQueue[Any]] = {}  # its own requests, by msgid
         self._msgids = itertools.count(2)
-        self._watching = False
-        self._wake = threading.Event()
         self._ended = threading.Event()
         _providers.add(self)
 
@@ -197,6 +127,7 @@ class Provider:
         """As a manager's register(). A callable may be anything: a class, a function, a lambda, a bound method. None: the objects come
         from methods that are mapped to this typeid. as_typeid: what the host shall call it, where the name is taken there."""
         self.add(Hosted(typeid, callable, proxytype, exposed, method_to_typeid, create_method), as_typeid)
+        self._mapped[typeid] = dict(method_to_typeid or {})
 
     def add(self, hosted: Hosted, as_typeid: str | None = None) -> None:
         if self._connection is not None:
@@ -204,16 +135,20 @@ class Provider:
         self._types[hosted.typeid] = hosted
         self._names[hosted.typeid] = as_typeid or hosted.typeid
 
+    def go_by(self, door: _address.Address | None) -> None:
+        """Another address of the host, which lets this program in already."""
+        self._session.door = door
+
     def start(self) -> None:
         """Makes the offer; calls are run by threads of this process from here on."""
         welcome = self._session.connect()
-        for hosted in self._types.values():
-            for method, typeid in hosted.method_to_typeid.items():
-                if typeid not in self._types:
-                    raise ValueError(f"{hosted.typeid}.{method} gives objects of the type {typeid!r}, which is not registered")
-        connection = Connection(self._session.address, self._session.login, (welcome.session, welcome.secret), "provider")
+        for typeid, mapping in self._mapped.items():
+            for method, wanted in mapping.items():
+                if wanted not in self._types:
+                    raise ValueError(f"{typeid}.{method} gives objects of the type {wanted!r}, which is not registered")
+        connection = self._session.joined("provider")
         connection.codec.home = self._home = _Home(self, self._make_space(self._session))
-        self._frame_max, self._depth_max, self._items_max = (welcome.limits[limit] for limit in ("frame_bytes", "depth", "items"))
+        self._bounds = Bounds(welcome, self._home.allow_pickle)
         first = re.sub(r"[^A-Za-z0-9_.]", "_", next(iter(self._names.values()), "nothing"))
         name = self._name or "python." + first.removeprefix("python.")
         offer = {"name": name, "types": [hosted.description(self._names) for hosted in self._types.values()]}
@@ -223,8 +158,7 @@ class Provider:
             raise exception_from(error, "soho.offer")
         self._connection = connection
         self._session.provides = True
-        threading.Thread(target=self._read, args=(self._reader,), name="soho-provider", daemon=True).start()
-        threading.Thread(target=self._watch, name="soho-provider-watch", daemon=True).start()
+        self._threads.start()
 
     def serve_forever(self) -> None:
         """Until the host has gone, or stop()."""
@@ -244,7 +178,7 @@ class Provider:
             except OSError:
                 pass
         self._ended.set()
-        self._wake.set()
+        self._threads.end()
 
     def __enter__(self) -> Provider:
         """Starts it, if types are registered already; stops it at the end."""
@@ -255,61 +189,36 @@ class Provider:
     def __exit__(self, *exception: Any) -> None:
         self.stop()
 
-    # -- objects
-
-    def _hold(self, thing: Any, typeid: str) -> msgpack.ExtType:
-        """A handle of it."""
-        with self._lock:
-            key = id(thing), typeid
-            number = self._numbers.get(key)
-            if number is None:
-                number = self._last_number = self._last_number + 1
-                self._numbers[key] = number
-                self._objects[number] = _Object(thing, self._types[typeid])
-            self._objects[number].count += 1
-        return msgpack.ExtType(OWN, msgpack.packb((number, self._names[typeid])))
-
-    def _release(self, number: int, count: int) -> list[_Object]:
-        """What is to go, without the lock: this has the only reference of the provider's to it."""
-        with self._lock:
-            held = self._objects.get(number)
-            if held is None:
-                return []
-            held.count -= count
-            if held.count > 0:
-                return []
-            del self._objects[number], self._numbers[id(held.thing), held.hosted.typeid]
-        return [held]
-
-    def _thing(self, number: int) -> Any:
-        return self._objects[number].thing
-
     # -- calls
 
     def _create(self, typeid: str, args: Sequence[Any], keywords: Mapping[str, Any]) -> msgpack.ExtType:
         hosted = self._types[typeid]
         if hosted.callable is not None:
-            return self._hold(hosted.callable(*args, **keywords), typeid)
+            return self._objects.hold(hosted.callable(*args, **keywords), hosted)
         if keywords or len(args) != 1:
             raise ValueError("Without callable, must have one non-keyword argument")
-        return self._hold(args[0], typeid)
+        return self._objects.hold(args[0], hosted)
 
-    def _call(self, held: _Object, method: str, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+    def _call(self, held: Held, method: str, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         thing, hosted = held.thing, held.hosted
-        if method not in hosted.exposed_by(thing):
+        if method not in held.exposed:
             if method == "__repr__":
                 return repr(thing)
             if method == "__str__":
                 return str(thing)
             if method == "__getvalue__":
-                return thing
+                return _Copy(thing)
             if method == "__exposed__":
-                return list(hosted.exposed_by(thing))
-            raise RemoteError(f"this {type(thing).__name__} exposes no method {method!r} (exposed: {', '.join(hosted.exposed_by(thing))})",
+                return list(held.exposed)
+            raise RemoteError(f"this {type(thing).__name__} exposes no method {method!r} (exposed: {', '.join(held.exposed)})",
                               kind="no_method")
         result = getattr(thing, method)(*args, **keywords)
         typeid = hosted.method_to_typeid.get(method)
-        return result if typeid is None else self._create(typeid, (result,), {})
+        if typeid is None:
+            return result
+        if typeid not in self._types:  # as a proxytype says, where nobody has asked for it yet
+            raise TypeError(f"{hosted.typeid}.{method} gives objects of the type {typeid!r}, which is not registered")
+        return self._create(typeid, (result,), {})
 
     def _run(self, served: Served, request: str, params: Sequence[Any], failure: Exception | None) -> None:
         """One request, to its reply."""
@@ -322,7 +231,7 @@ class Provider:
             target, *rest = params
             options = rest[-1]
             if request == "soho.call":
-                result = self._call(self._objects[target], rest[0], rest[1], options.get("kw") or {})
+                result = self._call(self._objects.held[target], rest[0], rest[1], options.get("kw") or {})
             else:
                 result = self._create(self._typeid(target), rest[0], options.get("kw") or {})
             frame = self._reply(msgid, None, result)
@@ -334,24 +243,26 @@ class Provider:
 
     def _failure(self, msgid: int, error: BaseException) -> bytes:
         """A reply in any case: what an exception says of itself is the program's code too, and may fail, or be more than a reply holds."""
-        try:
-            return self._reply(msgid, _error(error), None)
-        except BaseException as failure:  # noqa: BLE001
-            name = type(error).__name__.encode("utf-8", "replace").decode()[:100]
-            text = f"the method raised {name}, whose text cannot be sent ({type(failure).__name__} while it was made)"
-            more = {"kind": "failed", "type": name}
-            reply: bytes = msgpack.packb([1, msgid, [16, text.encode("utf-8", "replace").decode(), more], None])
-            return reply
+        for with_pickle in (True, False) if self._home.allow_pickle else (False,):
+            try:
+                return self._reply(msgid, _error(error, with_pickle), None)
+            except BaseException as failure:  # noqa: BLE001
+                why = type(failure).__name__
+        name = type(error).__name__.encode("utf-8", "replace").decode()[:100]
+        text = f"the method raised {name}, whose text cannot be sent ({why} while it was made)"
+        more = {"kind": "failed", "type": name}
+        reply: bytes = msgpack.packb([1, msgid, [16, text.encode("utf-8", "replace").decode(), more], None])
+        return reply
 
     def _typeid(self, name: str) -> str:
         return name if name in self._types and self._names[name] == name else next(
             typeid for typeid, there in self._names.items() if there == name)
 
     def _codec(self) -> Codec:
-        codec: Codec | None = getattr(self._local, "codec", None)
+        codec: Codec | None = getattr(self._codecs, "of_thread", None)
         if codec is None:
-            codec = self._local.codec = Codec()
-            codec.home = self._home
+            codec = self._codecs.of_thread = Codec()
+            codec.home, codec.own_handle = self._home, self._objects.handle_of
         return codec
 
     def _exchange(self, home: Any, head: bytes, args: Any, options: dict[str, Any]) -> tuple[Any, Any, Exception | None]:
@@ -359,12 +270,19 @@ class Provider:
         msgid, codec = next(self._msgids), self._codec()
         codec.home = home
         try:
+            args, options = self._objects.outgoing(args), self._objects.outgoing(options)
             frame = b"\x94\x00" + codec.pack(msgid) + head + codec.pack(args) + codec.pack(options)
+            if why := self._bounds.passed_by(frame, [0, 0, args, options]):
+                raise RemoteError(f"the request is too large for the host: {why}", kind="limit")
+        except BaseException:
+            self._objects.take_back()
+            raise
         finally:
             codec.home = self._home
-        if len(frame) > self._depth_max and (why := self._too_much(frame, [0, 0, args, options])):
-            raise RemoteError(f"the request is too large for the host: {why}", kind="limit")
-        self._read_elsewhere()
+        if not self._threads.let_another_read():
+            self._objects.take_back()
+            raise _Refusal("this provider has no thread for a call that calls", kind="overloaded")
+        self._objects.sent()
         reply = self._asked[msgid] = queue.SimpleQueue()
         self._send(frame)
         if self._ended.is_set():
@@ -376,54 +294,24 @@ class Provider:
         error, result, failure = answer
         return error, result, failure
 
-    def _read_elsewhere(self) -> None:
-        """Where this thread is the one that reads: it cannot wait for what it would read itself."""
-        reader = getattr(self._local, "reader", None)
-        if reader is None:
-            return
-        with self._lock:
-            if not reader.lost and not self._replace(reader):
-                raise _Refusal("this provider has no thread for a call that calls", kind="overloaded")
-
-    def _replace(self, reader: _Reader) -> bool:
-        """Has another thread read, and calls like this one's begin elsewhere at once. Under the lock."""
-        following = _Reader()
-        if not _started(self._read, "soho-provider", following):
-            return False
-        self._slow.add(reader.called)
-        reader.lost = True
-        self._reader = following
-        return True
-
     def _reply(self, msgid: int, error: Any, result: Any) -> bytes:
         codec = self._codec()
-        frame: bytes = b"\x94\x01" + codec.pack(msgid) + codec.pack(error) + codec.pack(result)
-        if len(frame) > self._depth_max and (why := self._too_much(frame, result)):
-            raise RemoteError(f"the result is too large for the host: {why}", kind="limit")
+        try:
+            if type(result) is _Copy:
+                codec.copied = result.thing
+                result = self._objects.outgoing(result.thing, result.thing)
+            elif self._objects.came_in:
+                result = self._objects.outgoing(result)
+            frame: bytes = b"\x94\x01" + codec.pack(msgid) + codec.pack(error) + codec.pack(result)
+            if why := self._bounds.passed_by(frame, result):
+                raise RemoteError(f"the result is too large for the host: {why}", kind="limit")
+        except BaseException:
+            self._objects.take_back()
+            raise
+        finally:
+            codec.copied = None
+        self._objects.sent()
         return frame
-
-    def _too_much(self, frame: bytes, result: Any) -> str:
-        """Which limit of the host it passes; a frame that does would end the connection."""
-        if len(frame) > self._frame_max:
-            return f"{len(frame)} bytes (frame_bytes)"
-        level, items, depth = [result], 5, 2
-        while level:
-            deeper: list[Any] = []
-            for value in level:
-                if isinstance(value, dict):
-                    items += 2 * len(value)
-                    deeper.extend(value.keys())
-                    deeper.extend(value.values())
-                elif type(value) is list:
-                    items += len(value)
-                    deeper.extend(value)
-            level = [value for value in deeper if isinstance(value, (list, dict))]
-            depth += bool(deeper)
-            if items > self._items_max:
-                return f"more than {self._items_max} values (items)"
-            if depth > self._depth_max:
-                return f"nested deeper than {self._depth_max} (depth)"
-        return ""
 
     def _send(self, frame: bytes) -> None:
         assert self._connection is not None
@@ -433,18 +321,17 @@ class Provider:
         except OSError:
             self._ended.set()
 
-    # -- threads
+    # -- on the thread that reads
 
-    def _read(self, reader: _Reader) -> None:
+    def _read(self, reader: Reader) -> None:
         """Reads and runs calls, as long as it is this thread's to do."""
         connection = self._connection
         assert connection is not None
         codec, receive = connection.codec, connection.socket.recv
         try:
             while True:
-                try:
-                    message = codec.next_message()
-                except msgpack.OutOfData:
+                message = codec.next_message()
+                if message is None:
                     data = receive(READ_BYTES)
                     if not data:
                         break
@@ -474,109 +361,46 @@ class Provider:
     def _end(self, connection: Connection) -> None:
         """Callers hear of it from the host."""
         self._ended.set()
-        self._wake.set()
+        self._threads.end()
         for asked in list(self._asked.values()):
             asked.put(None)
-        connection.close()
+        with contextlib.suppress(OSError):  # for who is sending: a socket that is closed is another's before long
+            connection.socket.shutdown(socket.SHUT_RDWR)
+        with self._sending:
+            connection.close()
 
-    def _take(self, reader: _Reader, message: Sequence[Any], failure: Exception | None) -> bool:
+    def _take(self, reader: Reader, message: Sequence[Any], failure: Exception | None) -> bool:
         """Whether this thread reads on."""
         _, msgid, request, params = message
-        called = (self._objects[params[0]].hosted.typeid, params[1]) if request == "soho.call" and params[0] in self._objects else (str(params[0]), "")
+        called = self._called(request, params)
         served = self._served[msgid] = Served(msgid, self)
-        if called not in self._slow:
-            return self._run_watched(reader, called, self._run, served, request, params, failure)
-        if not self._hand_on(self._run, served, request, params, failure):
-            why = f"{self._workers} calls of methods that take long run in this provider, and it has no thread for another"
-            self._run(served, request, params, _Refusal(why, kind="overloaded"))
+        if called not in self._threads.slow:
+            return self._threads.run(reader, called, self._run, served, request, params, failure)
+        if not self._threads.hand_on(self._run, served, request, params, failure):
+            why = f"{self._threads.count} calls of methods that take long run in this provider, and it has no thread for another"
+            return self._threads.run(reader, called, self._run, served, request, params, _Refusal(why, kind="overloaded"))
         return True
 
-    def _let_go(self, reader: _Reader, counts: Sequence[Sequence[int]]) -> bool:
+    def _called(self, request: str, params: Sequence[Any]) -> tuple[str, str]:
+        """Its type and method. The object is not kept here: it may go while the call runs."""
+        held = self._objects.held.get(params[0]) if request == "soho.call" else None
+        return (str(params[0]), "") if held is None else (held.hosted.typeid, params[1])
+
+    def _let_go(self, reader: Reader, counts: Sequence[Sequence[int]]) -> bool:
         """Whether this thread reads on. An object's `__del__` is the program's code as a method is, and may take as long."""
         is_reading = True
         for number, count in counts:
-            if gone := self._release(number, count):
+            if gone := self._objects.release(number, count):
                 called = gone[0].hosted.typeid, "__del__"
-                if called not in self._slow or not self._hand_on(gone.clear):
-                    is_reading = self._run_watched(reader, called, gone.clear)
+                if called not in self._threads.slow or not self._threads.hand_on(gone.clear):
+                    is_reading = self._threads.run(reader, called, gone.clear)
+                self._objects.drop_kept()
         return is_reading
-
-    def _run_watched(self, reader: _Reader, called: tuple[str, str], run: Callable[..., None], *args: Any) -> bool:
-        """Whether this thread reads on."""
-        reader.called = called
-        reader.busy_since = time.monotonic()
-        if not self._watching:
-            self._wake.set()
-        self._local.reader = reader
-        run(*args)
-        self._local.reader = None
-        with self._lock:
-            reader.busy_since = 0.0
-            return not reader.lost
-
-    def _hand_on(self, *call: Any) -> bool:
-        """False: there is no thread for it."""
-        with self._lock:
-            is_idle = self._idle_workers > 0
-            self._idle_workers -= is_idle
-            if not is_idle and self._workers >= _THREADS_MAX:
-                return False
-            self._workers += not is_idle
-        if not is_idle and not _started(self._run_others, "soho-provider-call"):
-            with self._lock:
-                self._workers -= 1
-            return False
-        self._work.put(call)
-        return True
-
-    def _run_others(self) -> None:
-        while True:
-            try:
-                call = self._work.get(timeout=_IDLE)
-            except queue.Empty:
-                with self._lock:
-                    if self._idle_workers == 0:  # one is on its way to this thread
-                        continue
-                    self._idle_workers -= 1
-                    self._workers -= 1
-                return
-            run, *args = call
-            run(*args)
-            del call, run, args
-            with self._lock:
-                self._idle_workers += 1
-
-    def _watch(self) -> None:
-        """Has another thread read where a call takes long."""
-        while not self._ended.is_set():
-            self._wake.clear()
-            self._watching = False
-            if not self._reader.busy_since:
-                self._wake.wait()
-            self._watching = True
-            seen = -1.0
-            while seen != 0.0 and not self._ended.is_set():
-                time.sleep(_LONG)
-                with self._lock:
-                    reader = self._reader
-                    since = reader.busy_since
-                    if since and time.monotonic() - since > _LONG:
-                        self._replace(reader)  # else at the next look
-                seen = since
 
     def after_fork_in_child(self) -> None:
         """The parent's connection ends with the parent."""
         if self._connection is not None:
             self._connection.close()
-
-
-def _started(run: Callable[..., None], name: str, *args: Any) -> bool:
-    """False: the system has no thread to give."""
-    try:
-        threading.Thread(target=run, args=args, name=name, daemon=True).start()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _plain_space(session: Session, allow_pickle: bool) -> Space:
@@ -585,16 +409,33 @@ def _plain_space(session: Session, allow_pickle: bool) -> Space:
     return ProxySpace(session, allow_pickle)
 
 
-def _error(error: BaseException) -> list[Any]:
+def _error(error: BaseException, with_pickle: bool) -> list[Any]:
+    """As it is sent: what it is called and says of itself, for all; and where that is not all there is to it, the exception for those who
+    take pickles."""
     if isinstance(error, RemoteError) and error.kind in ("no_method", "limit"):
         return [3 if error.kind == "no_method" else 10, str(error), {"kind": error.kind}]
     if isinstance(error, _Refusal):
         return [_REFUSALS[error.kind], str(error), {"kind": error.kind}]
     name = "multiprocessing.TimeoutError" if isinstance(error, multiprocessing.TimeoutError) else type(error).__name__
+    text = str(error).encode("utf-8", "replace").decode()
     more: dict[str, Any] = {"kind": "failed", "type": name}
-    if isinstance(error, KeyError) and len(error.args) == 1 and isinstance(error.args[0], (str, int, bytes, float, bool)):
+    if with_pickle and not is_said(error, name, text) and (pickled := _pickled(error)) is not None:
+        more["data"] = Opaque("python", pickled)
+    elif isinstance(error, KeyError) and len(error.args) == 1 and isinstance(error.args[0], (str, int, bytes, float, bool)):
         more["data"] = [error.args[0]]
-    return [16, str(error).encode("utf-8", "replace").decode(), more]
+    return [16, text, more]
+
+
+def _pickled(error: BaseException) -> bytes | None:
+    """None for what does not come out of its pickle as it was, or would end the caller; and what soho itself has raised is of the call that
+    the method made, not of the caller's."""
+    if not isinstance(error, Exception) or isinstance(error, RemoteError):
+        return None
+    try:
+        pickled = pickle.dumps(error, protocol=4)
+        return pickled if type(pickle.loads(pickled)) is type(error) else None
+    except Exception:  # noqa: BLE001
+        return None
 
 
 def _after_fork_in_child() -> None:

@@ -136,8 +136,9 @@ class BaseProxy(ObjectProxy):
 
     def _getvalue(self) -> Any:
         """A copy of the object's value, of those types that can be copied."""
+        methods = self._methods()
         for method, args in (("__getvalue__", ()), ("copy", ()), ("__getitem__", (slice(None),)), ("get", ()), ("getvalue", ())):
-            if method in self._methods():
+            if method in methods and not (method == "get" and "put" in methods):  # what is got from a queue is in it no more
                 return self._callmethod(method, args)
         raise TypeError(f"the type {self._soho_typeid} has nothing that gives a copy of its value (a method copy, get or getvalue)")
 

@@ -45,6 +45,9 @@ class Space:
     def proxy(self, object_id: int, typeid: str) -> Any:
         return self.make_proxy(Reference(self.session, object_id), typeid)
 
+    def let_go(self, proxy: Any) -> None:
+        proxy._soho_reference.give_back()
+
     def make_proxy(self, reference: Reference, typeid: str) -> Any:
         raise NotImplementedError
 

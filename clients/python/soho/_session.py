@@ -9,6 +9,7 @@ the child claims them when it first calls, and has references of its own from th
 from __future__ import annotations
 
 import collections
+import contextlib
 import itertools
 import os
 import threading
@@ -70,10 +71,12 @@ class Reference:
         self.epoch = session.epoch
         session.live[id(self)] = object_id
 
-    def __del__(self) -> None:
+    def give_back(self) -> None:
         session = self.session
         if session.live.pop(id(self), None) is not None and self.epoch == session.epoch:
             session.release(self.id)
+
+    __del__ = give_back
 
 
 class _Current(threading.local):
@@ -90,6 +93,7 @@ class Session:
     def __init__(self, address: _address.AnyAddress, login: Login, name: str = ""):
         self._candidates = _address.candidates(address)
         self.address: Address = self._candidates[0]
+        self.door: Address | None = None  # a Unix socket of the same host that it has for this program: see _private_host
         self.login = login
         self.name = name
         self.epoch = 0  # grows when a session is lost: what was of it is gone
@@ -211,11 +215,15 @@ class Session:
         if error is not None:
             exception = exception_from(error, _text(where))
             if getattr(exception, "kind", "") == "limit" and any(limit in str(exception) for limit in _OF_FRAMES):
-                self._open.discard(connection)  # the host closes it after this
+                # The host closes it after this, but not where a provider has said so. Of no session may the last be closed.
+                if len(self._open) < 2:
+                    with contextlib.suppress(SessionLost):
+                        self.give_back(self._another())
+                self._open.discard(connection)
                 connection.close()
                 raise exception
         self.give_back(connection)
-        if failed is not None:
+        if failed is not None and error is None:  # an error stands without what was attached to it
             raise failed
         if error is not None:
             if object_id in self._inherited and isinstance(exception, NoObject):
@@ -298,10 +306,19 @@ class Session:
     # -- connections
 
     def connect(self) -> Welcome:
-        """Makes sure that the host is there."""
-        self.give_back(self.borrow())
-        assert self.welcome is not None
-        return self.welcome
+        """Makes sure that the host is there; where there was another at the address, this one has a session of its own then. But TLS does
+        not show that a connection which it had is lost."""
+        with self._lock:
+            for _ in range(IDLE_MAX + 1):
+                connection = self.borrow()
+                if not connection.is_dead():
+                    break
+                self._drop(connection)
+            else:
+                raise SessionLost(f"the host at {self.address.text} closes each connection")
+            self.give_back(connection)
+            assert self.welcome is not None
+            return self.welcome
 
     def _another(self) -> Connection:
         with self._lock:
@@ -310,7 +327,7 @@ class Session:
             if self.welcome is None:
                 return self._first()
             try:
-                connection = Connection(self.address, self.login, (self.welcome.session, self.welcome.secret), self.name)
+                connection = self.joined(self.name)
             except (OSError, Refused, PermissionError) as failure:
                 why = exception_from(failure.error, "join") if isinstance(failure, Refused) else failure
                 if not self._open or isinstance(failure, Refused):
@@ -319,11 +336,20 @@ class Session:
             self._open.add(connection)
             return connection
 
+    def _there(self, address: Address) -> Address:
+        """Where to connect: the door goes with its host, and another may be at the address then."""
+        return self.door if self.door is not None and os.path.exists(self.door.host) else address
+
+    def joined(self, name: str) -> Connection:
+        """One more, for the caller to look after."""
+        assert self.welcome is not None
+        return Connection(self._there(self.address), self.login, (self.welcome.session, self.welcome.secret), name)
+
     def _first(self) -> Connection:
         failures: list[OSError] = []
         for address in self._candidates:
             try:
-                connection = Connection(address, self.login, None, self.name)
+                connection = Connection(self._there(address), self.login, None, self.name)
             except Refused as refused:
                 raise exception_from(refused.error, f"login at {address.text}") from None
             except PermissionError as failure:
@@ -347,7 +373,8 @@ class Session:
         error = type(failures[0])(failures[0].errno, f"no host at {what}") if failures[0].errno else SessionLost(f"no host at {what}")
         raise error from None
 
-    def _lose(self, connection: Connection, failure: OSError, where: Where) -> NoReturn:
+    def _drop(self, connection: Connection) -> None:
+        """One that is dead."""
         self._open.discard(connection)
         connection.close()
         with self._lock:
@@ -356,6 +383,9 @@ class Session:
                 self._drop_idle()
             if not self._open:
                 self._forget()
+
+    def _lose(self, connection: Connection, failure: OSError, where: Where) -> NoReturn:
+        self._drop(connection)
         raise SessionLost(f"{_text(where)}: the connection to the host at {self.address.text} is lost, and the call may have run: "
                           f"{failure.strerror or failure}") from failure
 
@@ -474,6 +504,10 @@ class _Bare:
     @staticmethod
     def proxy(object_id: int, typeid: str) -> tuple[int, str]:
         return object_id, typeid
+
+    @staticmethod
+    def let_go(proxy: Any) -> None:
+        pass
 
 
 def _bare(handle: Any) -> tuple[int, str]:

@@ -59,10 +59,8 @@ class _Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.codec.feed(data)
         try:
-            while True:
-                self._take(self.codec.next_message())
-        except msgpack.OutOfData:
-            pass
+            while (message := self.codec.next_message()) is not None:
+                self._take(message)
         except Exception as error:  # noqa: BLE001  what is no MessagePack
             self.close(SessionLost(f"the host has sent what is not of the protocol: {error}"))
 
@@ -76,13 +74,13 @@ class _Wire(asyncio.Protocol):
         future, where = self.waiting.pop(msgid, (None, ""))
         if future is None or future.done():
             return  # cancelled: a handle in the result is given back as its proxy goes
-        if failed is not None:
-            future.set_exception(failed)
-        elif error is not None:
+        if error is not None:  # which stands without what was attached to it, if that cannot be had
             exception = exception_from(error, where)
             if isinstance(exception, StopIteration):  # which no future can carry
                 exception = StopAsyncIteration(*exception.args)
             future.set_exception(exception)
+        elif failed is not None:
+            future.set_exception(failed)
         else:
             future.set_result(result)
 
@@ -192,6 +190,9 @@ class Client:
 
     def proxy(self, object_id: int, typeid: str) -> Proxy:
         return Proxy(self, object_id, typeid)
+
+    def let_go(self, proxy: Proxy) -> None:
+        proxy._gone()
 
     # -- calls
 

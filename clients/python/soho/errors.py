@@ -1,6 +1,7 @@
 """What a call can end with, besides its result.
 
-A method's own exception arrives as the Python exception that it names (`KeyError`, `queue.Empty`, ...), and what the host refuses as
+A method's own exception arrives as the Python exception that it names (`KeyError`, `queue.Empty`, ...); where both sides allow pickles,
+as the very exception, of whatever class. What the host refuses arrives as
 the exception that Python would raise for it: `AttributeError` for a method that is not exposed, `TypeError` for wrong arguments,
 `PermissionError`, `TimeoutError`. `RemoteError` is their cause, and all the rest.
 """
@@ -85,16 +86,29 @@ def exception_from(error: Any, where: str) -> Exception:
         remote = RemoteError(f"{where}: {name}: {text}" if text else f"{where}: {name}", kind=kind, type=name,
                              data=more.get("data"), trace=more.get("trace"))
         raised = _NAMED.get(name)
-        if raised is None:
+        exception: Exception
+        if isinstance(remote.data, Exception):  # only where pickles are allowed
+            exception, remote.data = remote.data, None
+        elif raised is None:
             return remote
-        if raised is KeyError and isinstance(remote.data, list) and len(remote.data) == 1:
-            exception: Exception = KeyError(remote.data[0])
+        elif raised is KeyError and isinstance(remote.data, list) and len(remote.data) == 1:
+            exception = KeyError(remote.data[0])
         else:
             exception = raised(text) if text else raised()
         exception.__cause__ = remote
         return exception
     remote = _REMOTE.get(kind, RemoteError)(f"{where}: {text}", kind=kind, data=more.get("data"), trace=more.get("trace"))
     return _refusal(kind, text, where, remote)
+
+
+def is_said(error: BaseException, name: str, text: str) -> bool:
+    """Whether exception_from() makes the same of its name, its text, and the key of a KeyError."""
+    if _NAMED.get(name) is not type(error):
+        return False
+    args: tuple[Any, ...] = (text,) if text else ()
+    if type(error) is KeyError and len(error.args) == 1 and type(error.args[0]) in (str, int, bytes, float, bool):
+        args = error.args
+    return error.__reduce__() == (type(error), args) and [*map(type, error.args)] == [*map(type, args)]
 
 
 def _refusal(kind: str, text: str, where: str, remote: RemoteError) -> Exception:

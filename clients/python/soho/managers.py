@@ -12,18 +12,15 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing.pool
-import os
-import signal
 import subprocess
-import sys
-import threading
 from multiprocessing import ProcessError, current_process, get_context, util
-from typing import Any, Callable, ClassVar, Iterable, Mapping, NoReturn, Sequence, Tuple
+from typing import Any, Callable, ClassVar, Iterable, Mapping, NoReturn, Sequence
 
 from soho import _address, _session
+from soho._hosted import Hosted
 from soho._login import Key, Login, Secret, default_secret
 from soho._private_host import PrivateHost
-from soho._provider import Hosted, Provider
+from soho._provider_process import Offers, ProviderProcess, provider_of
 from soho._proxies import (HOSTED_IN_PYTHON, NEEDS_PYTHON, AcquirerProxy, ArrayProxy, AutoProxy, BarrierProxy, BaseProxy, ConditionProxy, DictProxy, Entry,
                            EventProxy, IteratorProxy, ListProxy, MakeProxyType, ManagerSpace, Namespace, NamespaceProxy, PoolProxy,
                            RebuildProxy, SetProxy, Token, ValueProxy, as_sequence, default_registry)
@@ -77,92 +74,21 @@ class _Process:
         self._popen.kill()
 
 
-# A type and what the host calls it, for each that a provider offers.
-Offers = Sequence[Tuple[Hosted, str]]
-
-
-def _provider(address: str, login: Login, allow_pickle: bool, offers: Offers) -> Provider:
-    provider = Provider(address, login=login, space=lambda session: ManagerSpace(session, default_registry, allow_pickle))
-    for hosted, name in offers:
-        provider.add(hosted, name)
-    return provider
-
-
-def _run_provider(address: str, login: Login, allow_pickle: bool, offers: Offers, initializer: Callable[..., Any] | None,
-                  initargs: Iterable[Any], ready: Any) -> None:
-    """The process that has a manager's Python objects; it ends with the host."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what a terminal sends to the program is the program's
-    if initializer is not None:
-        initializer(*initargs)
-    provider = _provider(address, login, allow_pickle, offers)
-    # Its end is an ordinary one in any case: a pool's processes end with it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
-    threading.Thread(target=_stop_with_parent, args=(provider,), name="soho-provider-parent", daemon=True).start()
-    try:
-        provider.start()
-    except Exception as error:  # noqa: BLE001  the manager raises it
-        ready.send(str(error))
-        return
-    ready.send(None)
-    ready.close()
-    provider.serve_forever()
-
-
-def _stop_with_parent(provider: Provider) -> None:
-    """Its host may be another program's, and live on."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        provider.stop()
-
-
 def _types(space: ManagerSpace) -> set[str]:
     return {description["type"] for description in space.request("soho.types")}
 
 
-class _ProviderProcess:
-    """Started by the manager, in the way of its context."""
-
-    def __init__(self, ctx: Any, *args: Any):
-        there, here = ctx.Pipe(duplex=False)
-        self.process = ctx.Process(target=_run_provider, args=(*args, here), name="soho-provider")
-        self.process.start()
-        here.close()
-        try:
-            if (failure := there.recv()) is not None:
-                raise RuntimeError(f"the objects of this manager cannot be hosted: {failure}")
-        except BaseException:
-            self.stop(1.0)
-            raise
-        finally:
-            there.close()
-
-    def stop(self, timeout: float) -> None:
-        """Once the host has gone; it ends by itself then."""
-        for end in (self.process.terminate, self.process.kill):
-            self.process.join(timeout)
-            if not self.process.is_alive():
-                break
-            end()
-        self.process.join()
-
-    def end(self, timeout: float) -> None:
-        """While the host stays."""
-        self.process.terminate()
-        self.stop(timeout)
-
-
 class Server:
-    """What get_server() returns: a host that runs while serve_forever() does, and the objects that Python makes, in this process."""
+    """What get_server() returns: a host, and the objects that Python makes, in this process. It runs until serve_forever() returns; who
+    comes to the manager's address before that is called waits for it, as long as connecting may take: 5 s."""
 
     def __init__(self, manager: BaseManager):
-        self._host = manager._start_host(None, ())
+        all_offers = [offers for offers in (manager._offers(), manager._more_offers()) if offers]
+        self._host = manager._start_host(None, (), closed=bool(all_offers))
         self.address = self._host.address.plain
-        login, allow_pickle = manager._login_there(self._host.address), manager._allow_pickle is not False
-        self._providers = [_provider(self._host.address.text, login, allow_pickle, offers)
-                           for offers in (manager._offers(), manager._more_offers()) if offers]
         try:
+            login, allow_pickle = manager._login_there(self._host.address, own=True), manager._allow_pickle is not False
+            self._providers = [provider_of(self._host.address.text, self._host.door, login, allow_pickle, offers) for offers in all_offers]
             for provider in self._providers:
                 provider.start()
         except BaseException:
@@ -173,6 +99,7 @@ class Server:
         """Returns as the standard library's does: by SystemExit, when a client shuts the host down, or at Ctrl-C."""
         current_process()._manager_server = self  # type: ignore[attr-defined]
         try:
+            self._host.let_in()
             self._host.process.wait()
         except (KeyboardInterrupt, SystemExit):
             pass
@@ -200,6 +127,8 @@ class BaseManager:
             raise ValueError(f"serializer {serializer!r}: values travel as MessagePack, whatever it is; leave it out")
         if serializer == "xmlrpclib" and allow_pickle is None:  # who says so wants no pickles
             allow_pickle = False
+        if authkey is not None and not isinstance(authkey, (bytes, Key, Token)):
+            raise TypeError(f"authkey must be bytes, or a soho.Key or soho.Token, not {type(authkey).__name__}")
         self._address = address
         self._secret: Any = current_process().authkey if authkey is None else authkey
         self._authkey = bytes(self._secret) if isinstance(self._secret, bytes) else b""
@@ -210,7 +139,7 @@ class BaseManager:
         self._own_plugins = tuple(plugins) if plugins is not None else None
         self._login = login
         self._ctx = ctx or get_context()
-        self._providers: list[_ProviderProcess] = []
+        self._providers: list[ProviderProcess] = []
         self._names: dict[str, str] = {}  # of types in the host, where they are not as registered
         self._state = State()
         self._state.value = State.INITIAL  # type: ignore[attr-defined]
@@ -228,18 +157,19 @@ class BaseManager:
             raise ProcessError("Manager has shut down")
         assert state == State.INITIAL, f"Unknown state {state!r}"
 
-    def _start_host(self, initializer: Callable[..., Any] | None, initargs: Iterable[Any]) -> PrivateHost:
+    def _start_host(self, initializer: Callable[..., Any] | None, initargs: Iterable[Any], closed: bool) -> PrivateHost:
         prepare = None if initializer is None else lambda: initializer(*initargs)
         plugins = self._own_plugins if self._own_plugins is not None else self._plugins
-        return PrivateHost(plugins, self._address, self._authkey, prepare=prepare)
+        return PrivateHost(plugins, self._address, self._authkey, prepare=prepare, closed=closed)
 
-    def _login_there(self, address: _address.Address) -> Login:
+    def _login_there(self, address: _address.Address, own: bool) -> Login:
+        """own: to a host that this manager has started."""
         if self._login is not None:
             return self._login
         if address.transport == "unix" and not isinstance(self._secret, (Key,)):
             return Login()  # the system says who is there
         if isinstance(self._secret, bytes):
-            if not self._has_authkey and self._process is None:
+            if not self._has_authkey and not own:
                 return Login(default_secret() or Key.from_authkey(self._secret))
             return Login(Key.from_authkey(self._secret))
         return Login(self._secret)
@@ -251,10 +181,10 @@ class BaseManager:
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         offers = self._offers()
-        host = self._start_host(None if offers else initializer, initargs)
+        host = self._start_host(None if offers else initializer, initargs, closed=bool(offers) and self._address is not None)
         self._address = host.address.plain
         self._process = _Process(host)
-        session = Session(self._address, self._login_there(host.address))
+        session = Session(self._address, self._login_there(host.address, own=True))
         _session._by_address[(tuple(session._candidates), session.login)] = session
         _session._logins[session.address.text] = session.login
         self._space = ManagerSpace(session, self._registry, self._allow_pickle is not False)
@@ -263,7 +193,8 @@ class BaseManager:
         self.shutdown = end
         try:
             if offers:
-                self._provide(offers, initializer, initargs)
+                self._provide(offers, initializer, initargs, host.door)
+            host.let_in()
         except BaseException:
             end()
             raise
@@ -294,15 +225,18 @@ class BaseManager:
         """Of a manager's own, in a provider of their own."""
         return ()
 
-    def _provide(self, offers: Offers, initializer: Callable[..., Any] | None = None, initargs: Iterable[Any] = ()) -> None:
+    def _provide(self, offers: Offers, initializer: Callable[..., Any] | None = None, initargs: Iterable[Any] = (),
+                 door: _address.Address | None = None) -> None:
         """Has a Python process host them."""
         assert self._space is not None
         session = self._space.session
-        self._providers.append(_ProviderProcess(self._ctx, session.address.text, session.login, self._allow_pickle is not False, offers,
-                                                initializer, tuple(initargs)))
+        # It ends itself, and its children, before shutdown() would kill it and leave them.
+        patience = None if self._shutdown_timeout is None else 1.5 * self._shutdown_timeout
+        self._providers.append(ProviderProcess(self._ctx, session.address.text, door, session.login, self._space.allow_pickle, offers,
+                                                initializer, tuple(initargs), patience))
 
     @staticmethod
-    def _finalize_manager(host: PrivateHost, providers: list[_ProviderProcess], session: Session, state: State, timeout: float) -> None:
+    def _finalize_manager(host: PrivateHost, providers: list[ProviderProcess], session: Session, state: State, timeout: float) -> None:
         session.end()
         host.stop(timeout)
         for provider in providers:
@@ -312,7 +246,7 @@ class BaseManager:
     def connect(self) -> None:
         """Connects to a host that runs."""
         address = None if self._address is None else _address.parse(self._address)
-        login = self._login_there(address or _address.candidates()[0])
+        login = self._login_there(address or _address.candidates()[0], own=self._process is not None)
         session = _session.session_at(None if address is None else address.text, login)
         session.connect()
         self._space = ManagerSpace(session, self._registry, bool(self._allow_pickle))
@@ -354,7 +288,14 @@ class BaseManager:
         params: list[Any] = [self._name_there(typeid), list(args)]
         if kwds:
             params.append({"kw": kwds})
-        return self._space.session.request(self._space, "soho.create", params, f"{typeid}()")
+        try:
+            return self._space.session.request(self._space, "soho.create", params, f"{typeid}()")
+        except RemoteError as error:
+            ended = [provider.process.exitcode for provider in self._providers if provider.process.exitcode is not None]
+            if error.kind == "no_type" and ended:
+                error.args = (f"{error.args[0]}: the process of this manager's Python objects has ended (exit code {ended[0]}), and what it "
+                              "had with it; start another manager",)
+            raise
 
     def _name_there(self, typeid: str) -> str:
         """What the host calls a type. One that a program has registered instead of SyncManager's has a name of its own, if Python hosts it."""
@@ -389,7 +330,8 @@ class BaseManager:
         """Registers a type with this class of managers: one of the host's plugins, or one that a Python callable makes objects of.
 
         typeid: its name in the host, and of the manager's method that creates one. callable: what makes an object, in the process that
-        start() or serve_forever() has for that; a manager that connects does not look at it. None: a plugin of the host does. proxytype: the class of its proxies; AutoProxy if there is none. exposed: the methods that its proxies have; what the host
+        start() or serve_forever() has for that; a manager that connects does not look at it. None: a plugin of the host does.
+        proxytype: the class of its proxies; AutoProxy if there is none. exposed: the methods that its proxies have; what the host
         exposes if there is none, and never more. method_to_typeid: as which typeid, of those registered, the results of methods that
         return objects are taken. create_method: whether the manager gets that method.
         """
@@ -446,6 +388,8 @@ class SyncManager(BaseManager):
         made: BarrierProxy = self._create("Barrier", parties) if timeout is None else self._create("Barrier", parties, None, timeout)
         return made
 
+    _pools: ProviderProcess | None = None  # that it has started for its own
+
     def _more_offers(self) -> Offers:
         return self._offers_of(_POOL_TYPES, ["Pool"], _OF_ALL)
 
@@ -455,18 +399,39 @@ class SyncManager(BaseManager):
         shared = HOSTED_IN_PYTHON + _OF_ALL + "Pool"
         if shared in _types(space):
             return shared
-        of = _OF_ALL
-        if self._process is None:
-            of = f"session_{space.session.connect().session}_{next(_numbers)}."
-        self._provide(self._offers_of(_POOL_TYPES, ["Pool"], of))
-        if self._process is None:
-            util.Finalize(self, self._providers[-1].end, args=(self._shutdown_timeout,), exitpriority=0)
-        return HOSTED_IN_PYTHON + of + "Pool"
+        if self._process is not None:
+            self._provide(self._offers_of(_POOL_TYPES, ["Pool"], _OF_ALL))
+            self._pools = self._providers[-1]
+            return shared
+        # The first name that nobody has now: a host keeps each offer that was ever made, and takes the same again.
+        for number in itertools.count(1):
+            own = f"pool_{number}."
+            typeid = HOSTED_IN_PYTHON + own + "Pool"
+            if typeid in _types(space):
+                continue
+            try:
+                self._provide(self._offers_of(_POOL_TYPES, ["Pool"], own))
+                break
+            except RuntimeError:
+                if typeid not in _types(space):
+                    raise
+                # somebody was faster
+        self._pools = self._providers[-1]
+        util.Finalize(self, self._pools.end, args=(self._shutdown_timeout,), exitpriority=0)
+        return typeid
 
     def Pool(self, *args: Any, **kwds: Any) -> PoolProxy:  # noqa: N802
-        """A pool of worker processes, children of a Python process that the first of them has started."""
-        if self._space is not None and "Pool" not in self._names and self._registry["Pool"] is default_registry["Pool"]:
-            self._names["Pool"] = self._pool_type(self._space)
+        """A pool of worker processes, children of a Python process that the first of them has started. TypeError where pickles are not
+        allowed: a pool is sent the functions that it calls."""
+        if self._space is not None and self._registry["Pool"] is default_registry["Pool"]:
+            if not self._space.allow_pickle:
+                raise TypeError("a pool is sent the functions that it calls, as pickles, and allow_pickle is off: it is on only for hosts that "
+                                "this program starts itself, or where it says so (SyncManager(address, allow_pickle=True), if you trust all "
+                                "clients of that host: each of them could have this program run anything)")
+            # Another program's may have the name meanwhile.
+            has_ended = self._pools is not None and self._pools.process.exitcode is not None
+            if has_ended or self._names.get("Pool") not in _types(self._space):
+                self._names["Pool"] = self._pool_type(self._space)
         made: PoolProxy = self._create("Pool", *args, **kwds)
         return made
 
@@ -488,7 +453,6 @@ _register("Iterator", IteratorProxy, create_method=False)
 _register("Pool", PoolProxy)
 _register("AsyncResult", create_method=False)
 _OF_ALL = "pool."  # so begin, after "python.", the names of the types of pools that all may use
-_numbers = itertools.count(1)
 _POOL_TYPES = {"Pool": Entry(None, None, PoolProxy, multiprocessing.pool.Pool), "AsyncResult": Entry(None, None, AutoProxy),
                "Iterator": Entry(None, None, IteratorProxy)}
 default_registry.update(SyncManager._registry)

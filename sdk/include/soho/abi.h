@@ -168,7 +168,7 @@ typedef struct soho_outcome {
     soho_bytes result; /* MessagePack, handles as ext 0x53; borrowed */
     soho_text type;    /* of an error: its type name, such as KeyError */
     soho_text text;
-    soho_bytes data; /* of an error: MessagePack, or empty */
+    soho_bytes data; /* of an error: MessagePack without handles, or empty */
 } soho_outcome;
 
 enum {
@@ -201,8 +201,8 @@ typedef struct soho_host {
     soho_text version; /* the host's own */
 
     /* -- during a call -- */
-    /* Says why the call fails; return SOHO_FAILED then. `code` 0 means SOHO_RAISED. `data` is MessagePack or empty.
-     * [in call] */
+    /* Says why the call fails; return SOHO_FAILED then. `code` 0 means SOHO_RAISED. `data` is MessagePack or empty;
+     * where it holds handles, it is left out. [in call] */
     void (*fail)(const soho_call* call, uint32_t code, soho_text type, soho_text text, soho_bytes data);
     /* Lends the object behind a handle in the arguments, for the call. Returns 0, or 1 where it is not an object of
      * this plugin and class (a parameter declared with a class key is checked before the call). [in call] */

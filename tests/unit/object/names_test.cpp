@@ -67,6 +67,27 @@ TEST_F(NamesTest, SuggestTheNearest) {
     EXPECT_EQ(names.no_name("pairs").code, Code::no_object);
 }
 
+TEST_F(NamesTest, OfWhatIsLostAreFreeForWhoPublishedIt) {
+    const ObjectPtr first = object(), second = object(), third = object();
+    ASSERT_TRUE(names.publish("pair", {first, "me"}));
+    first->lost = true;
+    EXPECT_EQ(names.find("pair"), first);  // until another takes its place
+    EXPECT_EQ(text(names.publish("pair", {second, "you"})),
+              fmt::format("the name \"pair\" is taken by #{} (Counter)", first->id()));
+    EXPECT_EQ(*names.reserve("pair", "you", nullptr), Names::Reservation::taken);
+    ASSERT_TRUE(names.publish("pair", {second, "me"}));
+    EXPECT_EQ(names.find("pair"), second);
+    EXPECT_TRUE(names.names_of(first->id()).empty());
+
+    second->lost = true;
+    EXPECT_EQ(*names.reserve("pair", "me", nullptr), Names::Reservation::reserved);
+    EXPECT_EQ(names.find("pair"), second);
+    EXPECT_EQ(*names.reserve("pair", "me", [] {}), Names::Reservation::waiting);
+    names.fulfil("pair", {third, "me"});
+    EXPECT_EQ(names.find("pair"), third);
+    EXPECT_EQ(names.size(), 1u);
+}
+
 TEST_F(NamesTest, GoWithTheirSessionOrTheirObject) {
     const ObjectPtr first = object();
     ASSERT_TRUE(names.publish("a", {first, "me", 7}));
@@ -85,40 +106,40 @@ TEST_F(NamesTest, GoWithTheirSessionOrTheirObject) {
 TEST_F(NamesTest, AReservationKeepsOthersOut) {
     int settled = 0;
     const auto waiter = [&] { ++settled; };
-    EXPECT_EQ(*names.reserve("pair", waiter), Names::Reservation::reserved);
-    EXPECT_EQ(*names.reserve("pair", waiter), Names::Reservation::waiting);
+    EXPECT_EQ(*names.reserve("pair", "me", waiter), Names::Reservation::reserved);
+    EXPECT_EQ(*names.reserve("pair", "me", waiter), Names::Reservation::waiting);
     EXPECT_EQ(text(names.publish("pair", {object(), "me"})), "the name \"pair\" is being taken");
     EXPECT_EQ(names.find("pair"), nullptr);
     EXPECT_EQ(settled, 0);
     names.fulfil("pair", {object(), "me"});
     EXPECT_EQ(settled, 1);
     EXPECT_NE(names.find("pair"), nullptr);
-    EXPECT_EQ(*names.reserve("pair", waiter), Names::Reservation::taken);
+    EXPECT_EQ(*names.reserve("pair", "me", waiter), Names::Reservation::taken);
 }
 
 TEST_F(NamesTest, AnAbandonedReservationIsFreeAgain) {
     int settled = 0;
     const auto waiter = [&] { ++settled; };
-    ASSERT_EQ(*names.reserve("pair", waiter), Names::Reservation::reserved);
-    ASSERT_EQ(*names.reserve("pair", waiter), Names::Reservation::waiting);
-    ASSERT_EQ(*names.reserve("pair", waiter), Names::Reservation::waiting);
+    ASSERT_EQ(*names.reserve("pair", "me", waiter), Names::Reservation::reserved);
+    ASSERT_EQ(*names.reserve("pair", "me", waiter), Names::Reservation::waiting);
+    ASSERT_EQ(*names.reserve("pair", "me", waiter), Names::Reservation::waiting);
     names.abandon("pair");
     EXPECT_EQ(settled, 2);
     names.abandon("pair");
     EXPECT_EQ(settled, 2);
-    EXPECT_EQ(*names.reserve("pair", waiter), Names::Reservation::reserved);
+    EXPECT_EQ(*names.reserve("pair", "me", waiter), Names::Reservation::reserved);
     names.abandon("pair");
 }
 
 TEST_F(NamesTest, AWaiterMayReserveAnew) {
     bool reserved = false;
-    ASSERT_EQ(*names.reserve("pair", nullptr), Names::Reservation::reserved);
-    ASSERT_EQ(
-        *names.reserve("pair", [&] { reserved = *names.reserve("pair", nullptr) == Names::Reservation::reserved; }),
-        Names::Reservation::waiting);
+    ASSERT_EQ(*names.reserve("pair", "me", nullptr), Names::Reservation::reserved);
+    ASSERT_EQ(*names.reserve("pair", "me",
+                             [&] { reserved = *names.reserve("pair", "me", nullptr) == Names::Reservation::reserved; }),
+              Names::Reservation::waiting);
     names.abandon("pair");
     EXPECT_TRUE(reserved);
-    EXPECT_FALSE(names.reserve("a b", nullptr));
+    EXPECT_FALSE(names.reserve("a b", "me", nullptr));
 }
 
 TEST_F(NamesTest, AreListedInOrder) {

@@ -85,7 +85,10 @@ TEST(Pool, UrgentWorkGoesFirst) {
     wait_until([&] { return started.load(); });
     EXPECT_TRUE(pool.post([&] { note("plain"); }));
     EXPECT_TRUE(pool.post_urgent([&] { note("urgent"); }));
-    wait_until([&] { return !done.try_wait() ? pool.queued() <= 1 : true; });
+    wait_until([&] {  // a thread has taken it, and not only begun to
+        const std::scoped_lock lock(mutex);
+        return !order.empty();
+    });
     go.count_down();
     done.wait();
     EXPECT_EQ(order, (std::vector<std::string>{"urgent", "plain"}));

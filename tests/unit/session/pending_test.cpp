@@ -145,7 +145,7 @@ public:
         replies += !seat_.out.empty();
     }
     void go() {
-        caller_->gone(seat_);
+        caller_->gone(seat_, "the test wants it");
         home_.run_all();
     }
     void run() { home_.run_all(); }

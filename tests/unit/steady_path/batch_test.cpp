@@ -91,7 +91,7 @@ TEST_F(Batch, IsOfOneCallerAlone) {
     EXPECT_TRUE(other->take({data::as_bytes(call)}, seat));
     seat.finish();
     EXPECT_EQ(codes_of(seat.out.bytes()), (std::vector{Code::ok, Code::no_object}));
-    other->gone(seat);
+    other->gone(seat, "the test wants it");
 }
 
 TEST_F(Batch, IsCountedByItsEnd) {
