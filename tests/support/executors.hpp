@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 
 namespace soho::test {
@@ -41,11 +42,13 @@ public:
         const std::scoped_lock lock(mutex_);
         return queue_.size();
     }
-    // Runs what is there and what comes, also from other threads, until `met`.
+    // Runs what is there and what comes, also from other threads, until `met`; throws if that takes a minute.
     template <class Condition>
     void run_until(Condition met) {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
         while (!met()) {
             if (run_one()) continue;
+            if (std::chrono::steady_clock::now() > until) throw std::runtime_error("waited a minute in vain");
             std::unique_lock lock(mutex_);
             // What `met` looks at may change without a post: look again now and then.
             posted_.wait_for(lock, std::chrono::milliseconds(1), [&] { return !queue_.empty(); });

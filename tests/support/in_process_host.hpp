@@ -47,6 +47,8 @@ inline std::string call_request(std::uint64_t id, std::string_view method, std::
 class InProcessHost {
 public:
     explicit InProcessHost(const std::string& plugin_file) {
+        log_.apply({.slow_call_ms =
+                        0});  // a call that the system interrupts for a second would have a line, which takes memory
         services_.plugin_timers = host::make_plugin_timers();
         services_.offers = std::make_shared<host::Offers>();
         services_.home = &home_;

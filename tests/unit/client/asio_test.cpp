@@ -33,7 +33,7 @@ class Asio : public testing::Test {
 protected:
     FakeHost host{script};
     asio::io_context io;
-    AsioClient client{io.get_executor(), Client::connect(host.address())};
+    AsioClient client{io.get_executor(), connected(host)};
     Proxy pair = client->create("Pair");
 
     // Runs a coroutine to its end; what it throws comes out of here.
@@ -117,6 +117,36 @@ TEST_F(Asio, WorksBesideBlockingCallsOfOtherThreads) {
     stop = true;
     blocking.join();
     EXPECT_EQ(done, 500);
+}
+
+TEST_F(Asio, RestsThoughAnotherThreadIsStillBusyWithWhatItReadForIt) {
+    std::promise<void> busy, rested;
+    std::thread other([&] {
+        const Asked waited = host.wait_for_call("wait"), also_waited = host.wait_for_call("wait", 2);
+        data::Buffer both;
+        for (const Asked& asked : {waited, also_waited}) {
+            wire::Out out(both);
+            out.array(4);
+            out.integer(1);
+            out.integer(asked.msgid);
+            out.nil();
+            out.integer(8);
+        }
+        host.send(both.bytes());
+        client->run_for(60s);
+    });
+    std::exception_ptr outcome;
+    async_call<int>(client, pair, "wait", [&](std::exception_ptr failure, int) { outcome = failure; });
+    pair.async_call<int>("wait", [&](const Outcome<int>&) {
+        busy.set_value();
+        EXPECT_EQ(rested.get_future().wait_for(60s), std::future_status::ready);
+    });
+    busy.get_future().wait();
+    io.run_for(30s);
+    EXPECT_TRUE(io.stopped());
+    EXPECT_FALSE(outcome);
+    rested.set_value();
+    other.join();
 }
 
 TEST_F(Asio, CancelsTheCallWithTheOperation) {

@@ -23,7 +23,7 @@ Answer script(const Asked& asked) {
 class Async : public testing::Test {
 protected:
     FakeHost host{script};
-    Client client = Client::connect(host.address());
+    Client client = connected(host);
     Proxy pair = client.create("Pair");
 };
 
@@ -142,7 +142,7 @@ TEST_F(Async, DropsTheCallbacksOfAClientThatIsGone) {
     auto witness = std::make_shared<int>(0);
     const std::weak_ptr<int> watched = witness;
     {
-        auto other = Client::connect(host.address());
+        auto other = connected(host);
         other.create("Pair").async_call<int>("wait", [witness = std::move(witness)](Outcome<int>) { FAIL(); });
     }
     EXPECT_TRUE(watched.expired());
@@ -172,7 +172,7 @@ TEST(Draining, IsToldWhereCallbacksRun) {
     std::vector<std::chrono::milliseconds> told;
     ConnectOptions options;
     options.on_draining = [&](std::chrono::milliseconds left) { told.push_back(left); };
-    Client client = Client::connect(host.address(), options);
+    Client client = connected(host, options);
     data::Buffer frame;
     wire::Out out(frame);
     wire::begin_notification(out, "soho.draining");
@@ -191,7 +191,7 @@ TEST(Draining, IsNoReplyForWhoDidNotAsk) {
     FakeHost host{script};
     ConnectOptions options;
     options.reconnect = false;
-    Client client = Client::connect(host.address(), options);
+    Client client = connected(host, options);
     data::Buffer frame;
     wire::Out out(frame);
     wire::begin_notification(out, "soho.draining");

@@ -23,7 +23,7 @@ Answer pair_script(const Asked& asked) {
 
 TEST(Call, GivesTheResultInTheTypeThatWasAskedFor) {
     FakeHost host(pair_script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair", 5, 6);
     EXPECT_EQ(pair.call<std::int64_t>("get_x"), 5);
     EXPECT_EQ(pair.call<double>("get_x"), 5.0);
@@ -34,7 +34,7 @@ TEST(Call, GivesTheResultInTheTypeThatWasAskedFor) {
 
 TEST(Call, SendsWhatTheProtocolSays) {
     FakeHost host(pair_script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair", 5, 6);
     pair.call("set_x", 7);
     EXPECT_EQ(host.asked("soho.create").at(0).params, Value(Value::Array{"Pair", Value::Array{5, 6}}));
@@ -43,11 +43,11 @@ TEST(Call, SendsWhatTheProtocolSays) {
 
 TEST(Call, CarriesTheOptionsOfAView) {
     FakeHost host(pair_script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair", 5, 6);
-    pair.with(timeout{1500ms}, owner{"t1"}, trace{"req-9"}, kw("x", 7)).call("set");
+    pair.with(timeout{60s}, owner{"t1"}, trace{"req-9"}, kw("x", 7)).call("set");
     const Value options =
-        Value::Map{{"timeout_ms", 1500}, {"owner", "t1"}, {"trace", "req-9"}, {"kw", Value::Map{{"x", 7}}}};
+        Value::Map{{"timeout_ms", 60'000}, {"owner", "t1"}, {"trace", "req-9"}, {"kw", Value::Map{{"x", 7}}}};
     EXPECT_EQ(host.asked("soho.call").at(0).params[3], options);
 
     client.with(kw("y", 2)).create("Pair", 5);
@@ -64,7 +64,7 @@ TEST(Call, GivesAViewOfADerivedClassItsOwnMethods) {
         int get_x() const { return call<int>("get_x"); }
     };
     FakeHost host(pair_script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     EXPECT_EQ(with(client.create<Derived>("Pair"), trace{"a"}).get_x(), 5);
     EXPECT_EQ(client.create<Viewed>("Pair").with(trace{"b"}).get_x(), 5);
     EXPECT_EQ(host.asked("soho.call").at(1).params[3]["trace"], Value("b"));
@@ -75,7 +75,7 @@ TEST(Call, ThrowsWhatTheHostSaid) {
         if (asked.method != "soho.call") return Answer::handle(7, "dict");
         return Answer::error(Error(Code::failed, "no key 'k'", "KeyError", std::string(data::encoded("k").text())));
     });
-    const auto dict = Client::connect(host.address()).create("dict");
+    const auto dict = connected(host).create("dict");
     try {
         dict.call("get", "k");
         FAIL() << "no error";
@@ -105,7 +105,7 @@ TEST(Call, RefusesAResultOfAnotherType) {
     FakeHost host([](const Asked& asked) {
         return asked.method == "soho.create" ? Answer::handle(7, "Pair") : Answer::value("text");
     });
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     EXPECT_EQ(code_of([&] { pair.call<int>("get_x"); }), CallCode::bad_result);
     EXPECT_EQ(code_of([&] { pair.call<Proxy>("get_x"); }), CallCode::bad_result);
@@ -115,13 +115,13 @@ TEST(Call, RefusesAResultOfAnotherType) {
 TEST(Call, RefusesAnEmptyProxy) {
     EXPECT_EQ(code_of([] { Proxy().call("get_x"); }), CallCode::bad_arguments);
     FakeHost host(pair_script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     EXPECT_EQ(code_of([&] { client.create("Pair").call("meet", Proxy()); }), CallCode::bad_arguments);
 }
 
 TEST(Call, RefusesARequestThatTheHostWouldNotTake) {
     FakeHost host(pair_script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     EXPECT_EQ(code_of([&] { pair.call("set", std::string((16 << 20) + 1, 'x')); }), CallCode::limit);
     EXPECT_EQ(pair.call<int>("get_x"), 5);
@@ -133,7 +133,7 @@ TEST(Call, SendsProxiesAsHandles) {
             return Answer::handle(asked.params[0] == Value("Pair") ? 7 : 8, asked.params[0].as<std::string>());
         return Answer::value(asked.call_args());
     });
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     const auto other = client.create("Other");
     const Value sent = host.asked().empty() ? Value() : pair.call("meet", other, std::vector{other}, Value(other));
@@ -157,7 +157,7 @@ TEST(Call, ReceivesHandlesAsProxiesWhereverTheyAre) {
         wire::write_handle(out, {9, "Pair"}, wire::HandleForm::ext);
         return Answer::bytes(std::move(body));
     });
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     const auto typed = pair.call<std::map<std::string, std::vector<Proxy>>>("all");
     EXPECT_EQ(typed.at("pairs").at(1).id(), 9u);
@@ -169,7 +169,7 @@ TEST(Call, ReceivesHandlesAsProxiesWhereverTheyAre) {
 
 TEST(Call, NotifiesWithoutWaiting) {
     FakeHost host(pair_script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     pair.notify("set_x", 7);
     const Asked asked = host.wait_for_call("set_x");
@@ -179,7 +179,7 @@ TEST(Call, NotifiesWithoutWaiting) {
 
 TEST(Call, ReadsRepliesSplitAtAnyByteAndManyAtOnce) {
     FakeHost host([](const Asked& asked) { return asked.method == "soho.ping" ? Answer::later() : Answer::nil(); });
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     std::vector<int> results;
     for (int i = 0; i < 3; ++i)
         client.async_request<int>("soho.ping", [&](Outcome<int> outcome) { results.push_back(outcome.value()); });
@@ -203,7 +203,7 @@ TEST(Call, ReadsRepliesSplitAtAnyByteAndManyAtOnce) {
 
 TEST(Call, SharesOneConnectionAmongThreads) {
     FakeHost host(pair_script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     std::vector<std::thread> threads;
     std::atomic<int> wrong = 0;
@@ -220,7 +220,7 @@ TEST(Call, SharesOneConnectionAmongThreads) {
 
 TEST(Call, LetsAThreadFinishWhileTheOneThatLeadsStillWaits) {
     FakeHost host([](const Asked& asked) { return asked.method == "soho.ping" ? Answer::later() : Answer::value(1); });
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     std::thread leads([&] { client.ping(); });
     const Asked ping = host.wait_for("soho.ping");
     EXPECT_EQ(client.request<int>("a.b"), 1);
@@ -230,7 +230,7 @@ TEST(Call, LetsAThreadFinishWhileTheOneThatLeadsStillWaits) {
 
 TEST(Call, HandsTheLeadOn) {
     FakeHost host([](const Asked&) { return Answer::later(); });
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     std::thread first([&] { EXPECT_EQ(client.request<int>("a.first"), 1); });
     const Asked asked_first = host.wait_for("a.first");
     std::thread second([&] { EXPECT_EQ(client.request<int>("a.second"), 2); });
@@ -248,7 +248,7 @@ TEST(Call, HandsTheLeadOn) {
 TEST(Call, GivesUpAfterTheDeadlineAndCancels) {
     FakeHost host(
         [](const Asked& asked) { return asked.method == "soho.create" ? Answer::handle(7, "Pair") : Answer::later(); });
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     EXPECT_EQ(code_of([&] { pair.with(timeout{1ms}).call("get_x"); }), CallCode::deadline);
     const Asked call = host.wait_for_call("get_x");
@@ -266,7 +266,7 @@ TEST(Call, DoesNotLockUpWithAHostThatReadsOnlyWhatIsReadFromIt) {
     FakeHost host([&](const Asked& asked) {
         return asked.method == "soho.create" ? Answer::handle(7, "Pair") : Answer::value(large);
     });
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     std::size_t answered = 0;
     for (int i = 0; i < 4; ++i) {
@@ -286,7 +286,7 @@ TEST(Call, TriesAgainWhatNeverStarted) {
         if (asked.method == "soho.create") return Answer::handle(7, "Pair");
         return ++calls < 3 ? Answer::error(Error(Code::overloaded, "128 calls are running")) : Answer::value(5);
     });
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     EXPECT_EQ(pair.call<int>("get_x"), 5);
     calls = 0;

@@ -2,6 +2,7 @@
 // A host of few words, for tests of the client: it listens on a Unix socket, answers soho.hello, and has every other request
 // answered by the test. It speaks to any number of connections from one thread.
 
+#include <soho/client.hpp>
 #include <soho/data/value.hpp>
 #include <soho/wire/codec.hpp>
 
@@ -131,5 +132,11 @@ private:
     bool ends_ = false;
     std::thread thread_;
 };
+
+// A client of that host, which may take its time: on a busy machine a thread may stand still for seconds.
+inline Client connected(const FakeHost& host, ConnectOptions options = {}) {
+    options.connect_timeout = std::chrono::seconds(60);
+    return Client::connect(host.address(), options);
+}
 
 }  // namespace soho::test

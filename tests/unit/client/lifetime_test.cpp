@@ -33,7 +33,7 @@ private:
 
 TEST(Lifetime, GivesAnObjectBackWhenTheLastCopyOfItsProxyGoes) {
     FakeHost host{Objects()};
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     auto pair = client.create("Pair");
     auto copy = pair;
     auto view = pair.with(trace{"a"});
@@ -47,14 +47,14 @@ TEST(Lifetime, GivesAnObjectBackWhenTheLastCopyOfItsProxyGoes) {
 
 TEST(Lifetime, ReleasesAtOnceOnAnIdleConnection) {
     FakeHost host{Objects()};
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     { const auto pair = client.create("Pair"); }
     host.wait_for_release(100, 1);
 }
 
 TEST(Lifetime, SendsReleasesWithTheNextCallWhileOthersWait) {
     FakeHost host{Objects()};
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     std::vector<Proxy> pairs;
     for (int i = 0; i < 10; ++i) pairs.push_back(client.create("Pair"));
     client.async_request<void>("soho.ping", [](Outcome<void>) {});
@@ -68,7 +68,7 @@ TEST(Lifetime, SendsReleasesWithTheNextCallWhileOthersWait) {
 
 TEST(Lifetime, SendsReleasesInBatchesOf64) {
     FakeHost host{Objects()};
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     std::vector<Proxy> pairs;
     for (int i = 0; i < 100; ++i) pairs.push_back(client.create("Pair"));
     client.async_request<void>("soho.ping", [](Outcome<void>) {});
@@ -78,7 +78,7 @@ TEST(Lifetime, SendsReleasesInBatchesOf64) {
 
 TEST(Lifetime, SendsWhatIsLeftWhenTheConnectionFallsIdle) {
     FakeHost host{Objects()};
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     auto pair = client.create("Pair");
     std::thread waits([&] { client.ping(); });
     const Asked ping = host.wait_for("soho.ping");
@@ -90,7 +90,7 @@ TEST(Lifetime, SendsWhatIsLeftWhenTheConnectionFallsIdle) {
 
 TEST(Lifetime, GivesBackTheObjectsOfAResultThatNobodyTook) {
     FakeHost host{Objects()};
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     pair.call<void>("list");
     EXPECT_THROW(pair.call<std::vector<Proxy>>("list"), CallError) << "the last element is text";
@@ -105,14 +105,14 @@ TEST(Lifetime, GivesBackTheObjectsOfAResultThatNobodyTook) {
 
 TEST(Lifetime, KeepsTheConnectionOpenForAProxyThatOutlivesItsClient) {
     FakeHost host{Objects()};
-    const auto pair = Client::connect(host.address()).create("Pair");
+    const auto pair = connected(host).create("Pair");
     pair.call("get_x");
     EXPECT_EQ(host.connections_made(), 1);
 }
 
 TEST(Lifetime, DropsProxiesQuietlyAfterTheConnectionIsLost) {
     FakeHost host{Objects()};
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     auto pair = client.create("Pair");
     host.hang_up();
     pair.reset();

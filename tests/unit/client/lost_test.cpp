@@ -41,7 +41,7 @@ ConnectionLost lost(const std::function<void()>& call) {
 
 TEST(Lost, EndsEveryCallInFlightAtOnce) {
     FakeHost host(script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     std::vector<std::thread> threads;
     for (int i = 0; i < 3; ++i) {
@@ -65,7 +65,7 @@ TEST(Lost, EndsEveryCallInFlightAtOnce) {
 
 TEST(Lost, LosesProxiesFromCreateForGood) {
     FakeHost host(script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     lost([&] { pair.call("hang_up"); });
     const auto error = lost([&] { pair.call("get_x"); });
@@ -78,7 +78,7 @@ TEST(Lost, LosesProxiesFromCreateForGood) {
 
 TEST(Lost, FindsAProxyFromOpenAgain) {
     FakeHost host(script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.open("pair");
     const auto copy = pair;
     EXPECT_EQ(pair.call<int>("id"), 7);
@@ -90,7 +90,7 @@ TEST(Lost, FindsAProxyFromOpenAgain) {
 
 TEST(Lost, TriesACallAgainThatNeverLeft) {
     FakeHost host(script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.open("pair");
     host.hang_up();
     EXPECT_EQ(pair.call<int>("id"), 70);
@@ -99,7 +99,7 @@ TEST(Lost, TriesACallAgainThatNeverLeft) {
 
 TEST(Lost, TriesAnIdempotentCallAgainThatWasCutOff) {
     FakeHost host(script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     EXPECT_EQ(client.open("pair").call<int>("safe"), 70);
     const auto pair = client.open("pair");
     EXPECT_THAT(lost([&] { pair.call("hang_up"); }).what(), HasSubstr("may have run"));
@@ -107,7 +107,7 @@ TEST(Lost, TriesAnIdempotentCallAgainThatWasCutOff) {
 
 TEST(Lost, StaysLostWhereTheOptionsSaySo) {
     FakeHost host(script);
-    const auto client = Client::connect(host.address(), {.reconnect = false});
+    const auto client = connected(host, {.reconnect = false});
     const auto pair = client.open("pair");
     host.hang_up();
     lost([&] { client.ping(); });
@@ -118,7 +118,7 @@ TEST(Lost, StaysLostWhereTheOptionsSaySo) {
 
 TEST(Lost, FailsEveryCallAfterClose) {
     FakeHost host(script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     const auto pair = client.create("Pair");
     std::thread waits(
         [&] { EXPECT_THAT(lost([&] { pair.call("wait"); }).what(), HasSubstr("this client was closed")); });
@@ -131,7 +131,7 @@ TEST(Lost, FailsEveryCallAfterClose) {
 TEST(Lost, GivesUpOnAHostThatSendsNonsense) {
     for (const std::string_view nonsense : {"\xc1", "\x93\x01\x02\x03", "\x01", "\x94\x01\xff\xc0\xc0"}) {
         FakeHost host(script);
-        const auto client = Client::connect(host.address(), {.reconnect = false});
+        const auto client = connected(host, {.reconnect = false});
         const auto pair = client.create("Pair");
         std::thread waits([&] { EXPECT_THAT(lost([&] { pair.call("wait"); }).what(), HasSubstr("the host sent")); });
         host.wait_for_call("wait");
@@ -142,7 +142,7 @@ TEST(Lost, GivesUpOnAHostThatSendsNonsense) {
 
 TEST(Lost, PassesOverAReplyThatNobodyAskedFor) {
     FakeHost host(script);
-    const auto client = Client::connect(host.address());
+    const auto client = connected(host);
     host.send(data::as_bytes("\x94\x01\x63\xc0\xc0"));
     host.send(data::as_bytes(std::string_view("\x94\x01\xce\x00\x00\x00\x00\xc0\xc0", 9)));
     client.ping();

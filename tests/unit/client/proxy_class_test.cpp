@@ -35,7 +35,7 @@ Answer script(const Asked& asked) {
 class ProxyClasses : public testing::Test {
 protected:
     FakeHost host{script};
-    Client client = Client::connect(host.address());
+    Client client = connected(host);
 
     std::string refusal(std::string_view type) {
         try {

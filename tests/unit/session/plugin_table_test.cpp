@@ -62,20 +62,20 @@ TEST_F(PluginTableTest, TasksRunInTheTurnOfTheirObject) {
 
 TEST_F(PluginTableTest, TimersRunWhenTheyAreDueAndAgain) {
     const soho_task task = counters.count(ran);
-    const auto once = table()->timer_start(table(), 0, 1'000'000'000, 0, &task);
-    const auto often = table()->timer_start(table(), 0, 1'000'000'000, 1'000'000'000, &task);
+    const auto once = table()->timer_start(table(), 0, 100'000'000'000, 0, &task);
+    const auto often = table()->timer_start(table(), 0, 100'000'000'000, 100'000'000'000, &task);
     EXPECT_NE(once, often);
     const auto now = monotonic_now();
-    host.timers.run_due(now + 1'500'000'000);
+    host.timers.run_due(now + 150'000'000'000);
     host.run();
     EXPECT_EQ(ran, 2);
-    host.timers.run_due(now + 2'600'000'000);
+    host.timers.run_due(now + 260'000'000'000);
     host.run();
     EXPECT_EQ(ran, 3);
     table()->timer_cancel(table(), often);
     table()->timer_cancel(table(), once);
     table()->timer_cancel(table(), 4711);
-    host.timers.run_due(now + 60'000'000'000);
+    host.timers.run_due(now + 6'000'000'000'000);
     host.run();
     EXPECT_EQ(ran, 3);
 }

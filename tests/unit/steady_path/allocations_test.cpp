@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <algorithm>
 #include <filesystem>
 #include <thread>
 
@@ -117,10 +118,16 @@ protected:
     }
     void expect_none(std::string_view request, std::size_t reply_size) {
         for (int i = 0; i < warm_up; ++i) exchange(request, reply_size);
-        const std::uint64_t before = allocations();
-        for (int i = 0; i < counted_calls; ++i) exchange(request, reply_size);
-        // A beat of the ticker asks for some, as often as the calls take tenths of a second on this machine; the calls for none.
-        EXPECT_LT(allocations() - before, counted_calls / 10u) << "in " << counted_calls << " calls";
+        // A beat of the ticker asks for some, and where the system lets the host's thread wait it looks why; the calls ask for none,
+        // so that some rounds of them have nearly none.
+        constexpr std::uint64_t few = counted_calls / 100;
+        std::uint64_t least = counted_calls;
+        for (int round = 0; round < 20 && least >= few; ++round) {
+            const std::uint64_t before = allocations();
+            for (int i = 0; i < counted_calls; ++i) exchange(request, reply_size);
+            least = std::min(least, allocations() - before);
+        }
+        EXPECT_LT(least, few) << "in " << counted_calls << " calls";
     }
 
 private:

@@ -118,7 +118,7 @@ TEST_F(Pendings, EndWhenTheirTimeIsOver) {
 }
 
 TEST_F(Pendings, ComeFromThePluginsThreads) {
-    Host patient({}, &entry<&mailboxes>);
+    Host patient({.patience = 60s}, &entry<&mailboxes>);
     EXPECT_EQ(patient.create("Mailbox").call<int>("from_thread"), 77);
 }
 

@@ -30,7 +30,7 @@ namespace soho {
 
 namespace client {
 
-// Polls a client while it has calls in flight: when its socket is ready, when a call's time is up. Keeps the executor's
+// Polls a client while operations are under way: when its socket is ready, when a call's time is up. Keeps the executor's
 // context busy for just that long.
 class AsioDriver : public std::enable_shared_from_this<AsioDriver> {
 public:
@@ -43,18 +43,25 @@ public:
     const Client& client() const { return client_; }
     asio::any_io_executor executor() const { return strand_.get_inner_executor(); }
 
-    // A call was started, or one has ended on a thread of somebody else's.
+    void begin() { ++operations_; }
+    // On any thread: where another one's call reads this one's reply, it is that one.
+    void end() {
+        --operations_;
+        if (!runs_here()) wake();
+    }
     void wake() {
         if (wakes_.fetch_add(1) != 0) return;
         asio::post(strand_, [self = shared_from_this()] { self->drive(); });
     }
-    bool runs_here() const { return strand_.running_in_this_thread(); }
 
 private:
+    bool runs_here() const { return strand_.running_in_this_thread(); }
+
+    // Goes by its own count: the client's still has what has ended while the callbacks that are due with it run on another thread.
     void drive() {
-        wakes_ = 0;  // whoever starts a call from here on wakes again
+        wakes_ = 0;  // whoever begins or ends from here on wakes again
         client_.poll();
-        if (client_.in_flight() == 0) return rest();
+        if (operations_ == 0) return rest();
         follow_connection();
         if (!std::exchange(reads_, true)) wait_for(socket_.wait_read, reads_);
         if (client_.wants_to_write() && !std::exchange(writes_, true)) wait_for(socket_.wait_write, writes_);
@@ -94,6 +101,7 @@ private:
     asio::posix::stream_descriptor socket_;
     asio::steady_timer timer_;
     std::atomic<int> wakes_ = 0;
+    std::atomic<std::int64_t> operations_ = 0;
     int followed_ = -1;
     bool reads_ = false;
     bool writes_ = false;
@@ -116,10 +124,14 @@ public:
             slot.assign([cancel](asio::cancellation_type) { (*cancel)(); });
         }
         const auto driver = driver_;
+        driver->begin();
         try {
             *cancel = start([self](Outcome<R> outcome) { self->finish(std::move(outcome)); });
         } catch (const CallError& error) {
             return finish(Outcome<R>(error.failure()));
+        } catch (...) {
+            driver->end();
+            throw;
         }
         driver->wake();
     }
@@ -128,7 +140,7 @@ private:
     void finish(Outcome<R> outcome) {
         // The handler may go to another context, and outlive the driver's there.
         const auto driver = std::move(driver_);
-        if (!driver->runs_here()) driver->wake();
+        driver->end();
         auto deliver = [self = this->shared_from_this(), outcome = std::move(outcome)]() mutable {
             self->deliver(std::move(outcome));
         };
