@@ -127,7 +127,8 @@ void Turn::leave_closed(bool shared, Activity* activity) {
         if (next == nullptr) return;
         if (ran == 0) until = monotonic_now() + run_by_holder_ns_max;
         const bool lost = activity != nullptr && activity->lost;  // the thread's seat: it may run nothing more
-        if (next->on_pool || lost || ran == run_by_holder_max || monotonic_now() > until) return start(next);
+        const bool is_late = ran != 0 && monotonic_now() > until;
+        if (next->on_pool || lost || ran == run_by_holder_max || is_late) return start(next);
         next->run(activity);
         for (Turn* other : next->turns) {
             if (other != this) other->hand_on(false);

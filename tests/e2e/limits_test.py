@@ -9,7 +9,7 @@ import time
 import unittest
 
 sys.path.insert(0, __file__.rpartition("/tests/")[0] + "/tests/support")
-from soho_e2e import PAIR, Client, Closed, Refused, connect, eventually, hosted, plugin  # noqa: E402
+from soho_e2e import PAIR, Client, Closed, Refused, connect, eventually, hosted, needs_the_host_itself, plugin  # noqa: E402
 
 
 def hits(host):
@@ -115,30 +115,48 @@ limits = {{ handles = 2, frame_bytes = 8192 }}
 
 class Time(unittest.TestCase):
     def test_a_client_that_never_asks_anything_is_closed(self):
-        host = hosted(self, PAIR, config="[limits]\nlogin_ms = 50\n")
+        host = hosted(self, PAIR, config="[limits]\nlogin_ms = 2000\n")
         busy = host.client()
         busy.do("soho.ping")
-        for beginning in (b"", b"\x94\x00"):
-            with connect(host.address) as silent:
-                silent.sendall(beginning)
-                self.assertEqual(silent.recv(1), b"")
+        silent = [self.enterContext(connect(host.address)) for _ in range(2)]
+        silent[1].sendall(b"\x94\x00")
+        for connection in silent:
+            self.assertEqual(connection.recv(1), b"")
         self.assertEqual(hits(host), {"login_ms": 2})
         busy.do("soho.ping")
 
     def test_a_first_request_that_keeps_its_reactor_has_come_in_time(self):
-        host = hosted(self, plugin("stall"), config="[host]\nreactors = 1\n[limits]\nlogin_ms = 200\nstuck_ms = 10\n")
+        host = hosted(self, plugin("stall"), config="[host]\nreactors = 1\n[limits]\nlogin_ms = 2000\nstuck_ms = 10\n")
         other = host.client()
         door = other.create("Door")
         other.do("soho.publish", other.create("Stall"), "stall")
         first = host.client()
         held = first.request("stall.hold0", "x")
         eventually(lambda: other.call(door, "waiting") == 1)
-        time.sleep(0.6)
+        with connect(host.address) as silent:
+            self.assertEqual(silent.recv(1), b"", "whose time is over later than that of the first")
         other.call(door, "open")
         self.assertEqual(first.reply(held), "x")
 
+    @needs_the_host_itself("a worker keeps no reactor of the host's")
+    def test_a_first_request_that_its_reactor_has_had_no_time_for_has_come_in_time(self):
+        host = hosted(self, plugin("stall"), config="[host]\nreactors = 2\n[limits]\nlogin_ms = 2000\nstuck_ms = 60000\n")
+        other, holder = host.client(), host.client()
+        door = other.create("Door")
+        other.do("soho.publish", other.create("Stall"), "stall")
+        held = holder.request("stall.hold0", "x")
+        eventually(lambda: other.call(door, "waiting") == 1)
+        firsts = [host.client(), host.client()]  # one of them at the reactor that is held
+        pings = [first.request("soho.ping") for first in firsts]
+        time.sleep(3)
+        other.call(door, "open")
+        for first, ping in zip(firsts, pings):
+            first.reply(ping)
+        holder.reply(held)
+        self.assertEqual(hits(host), {})
+
     def test_an_idle_connection_is_closed_but_none_with_a_call_that_waits(self):
-        host = hosted(self, plugin("reply"), config="[limits]\nidle_ms = 100\n")
+        host = hosted(self, plugin("reply"), config="[limits]\nidle_ms = 2000\n")
         idle, waiting = host.client(), host.client()
         box = waiting.create("Mailbox", name="box")
         msgid = waiting.start(box, "get")
