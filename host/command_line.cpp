@@ -124,7 +124,8 @@ tl::expected<CommandLine, int> parse_command_line(int argc, char** argv) {
                            std::string(system_config) + " without being told")
             ->type_name("FILE");
     app.add_flag("--no-config", line.no_config, "Read no config");
-    app.add_flag("--check-config", line.check_config, "Read the config, say what is wrong with it, and end");
+    app.add_flag("--check-config", line.check_config,
+                 "Read the config, say what is wrong with it and with the files that it names, and end");
     app.add_flag(
         "--end-with-stdin", line.end_with_stdin,
         "End, as on SIGTERM, when standard input does: for a host that the program which starts it keeps for itself");

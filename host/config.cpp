@@ -114,6 +114,12 @@ private:
         if (!node.is_table()) return bad(node, fmt::format("[{}] must be a table", section.name));
         for (const auto& [key, entry] : *node.as_table()) {
             const std::string title = fmt::format("[{}.{}]", section.name, key.str());
+            if (section.name == "principal") {
+                if (const std::string why = who_mismatch(key.str()); !why.empty())
+                    return bad(key.source(), fmt::format("{}: the name {}", title, why));
+                if (key.str().starts_with("gid:"))
+                    return bad(key.source(), fmt::format("{}: limits are a principal's, not a group's", title));
+            }
             if (auto read = read_table(entry, section, title, owner_of(section, key.str())); !read) return read;
         }
         return {};

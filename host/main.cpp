@@ -1,17 +1,16 @@
 // sohod: reading main() is reading the program.
 
+#include "host/config_check.hpp"
 #include "host/generations.hpp"
 #include "host/greeting.hpp"
 #include "host/object/spare_memory.hpp"
-#include "host/registry/note.hpp"
-#include "host/registry/suggest.hpp"
+#include "host/registry/library.hpp"
 #include "host/reload.hpp"
 #include "host/server/crash_report.hpp"
 #include "host/worker/confinement.hpp"
 #include "host/worker/order.hpp"
 #include "host/worker/supervisor.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <malloc.h>
@@ -22,15 +21,6 @@
 
 namespace soho::host {
 namespace {
-
-// The config speaks of plugins by name, and a plugin's name is in its note.
-std::string name_of(const std::string& file) {
-    const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0) return {};
-    const auto note = read_note(descriptor);
-    ::close(descriptor);
-    return note ? note->name : std::string();
-}
 
 // What plugins are loaded into.
 struct Loading {
@@ -70,22 +60,30 @@ Result<Plugin*> load_in_worker(Loading& to, const std::string& name, const std::
     return &plugin;
 }
 
-Result<Plugin*> load_here(Loading& to, const std::string& file, const PluginOptions& configured) {
+Result<Plugin*> load_here(Loading& to, const std::string& file, const PluginOptions& configured, Log& log) {
     auto plugin = to.server.registry().load(file, configured);
     if (plugin) to.generations.loaded(**plugin, file);
+    if (plugin) warn_of_unread_settings(**plugin, log);
     return plugin;
 }
 
 bool load_plugin(Loading& to, const std::string& file, const Options& options, Log& log) {
-    const std::string name = name_of(file);
+    const auto note = check_library(file);
+    const auto refused = [&](const Error& why) {
+        log.host.error("refused plugin {}", why.text);
+        return false;
+    };
+    if (!note) {
+        to.server.registry().refused(file, note.error());
+        return refused(note.error());
+    }
+    const std::string& name = note->name;  // by which the config speaks of it
     const auto found = options.plugins.find(name);
     const PluginOptions configured = found != options.plugins.end() ? found->second : PluginOptions();
-    const bool isolated = !name.empty() && options.is_isolated(name, configured);
-    const auto plugin = isolated ? load_in_worker(to, name, file, configured, log) : load_here(to, file, configured);
-    if (!plugin) {
-        log.host.error("refused plugin {}", plugin.error().text);
-        return false;
-    }
+    const bool isolated = options.is_isolated(name, configured);
+    const auto plugin =
+        isolated ? load_in_worker(to, name, file, configured, log) : load_here(to, file, configured, log);
+    if (!plugin) return refused(plugin.error());
     std::string where = isolated ? ", in a worker process" : "";
     if (configured.confinement.confines()) where += fmt::format(" ({})", in_words(configured.confinement));
     log.host.info("plugin {} {} from {}: {} types{}", (*plugin)->name(), (*plugin)->version(), (*plugin)->file(),
@@ -99,25 +97,15 @@ bool load_plugin(Loading& to, const std::string& file, const Options& options, L
     return published;
 }
 
-// [plugin.pear] in the config, where the plugin is called pair, would change nothing.
+// Tells of what the config says of plugins that were not loaded.
 bool all_configured_are_there(Server& server, const Options& options, Log& log) {
-    bool all = true;
     std::vector<std::string_view> loaded;
     const auto snapshot = server.registry().snapshot();
     for (const Plugin* plugin : snapshot->plugins) loaded.push_back(plugin->name());
-    for (const auto& [name, plugin] : options.plugins) {
-        if (std::find(loaded.begin(), loaded.end(), name) != loaded.end()) continue;
-        log.host.warn("the config has [plugin.{}], but no plugin of that name was loaded{}", name,
-                      suggestion(name, loaded));
-        all = false;
-    }
-    // Else a plugin that its operator takes for isolated would be in the host's process.
-    for (const std::string& name : options.isolate) {
-        if (std::find(loaded.begin(), loaded.end(), name) != loaded.end()) continue;
-        log.host.error("isolate names \"{}\", but no plugin of that name was loaded{}", name, suggestion(name, loaded));
-        all = false;
-    }
-    return all;
+    const std::vector<Absent> absent = absent_plugins(options, loaded);
+    for (const Absent& each : absent)
+        log.host.log(each.isolated ? spdlog::level::err : spdlog::level::warn, "{}", each.text);
+    return absent.empty();
 }
 
 // Config order first, then the folders' files by name (RULES 17).
@@ -159,12 +147,18 @@ void keep_little_memory() {
     ::mallopt(M_TRIM_THRESHOLD, kept_bytes_max);
 }
 
-// One that comes before anybody listens to it waits; unheeded, it ends the process.
-void hold_hangups(int how) {
-    sigset_t hangup;
-    ::sigemptyset(&hangup);
-    ::sigaddset(&hangup, SIGHUP);
-    ::pthread_sigmask(how, &hangup, nullptr);
+// They wait; unheeded, they would end the process.
+void hold(std::initializer_list<int> signals) {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int signal : signals) ::sigaddset(&set, signal);
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+void let_go(int signal) {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, signal);
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 // A worker's plugin may do what one in the host's process may: serve its types, and call the objects that it was given.
@@ -208,7 +202,7 @@ void serve_reloads(Server& server, Generations& generations) {
 int run(const CommandLine& line, const Options& options, Log& log) {
     for (const std::string& file : options.config_files) log.host.info("config {}", file);
     Server server(options.server, log);
-    hold_hangups(SIG_UNBLOCK);
+    let_go(SIGHUP);
     Reloading reloading(line, options, server, log);
     Supervisor supervisor(supervised(server, log));
     Generations generations(server, supervisor, log, options.copies_folder);
@@ -236,18 +230,21 @@ int run(const CommandLine& line, const Options& options, Log& log) {
         server.request_end();
     }
     const bool ended = server.run();
-    hold_hangups(SIG_BLOCK);  // once the server has gone, one would be the end, with no exit code
+    hold({SIGHUP, SIGINT, SIGTERM});  // once the server has gone, one would be the end, with no exit code
     supervisor.stop();
     log.host.info("ended");
     if (!ended) ::_exit(ready ? 0 : 1);  // a thread is stuck in a plugin
     return ready ? 0 : 1;
 }
 
-int say_that_it_is_sound(const CommandLine& line, const Options& options) {
+int check_config(const CommandLine& line, const Options& options) {
     if (options.config_files.empty() && line.lines.empty()) {
         fmt::print(stderr, "sohod: --check-config: which file? Add --config FILE\n");
         return 2;
     }
+    const std::vector<std::string> faults = faults_of(options);
+    for (const std::string& fault : faults) fmt::print(stderr, "sohod: {}\n", fault);
+    if (!faults.empty()) return 2;
     fmt::print("sohod: the config is sound: {}\n", fmt::join(options.config_files, ", "));
     return 0;
 }
@@ -261,13 +258,13 @@ int main(int argc, char** argv) {
     if (argv[0] == std::string_view(soho::host::worker_name)) return soho::host::run_worker();
     const auto line = soho::host::parse_command_line(argc, argv);
     if (!line) return line.error();
-    soho::host::hold_hangups(SIG_BLOCK);
+    soho::host::hold({SIGHUP});  // until somebody listens to it
     const auto options = soho::host::read_options(*line);
     if (!options) {
         fmt::print(stderr, "sohod: {}\n", options.error().text);
         return 2;
     }
-    if (line->check_config) return soho::host::say_that_it_is_sound(*line, *options);
+    if (line->check_config) return soho::host::check_config(*line, *options);
     std::signal(SIGPIPE, SIG_IGN);
     soho::host::crash_report::install();
     soho::host::keep_little_memory();

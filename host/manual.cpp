@@ -83,7 +83,9 @@ Read this config, and the drop\-ins that belong to it: see \fBsohod.toml\fR(5). 
 Read no config.
 .TP
 \fB\-\-check\-config\fR
-Read the config and the other options, say what is wrong (as FILE:LINE:COLUMN: and a sentence), and end with 0 or 2.
+Read the config and the other options, say what is wrong (as FILE:LINE:COLUMN: and a sentence), and end with 0 or 2. What they
+name is looked at, too: keys, tokens and certificates, groups, plugins' files and names, a worker's paths. Nothing is started, and no
+code of a plugin runs; run it as the host's user, who must be able to read them.
 .TP
 \fB\-\-end\-with\-stdin\fR
 End, as on SIGTERM, when standard input does. A program that keeps a host for itself starts it so, with a pipe whose other end it never

@@ -311,6 +311,7 @@ std::vector<Row> access_rows() {
             "For whom: patterns of principals' names, such as key:ci and uid:1000; gid:NUMBER for a group",
             &AccessTable::who)
             .needed()
+            .checked(who_mismatch)
             .live(),
         Row::in<AccessTable>("access", "types", "", "On which types; all of them if the rule has no names either",
                              &AccessTable::types)

@@ -78,6 +78,16 @@ std::uint64_t mapped_bytes_of(const std::string& file) {
     return sought.bytes;
 }
 
+Result<Note> check_opened(const Descriptor& descriptor, const std::string& file) {
+    if (descriptor.value() < 0) return bad(file, std::strerror(errno));
+    if (auto trusted = check_trusted(descriptor.value(), file); !trusted) return tl::unexpected<Error>(trusted.error());
+    auto note = read_note(descriptor.value());
+    if (!note) return bad(file, note.error().text);
+    if (note->abi == SOHO_ABI) return note;
+    return bad(file, fmt::format("its note says ABI {}, this host speaks ABI {}: rebuild it with an SDK for ABI {}",
+                                 note->abi, SOHO_ABI, SOHO_ABI));
+}
+
 Result<Library> map_library(Library library) {
     try {
         namespace dll = boost::dll;
@@ -99,27 +109,24 @@ Result<Library> map_library(Library library) {
 
 }  // namespace
 
+Result<Note> check_library(const std::string& path) {
+    std::error_code failure;
+    const std::string file = std::filesystem::canonical(path, failure).string();
+    if (failure) return bad(path, failure.message());
+    return check_opened(Descriptor(file), file);
+}
+
 Result<Library> open_library(const std::string& path) {
     Library library;
     std::error_code failure;
     library.source = library.file = std::filesystem::canonical(path, failure).string();
     if (failure) return bad(path, failure.message());
-
     const Descriptor descriptor(library.file);
-    if (descriptor.value() < 0) return bad(library.file, std::strerror(errno));
-    if (auto trusted = check_trusted(descriptor.value(), library.file); !trusted)
-        return tl::unexpected<Error>(trusted.error());
     struct stat before {};
-    ::fstat(descriptor.value(), &before);
-
-    auto note = read_note(descriptor.value());
-    if (!note) return bad(library.file, note.error().text);
+    if (descriptor.value() >= 0) ::fstat(descriptor.value(), &before);
+    auto note = check_opened(descriptor, library.file);
+    if (!note) return tl::unexpected<Error>(note.error());
     library.note = *std::move(note);
-    if (library.note.abi != SOHO_ABI) {
-        return bad(library.file,
-                   fmt::format("its note says ABI {}, this host speaks ABI {}: rebuild it with an SDK for ABI {}",
-                               library.note.abi, SOHO_ABI, SOHO_ABI));
-    }
 
     auto digest = sha256_of(descriptor.value());
     if (!digest) return bad(library.file, digest.error().text);

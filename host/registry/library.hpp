@@ -18,7 +18,11 @@ struct Library {
     const soho_plugin* (*entry)(uint32_t host_abi) = nullptr;
 };
 
-// Checks who could have written the file, reads its note, checks the ABI, and maps it; it stays mapped while the process
+// Checks who could have written the file, reads its note, and checks the ABI: all that can be known without mapping it. Fails as
+// open_library() does.
+Result<Note> check_library(const std::string& path);
+
+// Does that, and maps the file; it stays mapped while the process
 // lives. Runs none of the plugin's functions, but does run static constructors if it has any. Fails with a sentence that
 // names the file, what is wrong and the remedy.
 Result<Library> open_library(const std::string& path);

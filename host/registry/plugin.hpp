@@ -79,7 +79,15 @@ public:
     const PluginOptions& options() const { return options_; }
     // Its objects live elsewhere.
     bool is_provided() const { return library_.entry == nullptr; }
-    const std::string& settings() const { return options_.settings; }
+    // For the plugin.
+    const std::string& read_settings() {
+        has_read_settings_.store(true, std::memory_order_relaxed);
+        return options_.settings;
+    }
+    // It was given some, and has not asked for them.
+    bool ignores_settings() const {
+        return options_.settings != PluginOptions().settings && !has_read_settings_.load(std::memory_order_relaxed);
+    }
     const std::vector<TypePtr>& types() const { return types_; }
     const std::vector<Publication>& publications() const { return publications_; }
     void* services() const { return services_; }
@@ -139,6 +147,7 @@ private:
     void* state_ = nullptr;
     bool loaded_ = false;  // its load() returned 0, so its state is to be unloaded
     bool stopped_ = false;
+    std::atomic<bool> has_read_settings_{false};
     std::atomic<Plugin*> successor_{nullptr};
     std::atomic<bool> is_moving_{false};
     const std::shared_ptr<const void> in_use_ = std::make_shared<int>();

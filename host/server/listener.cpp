@@ -98,7 +98,7 @@ Result<std::unique_ptr<Listener>> Listener::open(const ListenerOptions& options,
     if (!address) return tl::unexpected<Error>(address.error());
     std::unique_ptr<Listener> listener(new Listener(*address, options, context, log));
     const bool is_unix = address->transport == wire::Address::Transport::unix_socket;
-    auto opened = listener->check_logins(logins);
+    auto opened = check_logins(options, logins);
     if (opened)
         opened = passed >= 0 ? listener->take_over(passed) : is_unix ? listener->open_unix() : listener->open_tcp();
     if (!opened)
@@ -199,18 +199,21 @@ Result<void> Listener::remove_stale_socket() const {
 }
 
 // Whoever reaches the port could do what the host's user can, if nothing asked who it is.
-Result<void> Listener::check_logins(Logins logins) const {
-    if (address_.transport == wire::Address::Transport::unix_socket) return {};
-    if (uses_tls() && !logins.tls)
+Result<void> Listener::check_logins(const ListenerOptions& options, Logins logins) {
+    const auto address = wire::parse_address(options.address);
+    if (!address) return tl::unexpected<Error>(address.error());
+    if (address->transport == wire::Address::Transport::unix_socket) return {};
+    const bool uses_tls = address->transport == wire::Address::Transport::tls;
+    if (uses_tls && !logins.tls)
         return soho::refuse(Code::denied,
                             "TLS takes a certificate and its key: add --tls-certificate FILE --tls-key FILE");
-    if (options_.insecure_no_login || logins.by_secret || (uses_tls() && logins.by_certificate)) return {};
+    if (options.insecure_no_login || logins.by_secret || (uses_tls && logins.by_certificate)) return {};
     return soho::refuse(
         Code::denied,
         fmt::format(
             "nothing says who may use it. Add keys for its clients (soho keygen NAME > FILE, then --keys FILE){}; "
             "or use a Unix socket; or, where all who can reach the port may use the host, --insecure-no-login",
-            uses_tls() ? ", or --tls-client-ca FILE for clients with certificates" : ""));
+            uses_tls ? ", or --tls-client-ca FILE for clients with certificates" : ""));
 }
 
 Result<void> Listener::check_plaintext(bool is_loopback) const {

@@ -44,8 +44,8 @@ public:
     static bool is_at(const ListenerOptions& options, const wire::Address& address);
     ~Listener();
 
-    // Whether that is enough for its clients to be let in. Fails with a sentence that says what to do.
-    Result<void> check_logins(Logins logins) const;
+    // Whether that is enough for clients of such a listener to be let in. Fails with a sentence that says what to do.
+    static Result<void> check_logins(const ListenerOptions& options, Logins logins);
     // Begins to accept; both functions run on the thread of the listener's io_context. [that thread, as close()]
     void start(ChooseReactor choose, OnAccept on_accept);
     void close();

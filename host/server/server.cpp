@@ -201,38 +201,22 @@ Result<void> Server::publish(const TypePtr& type, std::string_view name, std::st
     return published;
 }
 
-Result<void> Server::apply_security(const SecurityOptions& options) {
-    Credentials::Secrets secrets;
-    const auto read = [](const std::string& file, auto reader, std::vector<wire::Secret>& to) -> Result<void> {
-        if (file.empty()) return {};
-        auto found = reader(file);
-        if (!found) return tl::unexpected<Error>(found.error());
-        to = *std::move(found);
-        return {};
-    };
-    if (auto keys = read(options.keys_file, wire::read_key_file, secrets.keys); !keys) return keys;
-    if (auto tokens = read(options.tokens_file, wire::read_token_file, secrets.tokens); !tokens) return tokens;
-    TlsContextPtr tls;
-    if (options.tls.configured()) {
-        auto loaded = Tls::load(options.tls);
-        if (!loaded) return tl::unexpected<Error>(loaded.error());
-        tls = *std::move(loaded);
-    }
-    const Listener::Logins logins{!secrets.keys.empty() || !secrets.tokens.empty(), !options.tls.client_ca.empty(),
-                                  tls != nullptr};
+Result<Listener::Logins> Server::apply_security(const SecurityOptions& options) {
+    auto security = read_security(options);
+    if (!security) return tl::unexpected<Error>(security.error());
     for (const auto& listener : listeners_) {
-        if (auto enough = listener->check_logins(logins); !enough)
+        if (auto enough = Listener::check_logins(listener->options(), security->logins); !enough)
             return refuse(enough.error().code,
                           fmt::format("{} is open: {}", listener->address().text(), enough.error().text));
     }
-    credentials_.set(std::move(secrets));
-    tls_.set(std::move(tls));
+    credentials_.set(std::move(security->secrets));
+    tls_.set(std::move(security->tls));
     access_.set_rules(options.access);
-    return {};
+    return security->logins;
 }
 
 Result<void> Server::apply(const ServerOptions& options) {
-    if (auto secured = apply_security(options.security); !secured) return secured;
+    if (auto secured = apply_security(options.security); !secured) return tl::unexpected<Error>(secured.error());
     LimitRules rules = options.limit_rules();
     for (const Limit& limit : all_limits()) {
         if (!limit.live) rules.base.*limit.value = options_.limits.*limit.value;
@@ -247,8 +231,9 @@ Result<void> Server::listen() {
         log_.warn("no more than {} connections, as the system gives this host {} descriptors (ulimit -Hn)",
                   connections_max(), descriptors_);
     }
-    if (auto secured = apply_security(options_.security); !secured) return secured;
-    if (auto opened = open_listeners(); !opened) return opened;
+    const auto logins = apply_security(options_.security);
+    if (!logins) return tl::unexpected<Error>(logins.error());
+    if (auto opened = open_listeners(*logins); !opened) return opened;
     if (!options_.metrics.empty()) {
         const auto address = wire::parse_address(options_.metrics);
         if (!address) return tl::unexpected<Error>(address.error());
@@ -284,10 +269,7 @@ void Server::let_in() {
 }
 
 // A socket that was passed is the listener's that has its address; one that is nobody's is one more.
-Result<void> Server::open_listeners() {
-    const auto secrets = credentials_.get();
-    const Listener::Logins logins{!secrets->keys.empty() || !secrets->tokens.empty(),
-                                  !options_.security.tls.client_ca.empty(), tls_.get() != nullptr};
+Result<void> Server::open_listeners(Listener::Logins logins) {
     auto passed = service_manager::passed_sockets();
     if (!passed) return tl::unexpected<Error>(passed.error());
     std::vector<ListenerOptions> wanted = options_.listeners;

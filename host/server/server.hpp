@@ -1,8 +1,8 @@
 #pragma once
 // The running host: reactors, listeners, and the order in which all of it ends.
 
-#include "host/server/listener.hpp"
 #include "host/server/metrics.hpp"
+#include "host/server/security.hpp"
 #include "host/server/ticker.hpp"
 #include "host/server/watchdog.hpp"
 #include "host/session/dispatcher.hpp"
@@ -16,13 +16,6 @@
 #include <condition_variable>
 
 namespace soho::host {
-
-// Who may come in, and do what: all of it can change while the host runs.
-struct SecurityOptions {
-    std::string keys_file, tokens_file;  // empty: none
-    TlsOptions tls;
-    std::vector<AccessRule> access;
-};
 
 struct ServerOptions {
     // None: at the sockets that a service manager passes, else at the user's own.
@@ -88,8 +81,8 @@ public:
     void request_end();
 
 private:
-    Result<void> open_listeners();
-    Result<void> apply_security(const SecurityOptions& options);
+    Result<void> open_listeners(Listener::Logins logins);
+    Result<Listener::Logins> apply_security(const SecurityOptions& options);
     std::string status() const;
     void await_signal();
     void await_input();

@@ -21,6 +21,25 @@ bool matches(const std::vector<std::string>& patterns, std::string_view text) {
 
 }  // namespace
 
+std::string who_mismatch(std::string_view pattern) {
+    static constexpr std::string_view named[] = {"key", "token", "cert", "plugin"}, numbered[] = {"uid", "gid"};
+    const auto is_one_of = [](auto& kinds, std::string_view kind) {
+        return std::find(std::begin(kinds), std::end(kinds), kind) != std::end(kinds);
+    };
+    const std::string_view literal = pattern.substr(0, pattern.find_first_of("*?[\\"));
+    const auto colon = literal.find(':');
+    if (colon == std::string_view::npos) {
+        if (literal != pattern || pattern == "anonymous") return {};
+    } else if (is_one_of(named, literal.substr(0, colon))) {
+        return {};
+    } else if (is_one_of(numbered, literal.substr(0, colon))) {
+        const std::string_view number = literal.substr(colon + 1);
+        const bool is_number = number.find_first_not_of("0123456789") == std::string_view::npos;
+        if (is_number && (!number.empty() || literal != pattern)) return {};
+    }
+    return "must be uid:NUMBER, gid:NUMBER, key:NAME, token:NAME, cert:NAME, plugin:NAME or anonymous";
+}
+
 bool AccessRule::means(const Principal& principal) const {
     return matches(who, principal.name) ||
            std::any_of(principal.groups.begin(), principal.groups.end(),

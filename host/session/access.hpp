@@ -26,6 +26,9 @@ struct AccessRule {
     bool covers_method(std::string_view method) const;
 };
 
+// Why no principal can be like that pattern, as part of a sentence, or empty: "ky:ci", "uid:alice".
+std::string who_mismatch(std::string_view pattern);
+
 // What a call or a creation is about.
 struct Subject {
     std::string_view type_id;

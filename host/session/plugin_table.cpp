@@ -302,7 +302,7 @@ void log_line(const soho_host* host, std::uint32_t level, soho_text line) {
 }
 
 soho_bytes settings(const soho_host* host) {
-    const data::Bytes bytes = data::as_bytes(Plugin::of(host).settings());
+    const data::Bytes bytes = data::as_bytes(Plugin::of(host).read_settings());
     return {bytes.data(), bytes.size()};
 }
 
@@ -415,6 +415,15 @@ void publish_anew(Services& services, const Services::Published& published) {
 }
 
 }  // namespace
+
+void warn_of_unread_settings(const Plugin& plugin, Log& log) {
+    if (plugin.ignores_settings())
+        log.plugin(plugin.name())
+            .warn(
+                "the config has settings for plugin {}, which did not ask for them while it was loaded: it may know "
+                "none",
+                plugin.name());
+}
 
 Result<void> publish_at_load(Services& services, const TypePtr& type, std::string_view name, std::string_view args,
                              const std::string& principal) {

@@ -13,6 +13,9 @@ std::shared_ptr<PluginTimers> make_plugin_timers();
 // All that the plugin started: it has been stopped.
 void cancel_timers(Services& services, const Plugin& plugin);
 
+// Once it is loaded: in its log, that it may know none of the settings that the config gives it.
+void warn_of_unread_settings(const Plugin& plugin, Log& log);
+
 // Makes what a plugin publishes at load. Runs the callable on this thread or waits for it; fails with a sentence.
 // Kept in mind: see republish().
 Result<void> publish_at_load(Services& services, const TypePtr& type, std::string_view name, std::string_view args,

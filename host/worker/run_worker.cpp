@@ -108,6 +108,7 @@ int run_worker() {
     const auto upstream = connect(server);
     const auto plugin = load(server.registry(), *order);
     if (!plugin) refuse_plugin(plugin.error().text);
+    warn_of_unread_settings(**plugin, log);
     upstream->offer(**plugin, [](const Result<void>& accepted) {
         if (!accepted) refuse_plugin(accepted.error().text);
     });

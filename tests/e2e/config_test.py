@@ -139,7 +139,7 @@ insecure_no_login = true
         folder.mkdir()
         (folder / "10-more.toml").write_text("[limits]\nhandles = 6\n")
         (folder / "20-principals.toml").write_text(f'[principal."uid:{os.getuid()}"]\nlimits = {{ handles = 8 }}\n'
-                                                   '[[access]]\nwho = "nobody-here"\nrights = ["call"]\n')
+                                                   '[[access]]\nwho = "key:nobody-here"\nrights = ["call"]\n')
         answer = host.admin.do("soho.reload")
         self.assertEqual(answer["changed"], ["access", "limits.handles", f"principal.uid:{os.getuid()}.limits"])
         self.assertEqual(self.handles(host), 8)

@@ -107,7 +107,7 @@ class Refusals(Plugins):
 
     def test_a_config_for_a_plugin_that_is_not_there_is_said(self):
         host = hosted(self, PAIR, config="[plugin.pear]\nprefix = \"x.\"\n")
-        host.logs('the config has [plugin.pear], but no plugin of that name was loaded; did you mean "pair"?')
+        host.logs('the config has [plugin.pear], but no plugin of that name is loaded; did you mean "pair"?')
         strict = Host(PAIR, args=["--strict"], config="[plugin.pear]\n", ready=False)
         self.assertEqual(strict.ended(), 1)
         strict.stop(code=1)
@@ -119,6 +119,42 @@ class Refusals(Plugins):
     def test_check_config_asks_for_a_file(self):
         done = subprocess.run([BIN / "sohod", "--check-config"], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (2, "sohod: --check-config: which file? Add --config FILE\n"))
+
+    def test_check_config_looks_at_what_the_config_names(self):
+        folder = self.folder()
+        (folder / "open").write_text("ci " + 32 * "ab" + "\n")
+        (folder / "open").chmod(0o644)
+        (folder / "text.so").write_text("no plugin")
+        for config, *faults in (
+            (f"[login]\nkeys = '{folder}/absent'", f"{folder}/absent: No such file"),
+            (f"[login]\nkeys = '{folder}/open'", f"{folder}/open: "),
+            (f"[tls]\ncertificate = '{folder}/none.pem'\nkey = '{folder}/none.pem'", f"{folder}/none.pem"),
+            ("[host]\nlisten = ['tcp:127.0.0.1:7']", "cannot listen on tcp:127.0.0.1:7: nothing says who may use it"),
+            ("[[listener]]\naddress = 'unix:/tmp/x'\nsocket_group = 'no-such-group'", 'there is no group "no-such-group"'),
+            (f"[host]\nplugins = ['{folder}/text.so', '{folder}/absent.so']\nplugin_dirs = ['{folder}/nowhere']",
+             f"plugin {folder}/text.so: not an ELF file", f"plugin {folder}/absent.so: No such file", f"plugin folder {folder}/nowhere: No such file"),
+            (f"[host]\nplugins = '{PAIR}'\nisolate = 'hazrad'\n[plugin.pari]\nisolation = 'worker'\nworker_read_paths = '{folder}/data'",
+             'the config has [plugin.pari], but no plugin of that name is loaded; did you mean "pair"?',
+             'isolate names "hazrad", but no plugin of that name is loaded',
+             f"[plugin.pari]: worker_read_paths names {folder}/data: No such file or directory: make it, or take it out"),
+        ):
+            with self.subTest(config=config):
+                (folder / "sohod.toml").write_text(config)
+                done = subprocess.run([BIN / "sohod", "--config", folder / "sohod.toml", "--check-config"], capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                for fault in faults:
+                    self.assertIn(fault, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), len(faults), done.stderr)
+
+    def test_settings_that_the_plugin_does_not_look_at_are_said(self):
+        for isolation in ("none", "worker"):
+            with self.subTest(isolation=isolation):
+                host = hosted(self, PAIR, config=f'[plugin.pair]\nisolation = "{isolation}"\nsettings = {{ size = 3 }}\n')
+                host.logs("the config has settings for plugin pair, which did not ask for them while it was loaded: it may know none")
+
+    def test_a_plugin_that_its_operator_takes_for_isolated_is_missed_as_an_error(self):
+        host = hosted(self, PAIR, config='[plugin.pari]\nisolation = "worker"\n')
+        host.logs('error the config has [plugin.pari], but no plugin of that name is loaded; did you mean "pair"?')
 
     def test_strict_also_means_what_cannot_be_published(self):
         for publish in ("x=NoSuchType", "pair=Pair", "1x=get_pair"):

@@ -4,6 +4,7 @@
 
 #include "tests/support/notation.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <filesystem>
 #include <fstream>
@@ -183,7 +184,7 @@ TEST(Config, SaysWhatIsWrongWithAListener) {
               "sohod.toml:3:12: no limit \"handels\"; did you mean \"handles\"?");
     EXPECT_EQ(refused("[[listener]]\naddress = \"unix:/x\"\nlimits = { connections = 5 }\n"),
               "sohod.toml:3:12: connections is no limit of a listener: it belongs in [limits]");
-    EXPECT_EQ(refused("[principal.x]\nlimits = { handles = 0 }\n"),
+    EXPECT_EQ(refused("[principal.anonymous]\nlimits = { handles = 0 }\n"),
               "sohod.toml:2:22: must be a whole number from 1 to 100000000");
     EXPECT_EQ(refused("[host]\nlisten = [\"unix:/x\"]\n[[listener]]\naddress = \"/x\"\n"),
               "two listeners have the address unix:/x");
@@ -218,13 +219,29 @@ rights = "call"
     EXPECT_TRUE(security.access[1].types.empty());
     EXPECT_EQ(security.access[1].names, std::vector<std::string>{"jobs"});
     EXPECT_EQ(security.access[1].methods, (std::vector<std::string>{"get", "put"}));
-    EXPECT_TRUE(read_all({"[[access]]\nwho = \"x\"\nrights = \"call\"", "access = []"}).server.security.access.empty());
+    EXPECT_TRUE(
+        read_all({"[[access]]\nwho = \"key:x\"\nrights = \"call\"", "access = []"}).server.security.access.empty());
 }
 
 TEST(Config, SaysWhatIsWrongWithARule) {
     EXPECT_EQ(refused("[[access]]\nrights = \"call\"\n"), "sohod.toml:1:1: [[access]] lacks \"who\"");
-    EXPECT_EQ(refused("[[access]]\nwho = \"x\"\nrights = [\"cal\"]\n"),
+    EXPECT_EQ(refused("[[access]]\nwho = \"key:x\"\nrights = [\"cal\"]\n"),
               "sohod.toml:3:11: must be one of create, call, share, publish, provide, admin; did you mean \"call\"?");
+}
+
+TEST(Config, SaysThatARuleIsForNobodyThereCanBe) {
+    constexpr std::string_view kinds =
+        "uid:NUMBER, gid:NUMBER, key:NAME, token:NAME, cert:NAME, plugin:NAME or anonymous";
+    const auto rule = [](const std::string& who) { return "[[access]]\nwho = \"" + who + "\"\nrights = \"call\"\n"; };
+    for (const char* who : {"ky:ci", "alice", "uid:alice", "uid:", "gid:1x*", "anonymus", ""})
+        EXPECT_EQ(refused(rule(who)), fmt::format("sohod.toml:2:7: must be {}", kinds)) << who;
+    for (const char* who :
+         {"key:ci", "*", "?id:7", "[ku]*", "uid:*", "uid:1[0-9]", "gid:7", "plugin:pair", "anonymous"})
+        EXPECT_EQ(read_all({rule(who)}).server.security.access.size(), 1u) << who;
+    EXPECT_EQ(refused("[principal.alice]\nlimits = { handles = 1 }\n"),
+              fmt::format("sohod.toml:1:12: [principal.alice]: the name must be {}", kinds));
+    EXPECT_EQ(refused("[principal.'gid:7']\nlimits = { handles = 1 }\n"),
+              "sohod.toml:1:12: [principal.gid:7]: limits are a principal's, not a group's");
 }
 
 TEST(Config, SaysWhereTheTomlIsBroken) {

@@ -50,7 +50,7 @@ TEST(Reload, FindsTablesWithNames) {
                 ElementsAre("plugin.a.worker_read_paths"))
         << "an empty list is not the same as none";
     EXPECT_THAT(found("[principal.'uid:1']\nlimits = { handles = 3 }\n", ""), ElementsAre("+principal.uid:1.limits"));
-    EXPECT_THAT(found("", "[[access]]\nwho = 'x'\nrights = ['call']\n"), ElementsAre("+access"));
+    EXPECT_THAT(found("", "[[access]]\nwho = 'key:x'\nrights = ['call']\n"), ElementsAre("+access"));
 }
 
 }  // namespace

@@ -1,0 +1,99 @@
+#include "host/config_check.hpp"
+
+#include "host/registry/library.hpp"
+#include "host/registry/suggest.hpp"
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstring>
+
+namespace soho::host {
+
+namespace {
+
+using Faults = std::vector<std::string>;
+
+void check_security(const ServerOptions& options, Faults& faults) {
+    const auto security = read_security(options.security);
+    if (!security) return faults.push_back(security.error().text);
+    for (const ListenerOptions& listener : options.listeners) {
+        const auto enough = Listener::check_logins(listener, security->logins);
+        if (!enough) faults.push_back(fmt::format("cannot listen on {}: {}", listener.address, enough.error().text));
+        if (!listener.socket_group.empty() && ::getgrnam(listener.socket_group.c_str()) == nullptr)
+            faults.push_back(fmt::format("{}: there is no group \"{}\"", listener.address, listener.socket_group));
+    }
+}
+
+std::vector<std::string> files_of(const Options& options, Faults& faults) {
+    std::vector<std::string> files = options.plugin_files;
+    for (const std::string& folder : options.plugin_folders) {
+        const auto more = plugin_files(folder);
+        if (more) {
+            files.insert(files.end(), more->begin(), more->end());
+        } else {
+            faults.push_back(more.error().text);
+        }
+    }
+    return files;
+}
+
+void check_plugins(const Options& options, Faults& faults) {
+    std::vector<std::string> names;
+    for (const std::string& file : files_of(options, faults)) {
+        const auto note = check_library(file);
+        if (note) {
+            names.push_back(note->name);
+        } else {
+            faults.push_back("plugin " + note.error().text);
+        }
+    }
+    for (const Absent& absent : absent_plugins(options, {names.begin(), names.end()})) faults.push_back(absent.text);
+}
+
+void check_paths(const Options& options, Faults& faults) {
+    for (const auto& [name, plugin] : options.plugins) {
+        const auto check = [&](std::string_view key, const std::optional<Paths>& paths) {
+            for (const std::string& path : paths.value_or(Paths())) {
+                if (::access(path.c_str(), F_OK) == 0) continue;
+                faults.push_back(fmt::format("[plugin.{}]: {} names {}: {}: make it, or take it out", name, key, path,
+                                             std::strerror(errno)));
+            }
+        };
+        check("worker_read_paths", plugin.confinement.read_paths);
+        check("worker_write_paths", plugin.confinement.write_paths);
+    }
+}
+
+}  // namespace
+
+std::vector<Absent> absent_plugins(const Options& options, const std::vector<std::string_view>& names) {
+    std::vector<Absent> absent;
+    const auto is_there = [&](std::string_view name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    for (const auto& [name, plugin] : options.plugins) {
+        if (is_there(name)) continue;
+        absent.push_back({fmt::format("the config has [plugin.{}], but no plugin of that name is loaded{}", name,
+                                      suggestion(name, names)),
+                          options.is_isolated(name, plugin)});
+    }
+    for (const std::string& name : options.isolate) {
+        if (is_there(name) || options.plugins.contains(name)) continue;
+        absent.push_back(
+            {fmt::format("isolate names \"{}\", but no plugin of that name is loaded{}", name, suggestion(name, names)),
+             true});
+    }
+    return absent;
+}
+
+std::vector<std::string> faults_of(const Options& options) {
+    Faults faults;
+    check_security(options.server, faults);
+    check_plugins(options, faults);
+    check_paths(options, faults);
+    return faults;
+}
+
+}  // namespace soho::host
