@@ -3,6 +3,8 @@
 #include "host/registry/suggest.hpp"
 #include "host/settings.hpp"
 
+#include <soho/wire/codec.hpp>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <toml++/toml.h>

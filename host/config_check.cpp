@@ -1,7 +1,9 @@
 #include "host/config_check.hpp"
 
 #include "host/registry/library.hpp"
+#include "host/registry/registry.hpp"
 #include "host/registry/suggest.hpp"
+#include "host/server/security.hpp"
 
 #include <fmt/format.h>
 #include <grp.h>

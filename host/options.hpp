@@ -2,7 +2,8 @@
 // What sohod was told, by its config and its command line together.
 
 #include "host/registry/plugin.hpp"
-#include "host/server/server.hpp"
+#include "host/server/options.hpp"
+#include "host/session/log.hpp"
 
 #include <algorithm>
 #include <map>

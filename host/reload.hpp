@@ -2,6 +2,7 @@
 // What SIGHUP and soho.reload do: the config is read again, and what can change without a restart does.
 
 #include "host/command_line.hpp"
+#include "host/server/server.hpp"
 
 #include <mutex>
 

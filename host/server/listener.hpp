@@ -2,27 +2,13 @@
 // A socket that waits for clients, and decides who they are.
 
 #include "host/server/connection.hpp"
-
-#include <soho/wire/address.hpp>
+#include "host/server/options.hpp"
 
 #include <asio/basic_socket_acceptor.hpp>
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/steady_timer.hpp>
 
 namespace soho::host {
-
-struct ListenerOptions {
-    std::string address;
-    bool insecure_no_login = false;   // TCP clients are served though nothing says who they are
-    bool insecure_plaintext = false;  // TCP beyond loopback without TLS
-    std::string errors = "string";    // or "full": for clients that never say hello
-    std::string
-        socket_mode;  // of a Unix socket, in octal; empty: its owner's alone, and its group's if it is given one
-    std::string socket_group;
-    LimitOverrides limits;  // of its connections
-
-    wire::ErrorForm error_form() const { return errors == "full" ? wire::ErrorForm::full : wire::ErrorForm::string; }
-};
 
 class Listener {
 public:

@@ -1,19 +1,10 @@
 #pragma once
-// Who may come in, and do what: as it is set, and as the files that settings name say it.
+// Who may come in, as the files say that settings name.
 
 #include "host/server/listener.hpp"
-#include "host/server/tls.hpp"
-#include "host/session/access.hpp"
 #include "host/session/credentials.hpp"
 
 namespace soho::host {
-
-// All of it can change while the host runs.
-struct SecurityOptions {
-    std::string keys_file, tokens_file;  // empty: none
-    TlsOptions tls;
-    std::vector<AccessRule> access;
-};
 
 struct Security {
     Credentials::Secrets secrets;

@@ -8,35 +8,12 @@
 #include "host/session/dispatcher.hpp"
 #include "host/session/plugin_table.hpp"
 
-#include <soho/wire/spin.hpp>
-
 #include <array>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/signal_set.hpp>
 #include <condition_variable>
 
 namespace soho::host {
-
-struct ServerOptions {
-    // None: at the sockets that a service manager passes, else at the user's own.
-    std::vector<ListenerOptions> listeners;
-    ListenerOptions listener;  // for those; without an address
-    std::size_t reactors = 0;  // 0: one for each CPU
-    std::int64_t spin_us =
-        wire::SpinBudget::default_us;  // how long they may look for requests before they sleep; 0: not at all
-    std::string metrics;               // the address to serve them at; empty: nowhere
-    bool insecure_metrics = false;     // … even beyond loopback
-    SecurityOptions security;
-    Limits limits;
-    std::map<std::string, LimitOverrides, std::less<>> principals;  // what is different for some, by name
-    std::int64_t drain_ms = 5'000;                                  // how long running calls may take at the end
-
-    ListenerOptions listener_at(const wire::Address& address) const;
-    LimitRules limit_rules() const;
-};
-
-// What stands for a listener's address where the other end of a connection is a worker's, or a worker's host.
-inline constexpr std::string_view worker_listener = "worker";
 
 class Server {
 public:
