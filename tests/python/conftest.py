@@ -16,14 +16,18 @@ for folder in (str(ROOT / "tests" / "support"), str(ROOT / "clients" / "python")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
 
 import soho  # noqa: E402
+from soho import _connection, _session  # noqa: E402
 from soho.managers import SyncManager  # noqa: E402
-from soho_e2e import PAIR, Host, plugin  # noqa: E402
+from soho_e2e import PAIR, PATIENCE, Host, plugin  # noqa: E402
+
+# A host of tests may have to wait for the processor. (soho.aio takes the first one over when it is imported.)
+_connection.CONNECT_TIMEOUT = _connection.CANCEL_TIMEOUT = _session.FORK_TIMEOUT = PATIENCE
 
 
 @pytest.fixture(scope="module")
 def manager():
     """A manager with a host of its own; that host's end is looked at."""
-    with SyncManager() as manager:
+    with SyncManager(shutdown_timeout=PATIENCE) as manager:
         process = manager._process
         yield manager
     assert process.exitcode == 0

@@ -14,7 +14,7 @@ import threading
 import time
 
 import pytest
-from soho_e2e import PAIR, Host, eventually
+from soho_e2e import PAIR, PATIENCE, Host, eventually
 
 import soho
 from soho import managers
@@ -26,7 +26,7 @@ from soho.managers import BaseManager, BaseProxy, MakeProxyType, RemoteError, Se
 
 
 def test_the_states_of_a_manager():
-    manager = SyncManager()
+    manager = SyncManager(shutdown_timeout=PATIENCE)
     with pytest.raises(AssertionError, match="server not yet started"):
         manager.list()
     with pytest.raises(TypeError, match="callable"):
@@ -49,7 +49,7 @@ def test_the_states_of_a_manager():
 
 
 def test_with_starts_and_shuts_down():
-    with SyncManager() as manager:
+    with SyncManager(shutdown_timeout=PATIENCE) as manager:
         process = manager._process
         assert manager.dict(a=1).copy() == {"a": 1}
     assert process.exitcode == 0
@@ -77,7 +77,7 @@ def test_the_host_ends_with_a_parent_that_is_killed():
     def is_gone():
         try:
             return "\nState:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text()
-        except FileNotFoundError:
+        except OSError:
             return True
 
     eventually(is_gone)
@@ -111,16 +111,18 @@ def test_over_tcp_with_an_authkey():
 
 
 def test_get_server_serves_until_it_is_shut_down(tmp_path):
-    program = "import sys; from soho.managers import SyncManager; SyncManager(sys.argv[1]).get_server().serve_forever()"
+    program = ("import sys; from soho.managers import SyncManager; server = SyncManager(sys.argv[1]).get_server(); print(flush=True);"
+               "server.serve_forever()")
     path = str(tmp_path / "socket")
-    process = subprocess.Popen([sys.executable, "-c", program, path])
-    eventually(lambda: os.path.exists(path))
+    process = subprocess.Popen([sys.executable, "-c", program, path], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"\n"
     other = SyncManager(path)
     other.connect()
     assert "shutdown" not in other.__dict__, "as in the standard library, only what has started a host can end it"
     assert list(other.list([1, 2])) == [1, 2]
     other._space.request("soho.shutdown")
     assert process.wait(30) == 0
+    process.stdout.close()
 
 
 def test_a_host_that_cannot_start_says_why(tmp_path):
@@ -595,8 +597,8 @@ def test_an_interrupted_call_leaves_the_session_in_order(manager):
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         for _ in range(5):
-            signal.setitimer(signal.ITIMER_REAL, 0.02)
             with pytest.raises(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, 0.02)
                 items.get()
     finally:
         signal.signal(signal.SIGALRM, before)

@@ -129,7 +129,7 @@ Objects.register("space", callable=lambda: pair, proxytype=NamespaceProxy)
 
 @pytest.fixture(scope="module")
 def objects():
-    with Objects() as objects:
+    with Objects(shutdown_timeout=PATIENCE) as objects:
         process, provider = objects._process, objects._providers[0].process
         yield objects
     assert (process.exitcode, provider.exitcode) == (0, 0)
@@ -531,7 +531,7 @@ def test_a_call_that_blocks_holds_up_nobody(objects):
     while any(thread.is_alive() for thread in waiting):
         assert other.get_x() == 2
         answers += 1
-    assert answers > 20 and time.monotonic() - began < 10
+    assert answers > 20 and time.monotonic() - began < 19, "not one after the other"
 
 
 def test_objects_go_with_their_last_proxy(objects):
@@ -557,9 +557,21 @@ def test_a_callable_that_fails_and_a_provider_that_dies():
         with pytest.raises(RemoteError, match="^Pair.get_x\\(\\): provider python.Pair .* has gone"):
             while True:
                 made.get_x()
-        with pytest.raises(RemoteError, match="no type"):
-            while True:
+
+        def refusal():
+            with pytest.raises(RemoteError) as refused:
                 manager.Pair(1)
+            return str(refused.value) if refused.value.kind != "unavailable" else ""
+
+        assert "no type" in eventually(refusal)
+
+
+def runs(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_the_provider_ends_with_the_program_however_that_ends(tmp_path):
@@ -575,8 +587,10 @@ def test_the_provider_ends_with_the_program_however_that_ends(tmp_path):
             os.kill(os.getpid(), 9)
         """ % os.path.dirname(__file__)))
     done = subprocess.run([sys.executable, program], stdout=subprocess.PIPE, text=True)
-    for pid in map(int, done.stdout.split()):
-        eventually(lambda: not os.path.exists(f"/proc/{pid}") or open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "Z")
+    pids = done.stdout.split()
+    assert len(pids) == 2
+    for pid in pids:
+        eventually(lambda: not runs(pid))
 
 
 def note(path, text):
@@ -794,7 +808,7 @@ def test_a_pool():
 
 def test_a_pool_of_a_manager_that_connected():
     with SyncManager() as starter:
-        manager = SyncManager(starter.address, allow_pickle=True)
+        manager = SyncManager(starter.address, allow_pickle=True, shutdown_timeout=PATIENCE)
         manager.connect()
         with manager.Pool(1) as pool:
             assert pool.map(double, [1, 2]) == [2, 4]
@@ -1231,7 +1245,7 @@ def test_a_method_sees_that_nobody_waits_any_more(host):
         patient = client.create("Patient")
         try:
             with pytest.raises(TimeoutError):
-                soho.options(patient, timeout=0.2).wait()
+                soho.options(patient, timeout=2).wait()
             assert begun.is_set() and seen.wait(60)
             assert patient.fine() is False
         finally:

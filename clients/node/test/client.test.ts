@@ -6,9 +6,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import {
   BadArgumentsError, DeadlineError, ExistsError, FailedError, LimitError, NoMethodError, NoObjectError, NoTypeError, RemoteObject, SessionLostError,
-  Slice, connect, float, identify, kw, release, tuple, withOptions, type Remote,
+  Slice, float, identify, kw, release, tuple, withOptions, type Remote,
 } from '../src/index.js';
-import { BIN, Host, PLUGINS, eventually, run } from './support.js';
+import { BIN, Host, PLUGINS, connect, eventually, run } from './support.js';
 
 interface Pair {
   get_x(): number;

@@ -4,8 +4,8 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { inspect } from 'node:util';
-import { DeniedError, Key, NoTypeError, SessionLostError, Token, UnauthenticatedError, connect } from '../src/index.js';
-import { BIN, FakeHost, Host, run, temporary } from './support.js';
+import { DeniedError, Key, NoTypeError, SessionLostError, Token, UnauthenticatedError } from '../src/index.js';
+import { BIN, FakeHost, Host, connect, run, temporary } from './support.js';
 
 const range = (from: number): Uint8Array => Uint8Array.from({ length: 32 }, (_, each) => from + each);
 const RULES = '[[access]]\nwho = ["key:ci", "cert:alice", "token:old"]\ntypes = ["get_pair", "Pair"]\nrights = ["create", "call"]\n';

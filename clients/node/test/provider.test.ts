@@ -6,9 +6,9 @@ import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import {
   BadArgumentsError, DeadlineError, ExistsError, FailedError, LimitError, NoMethodError, NoObjectError, NoTypeError, UnavailableError,
-  call, connect, currentCall, float, kw, release, tuple, withOptions, type Client, type Offer, type Remote,
+  call, currentCall, float, kw, release, tuple, withOptions, type Client, type Offer, type Remote,
 } from '../src/index.js';
-import { BIN, FakeHost, Host, Named, SOURCE, eventually, runBeside, seeded } from './support.js';
+import { BIN, FakeHost, Host, Named, SOURCE, connect, eventually, runBeside, seeded } from './support.js';
 
 class Counter {
   constructor(public count = 0) {}

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
-import { connect, type Client, type ConnectOptions } from '../src/index.js';
+import { connect as connectSoon, type Client, type ConnectOptions } from '../src/index.js';
 import { FrameReader } from '../src/frames.js';
 import { Packer } from '../src/packer.js';
 import { Unpacker } from '../src/unpacker.js';
@@ -24,6 +24,11 @@ export const BIN = place('SOHO_TEST_BIN_DIR');
 export const BUNDLED = place('SOHO_TEST_BUNDLED_PLUGIN_DIR');
 export const PLUGINS = place('SOHO_TEST_PLUGIN_DIR');
 const PATIENCE = 1000 * Number(process.env['SOHO_TEST_PATIENCE'] ?? 60);
+
+// A host of tests may have to wait for the processor.
+export function connect(address?: string, options: ConnectOptions = {}): Promise<Client> {
+  return connectSoon(address, { connectTimeout: PATIENCE, ...options });
+}
 
 export async function eventually<T>(condition: () => T | Promise<T>, what = 'the condition'): Promise<T> {
   const until = Date.now() + PATIENCE;

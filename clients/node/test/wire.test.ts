@@ -8,10 +8,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import {
   BadArgumentsError, DeadlineError, FailedError, InternalError, LimitError, NoMethodError, NoObjectError, OverloadedError, SessionLostError, SohoError,
-  call, connect, identify, kw, release, withOptions, type Client,
+  call, identify, kw, release, withOptions, type Client,
 } from '../src/index.js';
 import { goldens, parse } from './notation.js';
-import { FakeHost, Named, SOURCE, eventually, seeded } from './support.js';
+import { FakeHost, Named, SOURCE, connect, eventually, seeded } from './support.js';
 
 async function both(test: TestContext, limits = {}): Promise<{ host: FakeHost; client: Client }> {
   const host = await FakeHost.start(test);
