@@ -55,16 +55,16 @@ void check_plugins(const Options& options, Faults& faults) {
 }
 
 void check_paths(const Options& options, Faults& faults) {
-    for (const auto& [name, plugin] : options.plugins) {
+    for (const auto& entry : options.plugins) {  // clang 14 captures no structured bindings
         const auto check = [&](std::string_view key, const std::optional<Paths>& paths) {
             for (const std::string& path : paths.value_or(Paths())) {
                 if (::access(path.c_str(), F_OK) == 0) continue;
-                faults.push_back(fmt::format("[plugin.{}]: {} names {}: {}: make it, or take it out", name, key, path,
-                                             std::strerror(errno)));
+                faults.push_back(fmt::format("[plugin.{}]: {} names {}: {}: make it, or take it out", entry.first, key,
+                                             path, std::strerror(errno)));
             }
         };
-        check("worker_read_paths", plugin.confinement.read_paths);
-        check("worker_write_paths", plugin.confinement.write_paths);
+        check("worker_read_paths", entry.second.confinement.read_paths);
+        check("worker_write_paths", entry.second.confinement.write_paths);
     }
 }
 
