@@ -357,6 +357,7 @@ Result<Plugin*> Generations::load_here(Attempt& attempt) {
     Generation next = made(attempt);
     next.mapped_bytes = library->mapped_bytes;
     auto added = replace_here(attempt, *std::move(library));
+    if (added) warn_of_unread_settings(**added, log_);
     const std::scoped_lock lock(mutex_);
     Line& line = lines_.find(attempt.what.plugin)->second;
     next.number = ++line.last_number;
@@ -519,13 +520,16 @@ void Generations::publish_new(const Plugin& added) {
 // True: it has come to its end. Runs the plugin's code.
 bool Generations::settle(Generation& generation) {
     if (generation.worker != nullptr) {
-        if (generation.provider != nullptr && !generation.provider->has_gone() &&
-            !server_.services().offers->retire_if_idle(*generation.provider))
-            return false;
-        // What died may have left a core dump, to be looked at with its code.
-        const bool died = generation.provider == nullptr || generation.provider->has_gone();
+        const auto& provider = generation.provider;
+        const bool died = provider != nullptr && provider->has_gone();
+        // What is retired is not missed: one that dies must have said what was lost.
+        if (died && !generation.worker->has_ended()) return false;
+        const bool idles = provider != nullptr && !died;
+        if (idles && !server_.services().offers->retire_if_idle(*provider)) return false;
         generation.worker->retire();
-        if (!died) PluginCopies::remove(generation.file);
+        if (idles)
+            PluginCopies::remove(
+                generation.file);  // what died may have left a core dump, to be looked at with its code
         return true;
     }
     Plugin& plugin = *generation.plugin;
