@@ -47,6 +47,17 @@ void pack(const toml::node& node, wire::Out& out) {
     }
 }
 
+// Why nobody is called that; here are no patterns and no groups.
+std::string principal_mismatch(std::string_view name) {
+    if (name == "nobody") return {};  // who has still to log in
+    if (name.starts_with("gid:")) return "limits are a principal's, not a group's";
+    const bool is_pattern = !name.starts_with("cert:") && name.find_first_of("*?[\\") != std::string_view::npos;
+    if (is_pattern) return "it takes the name of one principal, not a pattern";
+    const bool is_none = !who_mismatch(name).empty() || name.ends_with(':');
+    return is_none ? "its name must be uid:NUMBER, key:NAME, token:NAME, cert:NAME, plugin:NAME, anonymous or nobody"
+                   : "";
+}
+
 std::string as_text(const toml::node& node) { return node.is_string() ? node.as_string()->get() : std::string(); }
 
 // Reads one file's tables by the table of settings.
@@ -117,10 +128,8 @@ private:
         for (const auto& [key, entry] : *node.as_table()) {
             const std::string title = fmt::format("[{}.{}]", section.name, key.str());
             if (section.name == "principal") {
-                if (const std::string why = who_mismatch(key.str()); !why.empty())
-                    return bad(key.source(), fmt::format("{}: the name {}", title, why));
-                if (key.str().starts_with("gid:"))
-                    return bad(key.source(), fmt::format("{}: limits are a principal's, not a group's", title));
+                if (const std::string why = principal_mismatch(key.str()); !why.empty())
+                    return bad(key.source(), fmt::format("{}: {}", title, why));
             }
             if (auto read = read_table(entry, section, title, owner_of(section, key.str())); !read) return read;
         }

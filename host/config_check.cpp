@@ -5,9 +5,11 @@
 #include "host/registry/suggest.hpp"
 #include "host/server/security.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -19,12 +21,16 @@ using Faults = std::vector<std::string>;
 
 void check_security(const ServerOptions& options, Faults& faults) {
     const auto security = read_security(options.security);
-    if (!security) return faults.push_back(security.error().text);
-    for (const ListenerOptions& listener : options.listeners) {
-        const auto enough = Listener::check_logins(listener, security->logins);
+    if (!security) faults.push_back(security.error().text);
+    std::vector<ListenerOptions> listeners = options.listeners;
+    if (listeners.empty()) listeners.push_back(options.listener_at(wire::user_address()));
+    for (const ListenerOptions& listener : listeners) {
+        const auto enough = security ? Listener::check_logins(listener, security->logins) : Result<void>();
         if (!enough) faults.push_back(fmt::format("cannot listen on {}: {}", listener.address, enough.error().text));
-        if (!listener.socket_group.empty() && ::getgrnam(listener.socket_group.c_str()) == nullptr)
-            faults.push_back(fmt::format("{}: there is no group \"{}\"", listener.address, listener.socket_group));
+        const std::string& group = listener.socket_group;
+        const bool is_unix = wire::parse_address(listener.address)->transport == wire::Address::Transport::unix_socket;
+        if (is_unix && !group.empty() && ::getgrnam(group.c_str()) == nullptr)
+            faults.push_back(fmt::format("cannot listen on {}: there is no group \"{}\"", listener.address, group));
     }
 }
 
@@ -45,11 +51,11 @@ void check_plugins(const Options& options, Faults& faults) {
     std::vector<std::string> names;
     for (const std::string& file : files_of(options, faults)) {
         const auto note = check_library(file);
-        if (note) {
-            names.push_back(note->name);
-        } else {
-            faults.push_back("plugin " + note.error().text);
-        }
+        const std::string name = note ? note->name : name_in(file);
+        if (!note) faults.push_back("plugin " + note.error().text);
+        if (note && std::find(names.begin(), names.end(), name) != names.end())
+            faults.push_back(fmt::format("plugin {}: another one is named \"{}\", too", file, name));
+        names.push_back(name);
     }
     for (const Absent& absent : absent_plugins(options, {names.begin(), names.end()})) faults.push_back(absent.text);
 }
@@ -70,6 +76,14 @@ void check_paths(const Options& options, Faults& faults) {
 
 }  // namespace
 
+std::string name_in(const std::string& plugin_file) {
+    const int descriptor = ::open(plugin_file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) return {};
+    const auto note = read_note(descriptor);
+    ::close(descriptor);
+    return note ? note->name : std::string();
+}
+
 std::vector<Absent> absent_plugins(const Options& options, const std::vector<std::string_view>& names) {
     std::vector<Absent> absent;
     const auto is_there = [&](std::string_view name) {
@@ -77,14 +91,14 @@ std::vector<Absent> absent_plugins(const Options& options, const std::vector<std
     };
     for (const auto& [name, plugin] : options.plugins) {
         if (is_there(name)) continue;
-        absent.push_back({fmt::format("the config has [plugin.{}], but no plugin of that name is loaded{}", name,
+        absent.push_back({fmt::format("the config has [plugin.{}], but there is no plugin of that name{}", name,
                                       suggestion(name, names)),
                           options.is_isolated(name, plugin)});
     }
     for (const std::string& name : options.isolate) {
         if (is_there(name) || options.plugins.contains(name)) continue;
         absent.push_back(
-            {fmt::format("isolate names \"{}\", but no plugin of that name is loaded{}", name, suggestion(name, names)),
+            {fmt::format("isolate names \"{}\", but there is no plugin of that name{}", name, suggestion(name, names)),
              true});
     }
     return absent;

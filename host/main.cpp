@@ -97,11 +97,14 @@ bool load_plugin(Loading& to, const std::string& file, const Options& options, L
     return published;
 }
 
-// Tells of what the config says of plugins that were not loaded.
+// Tells of what the config says of plugins that are not there.
 bool all_configured_are_there(Server& server, const Options& options, Log& log) {
     std::vector<std::string_view> loaded;
     const auto snapshot = server.registry().snapshot();
     for (const Plugin* plugin : snapshot->plugins) loaded.push_back(plugin->name());
+    std::vector<std::string> refused;  // which is said already
+    for (const auto& [file, reason] : snapshot->refused) refused.push_back(name_in(file));
+    loaded.insert(loaded.end(), refused.begin(), refused.end());
     const std::vector<Absent> absent = absent_plugins(options, loaded);
     for (const Absent& each : absent)
         log.host.log(each.isolated ? spdlog::level::err : spdlog::level::warn, "{}", each.text);
@@ -147,13 +150,14 @@ void keep_little_memory() {
     ::mallopt(M_TRIM_THRESHOLD, kept_bytes_max);
 }
 
-// They wait; unheeded, they would end the process.
+// Unheeded, these would end the process: they wait.
 void hold(std::initializer_list<int> signals) {
     sigset_t set;
     ::sigemptyset(&set);
     for (const int signal : signals) ::sigaddset(&set, signal);
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
+
 void let_go(int signal) {
     sigset_t set;
     ::sigemptyset(&set);

@@ -83,7 +83,7 @@ Read this config, and the drop\-ins that belong to it: see \fBsohod.toml\fR(5). 
 Read no config.
 .TP
 \fB\-\-check\-config\fR
-Read the config and the other options, say what is wrong (as FILE:LINE:COLUMN: and a sentence), and end with 0 or 2. What they
+Read the config and the other options, say what is wrong (as FILE:LINE:COLUMN: and a sentence), and end with 0 or 2. Where they are in order, what they
 name is looked at, too: keys, tokens and certificates, groups, plugins' files and names, a worker's paths. Nothing is started, and no
 code of a plugin runs; run it as the host's user, who must be able to read them.
 .TP

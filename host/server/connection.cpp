@@ -146,8 +146,9 @@ void Connection::check_time() {
     if (closed_ || limit == nullptr) return;
     // A call that waits, or its reply that has come but is not written yet: in this order, as the one becomes the other.
     if (limit == &Limits::idle_ms && (caller_->waits() || unsent_bytes() != 0)) return pace_.active(now);
-    // What has come while the reactor was busy with others is looked at first: judged is at the next beat of the watch.
-    if (now - std::exchange(overdue_ns_, now) > 1'000'000'000) return;
+    // What has come while the reactor was busy with others is read before it looks again.
+    if (limit != &Limits::slow_reader_ms && std::exchange(spared_since_, pace_.active_ns()) != pace_.active_ns())
+        return;
     caller_->hit(limit);
     if (limit == &Limits::idle_ms) return close("it was idle for too long (idle_ms)");
     if (limit == &Limits::slow_reader_ms) return close("its client reads no replies (slow_reader_ms)");

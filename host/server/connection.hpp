@@ -113,9 +113,9 @@ private:
     bool closed_ = false;
     bool reading_ = false;
     bool writing_ = false;
-    bool closing_ = false;         // once all is written
-    bool starved_ = false;         // a take-over found no memory
-    std::int64_t overdue_ns_ = 0;  // when it last was beyond a limit of time
+    bool closing_ = false;            // once all is written
+    bool starved_ = false;            // a take-over found no memory
+    std::int64_t spared_since_ = -1;  // when it was last active before a limit of time was seen to be passed
     std::atomic<bool> asked_to_check_{false};
 
     struct Mail {

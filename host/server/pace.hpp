@@ -18,6 +18,7 @@ public:
         active_ns_.store(now_ns, std::memory_order_relaxed);
         if (!settled_.load(std::memory_order_relaxed)) settled_.store(true, std::memory_order_relaxed);
     }
+    std::int64_t active_ns() const { return active_ns_.load(std::memory_order_relaxed); }
     // The client has taken some of what is unsent, or the first of it has just become so.
     void unsent_since(std::int64_t now_ns) { unsent_ns_.store(now_ns, std::memory_order_relaxed); }
     void all_sent() { unsent_ns_.store(0, std::memory_order_relaxed); }

@@ -41,6 +41,7 @@ std::string who_mismatch(std::string_view pattern) {
 }
 
 bool AccessRule::means(const Principal& principal) const {
+    if (principal.name == "nobody") return false;  // who has still to log in, whatever the pattern
     return matches(who, principal.name) ||
            std::any_of(principal.groups.begin(), principal.groups.end(),
                        [&](std::uint32_t group) { return matches(who, fmt::format("gid:{}", group)); });

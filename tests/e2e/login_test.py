@@ -173,6 +173,14 @@ class Rules(Logins):
         self.assertIn("refused: no rule that speaks of key:ci gives the right to call Pair.set_x", self.soho(*ask, "key:ci", "Pair", "set_x"))
         self.assertEqual(self.soho(*ask, "key:idle", "Pair", "get_x"), "refused: no [[access]] rule speaks of key:idle\n")
 
+    def test_a_rule_for_all_is_for_none_who_has_still_to_log_in(self):
+        for who in ("*", "nobod?"):
+            with self.subTest(who=who):
+                host = hosted(self, PAIR, listen=self.LISTEN, config=f'[login]\nkeys = "{self.folder["keys"]}"\n'
+                                                                     f'[[access]]\nwho = "{who}"\nrights = ["create", "call"]\n')
+                with Client(host.address) as client, self.assertRaisesRegex(Refused, "^unauthenticated"):
+                    client.do("soho.create", "get_pair")
+
     def test_an_object_goes_to_another_principal_by_ticket_only(self):
         with Client(self.host.address) as boss, Client(self.host.address) as old:
             old.do("soho.auth", "token", self.folder.secret("tokens", "old"))

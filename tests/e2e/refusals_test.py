@@ -107,7 +107,7 @@ class Refusals(Plugins):
 
     def test_a_config_for_a_plugin_that_is_not_there_is_said(self):
         host = hosted(self, PAIR, config="[plugin.pear]\nprefix = \"x.\"\n")
-        host.logs('the config has [plugin.pear], but no plugin of that name is loaded; did you mean "pair"?')
+        host.logs('the config has [plugin.pear], but there is no plugin of that name; did you mean "pair"?')
         strict = Host(PAIR, args=["--strict"], config="[plugin.pear]\n", ready=False)
         self.assertEqual(strict.ended(), 1)
         strict.stop(code=1)
@@ -125,7 +125,13 @@ class Refusals(Plugins):
         (folder / "open").write_text("ci " + 32 * "ab" + "\n")
         (folder / "open").chmod(0o644)
         (folder / "text.so").write_text("no plugin")
+        shutil.copy(PAIR, folder / "again.so")
+        shutil.copy(PAIR, folder / "open.so")
+        (folder / "open.so").chmod(0o777)
         for config, *faults in (
+            (f"[host]\nplugins = ['{PAIR}', '{folder}/again.so']", f'plugin {folder}/again.so: another one is named "pair", too'),
+            (f"[host]\nplugins = '{folder}/open.so'\n[plugin.pair]\nisolation = 'worker'", f"plugin {folder}/open.so (owner "),
+            ("[host]\nsocket_group = 'no-such-group'", 'there is no group "no-such-group"'),
             (f"[login]\nkeys = '{folder}/absent'", f"{folder}/absent: No such file"),
             (f"[login]\nkeys = '{folder}/open'", f"{folder}/open: "),
             (f"[tls]\ncertificate = '{folder}/none.pem'\nkey = '{folder}/none.pem'", f"{folder}/none.pem"),
@@ -134,8 +140,8 @@ class Refusals(Plugins):
             (f"[host]\nplugins = ['{folder}/text.so', '{folder}/absent.so']\nplugin_dirs = ['{folder}/nowhere']",
              f"plugin {folder}/text.so: not an ELF file", f"plugin {folder}/absent.so: No such file", f"plugin folder {folder}/nowhere: No such file"),
             (f"[host]\nplugins = '{PAIR}'\nisolate = 'hazrad'\n[plugin.pari]\nisolation = 'worker'\nworker_read_paths = '{folder}/data'",
-             'the config has [plugin.pari], but no plugin of that name is loaded; did you mean "pair"?',
-             'isolate names "hazrad", but no plugin of that name is loaded',
+             'the config has [plugin.pari], but there is no plugin of that name; did you mean "pair"?',
+             'isolate names "hazrad", but there is no plugin of that name',
              f"[plugin.pari]: worker_read_paths names {folder}/data: No such file or directory: make it, or take it out"),
         ):
             with self.subTest(config=config):
@@ -145,6 +151,9 @@ class Refusals(Plugins):
                 for fault in faults:
                     self.assertIn(fault, done.stderr)
                 self.assertEqual(len(done.stderr.splitlines()), len(faults), done.stderr)
+        (folder / "sohod.toml").write_text("[host]\nlisten = 'tcp:127.0.0.1:7'\ninsecure_no_login = true\nsocket_group = 'no-such-group'\n")
+        done = subprocess.run([BIN / "sohod", "--config", folder / "sohod.toml", "--check-config"], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), "no group is asked for there")
 
     def test_settings_that_the_plugin_does_not_look_at_are_said(self):
         for isolation in ("none", "worker"):
@@ -154,7 +163,7 @@ class Refusals(Plugins):
 
     def test_a_plugin_that_its_operator_takes_for_isolated_is_missed_as_an_error(self):
         host = hosted(self, PAIR, config='[plugin.pari]\nisolation = "worker"\n')
-        host.logs('error the config has [plugin.pari], but no plugin of that name is loaded; did you mean "pair"?')
+        host.logs('error the config has [plugin.pari], but there is no plugin of that name; did you mean "pair"?')
 
     def test_strict_also_means_what_cannot_be_published(self):
         for publish in ("x=NoSuchType", "pair=Pair", "1x=get_pair"):

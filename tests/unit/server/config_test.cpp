@@ -239,7 +239,14 @@ TEST(Config, SaysThatARuleIsForNobodyThereCanBe) {
          {"key:ci", "*", "?id:7", "[ku]*", "uid:*", "uid:1[0-9]", "gid:7", "plugin:pair", "anonymous"})
         EXPECT_EQ(read_all({rule(who)}).server.security.access.size(), 1u) << who;
     EXPECT_EQ(refused("[principal.alice]\nlimits = { handles = 1 }\n"),
-              fmt::format("sohod.toml:1:12: [principal.alice]: the name must be {}", kinds));
+              "sohod.toml:1:12: [principal.alice]: its name must be uid:NUMBER, key:NAME, token:NAME, cert:NAME, "
+              "plugin:NAME, "
+              "anonymous or nobody");
+    EXPECT_EQ(refused("[principal.'key:*']\nlimits = { handles = 1 }\n"),
+              "sohod.toml:1:12: [principal.key:*]: it takes the name of one principal, not a pattern");
+    EXPECT_EQ(read_all({"[principal.'cert:*.example.com']\nlimits = { handles = 1 }\n[principal.nobody]\n"})
+                  .server.principals.size(),
+              2u);
     EXPECT_EQ(refused("[principal.'gid:7']\nlimits = { handles = 1 }\n"),
               "sohod.toml:1:12: [principal.gid:7]: limits are a principal's, not a group's");
 }

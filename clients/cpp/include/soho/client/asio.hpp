@@ -130,7 +130,7 @@ public:
         } catch (const CallError& error) {
             return finish(Outcome<R>(error.failure()));
         } catch (...) {
-            driver->end();
+            end(*driver);
             throw;
         }
         driver->wake();
@@ -140,11 +140,16 @@ private:
     void finish(Outcome<R> outcome) {
         // The handler may go to another context, and outlive the driver's there.
         const auto driver = std::move(driver_);
-        driver->end();
+        end(*driver);
         auto deliver = [self = this->shared_from_this(), outcome = std::move(outcome)]() mutable {
             self->deliver(std::move(outcome));
         };
         asio::post(work_.get_executor(), std::move(deliver));
+    }
+
+    // Once, if the call ends after it could not be begun in order.
+    void end(AsioDriver& driver) {
+        if (!has_ended_.exchange(true)) driver.end();
     }
 
     void deliver(Outcome<R> outcome) {
@@ -168,6 +173,7 @@ private:
     using Executor = asio::associated_executor_t<Handler, asio::any_io_executor>;
 
     std::shared_ptr<AsioDriver> driver_;
+    std::atomic<bool> has_ended_ = false;
     Handler handler_;
     asio::executor_work_guard<Executor> work_;
 };
