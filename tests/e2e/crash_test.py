@@ -65,10 +65,11 @@ class Crashes(unittest.TestCase):
         self.addCleanup(os.close, writer)
         directory = self.enterContext(tempfile.TemporaryDirectory())
         host = subprocess.Popen([BIN / "sohod", "--no-config", "--plugin", plugin("crash"), "--listen",
-                                 f"unix:{directory}/s"], stdout=subprocess.DEVNULL, stderr=writer)
+                                 f"unix:{directory}/s"], stdout=subprocess.PIPE, stderr=writer)
+        self.addCleanup(host.stdout.close)
         self.addCleanup(host.wait)
         self.addCleanup(host.kill)
-        eventually(lambda: os.path.exists(directory + "/s"), "the socket")
+        self.assertIn(b"listens on", host.stdout.readline())
         with Client(f"unix:{directory}/s") as client:
             crash = client.create("Crash")
             fill(writer)

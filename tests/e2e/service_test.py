@@ -259,7 +259,7 @@ class KeptByAProgram(unittest.TestCase):
         process, first = self.start(subprocess.PIPE, "--listen", f"unix:{second}", "--accept-on-stdin", file=plugin("reply"))
         self.assertIn("listens on", process.stdout.readline())
         with Client(first) as client:
-            client.start(client.create("Slow"), "sleep", 300)
+            client.start(client.create("Slow"), "sleep", 3000)
             eventually(lambda: client.call(client.create("Slow"), "sleeping") == 1, "a method that runs")
             process.send_signal(signal.SIGTERM)
             eventually(lambda: not os.path.exists(second), "its end")

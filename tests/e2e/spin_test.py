@@ -1,4 +1,5 @@
 """A reactor looks for requests before it sleeps, where that pays off and a second processor is there; else it never does."""
+import contextlib
 import os
 import pathlib
 import re
@@ -19,8 +20,14 @@ class Reactor:
     def __init__(self, case, spin_us):
         self.host = hosted(case, PAIR, args=("--reactors", "1", "--spin-us", str(spin_us)))
         self.client = self.host.client()
-        tasks = pathlib.Path(f"/proc/{self.host.process.pid}/task")
-        [self.thread] = [task for task in tasks.iterdir() if (task / "comm").read_text().strip() == "sohod-0"]
+        self.thread = eventually(self.find_thread, "a thread that has its name")
+
+    def find_thread(self):
+        found = []
+        for task in pathlib.Path(f"/proc/{self.host.process.pid}/task").iterdir():
+            with contextlib.suppress(OSError):  # it has just ended
+                found += [task] * ((task / "comm").read_text().strip() == "sohod-0")
+        return found[0] if len(found) == 1 else None
 
     def sleeps(self):
         return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (self.thread / "status").read_text(), re.M)[1])

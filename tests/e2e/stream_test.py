@@ -489,10 +489,11 @@ class Ends(unittest.TestCase):
     """How a host begins and ends."""
 
     def test_sigterm_lets_what_runs_finish_and_says_what_never_started(self):
-        host = hosted(self, plugin("reply"), PAIR)
+        host = hosted(self, plugin("reply"), PAIR, config="[host]\ndrain_ms = 60000\n")
         client = host.client()
         slow, mailbox = client.create("Slow"), client.create("Mailbox")
-        running = client.start(slow, "sleep", 1000)
+        holds = client.start(mailbox, "get")  # the host does not end before this is cancelled
+        running = client.start(slow, "sleep", 3000)
         queued = client.start(slow, "quick")
         later = client.start(mailbox, "later", "done", 500)
         watcher = client.create("Slow")
@@ -506,6 +507,8 @@ class Ends(unittest.TestCase):
         self.assertEqual(client.reply(later), "done")
         outcome = client.outcome(queued)
         self.assertTrue(outcome == 2 or outcome.kind == "not_started", outcome)
+        client.do("soho.cancel", holds)
+        self.assertEqual(client.outcome(holds).kind, "cancelled")
         client.closed()
         self.assertEqual(host.ended(), 0)
         self.assertFalse(os.path.exists(host.path))
@@ -516,9 +519,9 @@ class Ends(unittest.TestCase):
                 host = hosted(self, plugin("reply"), PAIR, config=f"[host]\ndrain_ms = {drain_ms}\n")
                 client, beside = host.client(), host.client()
                 slow, watcher = client.create("Slow"), client.create("Slow")
-                running = client.start(slow, "sleep", 2_000)
+                running = client.start(slow, "sleep", 3_000)
                 queued = [client.start(slow, "quick") for _ in range(3)]
-                made = beside.request("soho.create", "SlowCreate", [2_000], {"name": "made"})
+                made = beside.request("soho.create", "SlowCreate", [3_000], {"name": "made"})
                 eventually(lambda: client.call(watcher, "sleeping") == 2, "a method and a create that run")
                 eventually(lambda: host.stats("calls_in_flight") == {"calls_in_flight": 5})
                 opens = client.request("soho.create", "SlowCreate", [1_000], {"name": "made", "if_exists": "open"})
@@ -541,7 +544,8 @@ class Ends(unittest.TestCase):
         plain.do("soho.ping")
         self.assertEqual((asked.greeting["features"], other.greeting["features"]), (["draining"], []))
         slow = asked.create("Slow")
-        running = asked.start(slow, "sleep", 1000)
+        holds = asked.start(asked.create("Mailbox"), "get")  # the host does not end before this is cancelled
+        running = asked.start(slow, "sleep", 3000)
         eventually(lambda: plain.call(plain.create("Slow"), "sleeping") == 1, "a method that runs")
         host.process.send_signal(signal.SIGTERM)
         kind, method, (left_ms,) = asked.receive()
@@ -551,6 +555,8 @@ class Ends(unittest.TestCase):
         greeted_late.reply(hello)
         self.assertEqual(greeted_late.receive()[:2], [2, "soho.draining"])
         self.assertEqual(asked.reply(running), 1)
+        asked.do("soho.cancel", holds)
+        self.assertEqual(asked.outcome(holds).kind, "cancelled")
         self.assertEqual((other.closed(), plain.closed(), asked.closed()), ([], [], []))
 
     def test_a_call_that_never_ends_does_not_keep_the_host(self):

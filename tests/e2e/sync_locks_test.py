@@ -348,6 +348,7 @@ class Barriers(Waiting):
                 self.raises("BrokenBarrierError", "", self.one.call, barrier, "wait")
                 self.two.call(barrier, "reset")
                 waits = self.one.start(barrier, "wait")
+                self.one.do("soho.ping")  # that is in flight now, whatever else still is
                 self.waiting(1)
                 self.two.call(barrier, "reset")
                 self.broken(self.one, waits)

@@ -100,7 +100,7 @@ class Stuck(unittest.TestCase):
     def test_cancel_and_deadline_answer_at_once_and_the_slot_stays(self):
         stall, other = self.client.create("Stall"), self.client.create("Stall")
         cancelled = self.client.start(stall, "precious0", 1)
-        late = self.client.start(other, "hold0", "x", timeout_ms=100)
+        late = self.client.start(other, "hold0", "x", timeout_ms=2000)
         self.at_the_door(2)
         self.client.notify("soho.cancel", cancelled)
         self.assertEqual(self.client.outcome(cancelled).kind, "cancelled")

@@ -88,7 +88,7 @@ class Methods(unittest.TestCase):
 
 class Metrics(unittest.TestCase):
     def setUp(self):
-        self.host = hosted(self, PAIR, plugin("reply"), args=["--metrics", "tcp:127.0.0.1:0"])
+        self.host = hosted(self, PAIR, plugin("reply"), args=["--metrics", "tcp:127.0.0.1:0", "--drain-ms", "60000"])
         self.place = re.search(r"metrics at tcp:(\S+)", self.host.output()).group(1)
 
     def test_are_served_in_the_text_format(self):

@@ -96,7 +96,7 @@ class Starting(Workers):
 
     def test_a_name_of_no_plugin_is_not_passed_over(self):
         self.start(plugin("hazard"), isolate=("hazrad",))
-        self.host.logs('error isolate names "hazrad", but no plugin of that name was loaded; did you mean "hazard"')
+        self.host.logs('error isolate names "hazrad", but there is no plugin of that name; did you mean "hazard"')
         strict = subprocess.run([BIN / "sohod", "--no-config", "--plugin", plugin("hazard"), "--isolate", "hazrad", "--strict",
                                  "--listen", f"unix:{self.enterContext(tempfile.TemporaryDirectory())}/s"], capture_output=True, text=True)
         self.assertEqual(strict.returncode, 1)
@@ -172,6 +172,7 @@ class Dying(Workers):
         waiting, hazard, other = self.host.client(errors="full"), self.hazard(), self.hazard()
         slow = waiting.create("Hazard")
         pending = waiting.start(slow, "sleep")
+        waiting.do("soho.ping")
         beside = self.client.create("Slow")
         starts = self.worker()["starts"]
         died = r"^unavailable: worker of plugin hazard (was killed: )?" + ("" if SANITIZED else how)
@@ -298,9 +299,11 @@ class Hanging(Workers):
 
     def test_a_cancelled_call_keeps_its_slot_until_it_has_returned(self):
         self.start(plugin("hazard"), plugin("reply"), isolate=("hazard", "reply"))
-        slow = self.client.create("Slow")
+        slow, watcher = self.client.create("Slow"), self.client.create("Slow")
+        msgid = self.client.start(slow, "sleep", 3000, timeout_ms=1000)
+        eventually(lambda: self.client.call(watcher, "sleeping") == 1, "a method that runs")
         with self.assertRaisesRegex(Refused, "^deadline"):
-            self.client.do("soho.call", slow, "sleep", [500], {"timeout_ms": 20})
+            self.client.reply(msgid)
         self.assertEqual(self.host.stats("stuck_calls"), {"stuck_calls": {"Slow.sleep": 1}})
         eventually(lambda: self.host.stats("stuck_calls") == {"stuck_calls": {}})
 
@@ -310,10 +313,10 @@ class Loops(Workers):
 
     def test_one_that_dies_again_and_again_rests(self):
         self.start(plugin("hazard"), args=["--worker-deaths", "3", "--worker-rest-ms", "3600000"])
-        for _ in range(3):
-            self.there_again(self.worker()["starts"])
+        for number in (1, 2, 3):
+            self.there_again(number)
             self.fails("^unavailable", self.hazard(), "raise", 9)
-            eventually(lambda: self.worker()["state"] != "running")
+        eventually(lambda: self.worker()["state"] == "resting", "that it rests")
         worker = self.worker()
         self.assertEqual((worker["state"], worker["deaths"], worker["process"]), ("resting", 3, 0))
         self.assertRegex(self.shell("stats"), r"(?m)^hazard +resting +- ")  # no 0, which kill(1) takes for its own group
@@ -411,7 +414,7 @@ class Limits(Workers):
 
 class Orphans(Workers):
     def setUp(self):
-        self.start(PAIR, plugin("hazard"), plugin("reply"), isolate=("hazard", "reply"))
+        self.start(PAIR, plugin("hazard"), plugin("reply"), isolate=("hazard", "reply"), args=["--drain-ms", "60000"])
         self.processes = [worker["process"] for worker in self.workers()]
         self.processes.append(parent_of(self.processes[0]))
         self.stray = self.client.call(self.hazard(), "fork_a_stray")
@@ -462,7 +465,7 @@ class Orphans(Workers):
 
     def test_at_a_signal_for_all_of_them(self):
         """As a service manager sends it: the host decides when its workers end."""
-        request = self.client.start(self.client.create("Slow"), "sleep", 300)
+        request = self.client.start(self.client.create("Slow"), "sleep", 3000)
         eventually(lambda: self.host.stats()["calls_in_flight"] == 1, "that it runs")
         for process in (*self.processes[:3], self.host.process.pid):
             os.kill(process, signal.SIGTERM)

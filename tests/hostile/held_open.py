@@ -1,4 +1,5 @@
 """Connections: half frames held open, floods of new ones, ends of every kind."""
+import os
 import socket
 import ssl
 
@@ -141,7 +142,7 @@ class Handshakes(Attacker):
             with self.context.wrap_socket(raw.socket, server_hostname="localhost") as stream:
                 stream.settimeout(0.05)
                 stream.send(rng.choice((GREETING, GREETING[:20], b"\xc1", rng.randbytes(300), b"\xdd\xff\xff\xff\xff", GREETING + GREETING)))
-                rng.choice((lambda: stream.recv(4000), lambda: stream.unwrap(), lambda: stream.detach(), lambda: None))()
+                rng.choice((lambda: stream.recv(4000), lambda: stream.unwrap(), lambda: os.close(stream.detach()), lambda: None))()
         except OSError:
             pass  # cut off, as it should be
         raw.close()

@@ -20,7 +20,7 @@ certificate = "{directory}/host.pem"
 key = "{directory}/host.key"
 [limits]
 ticket_ttl_ms = 2000
-login_ms = 3000
+login_ms = 30000
 {limits}
 [[access]]
 who = "uid:{nobody}"
