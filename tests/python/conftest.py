@@ -18,7 +18,7 @@ for folder in (str(ROOT / "tests" / "support"), str(ROOT / "clients" / "python")
 import soho  # noqa: E402
 from soho import _connection, _session  # noqa: E402
 from soho.managers import SyncManager  # noqa: E402
-from soho_e2e import PAIR, PATIENCE, Host, plugin  # noqa: E402
+from soho_e2e import PAIR, PATIENCE, Host, eventually, plugin  # noqa: E402
 
 # A host of tests may have to wait for the processor. (soho.aio takes the first one over when it is imported.)
 _connection.CONNECT_TIMEOUT = _connection.CANCEL_TIMEOUT = _session.FORK_TIMEOUT = PATIENCE
@@ -46,3 +46,10 @@ def host():
 def client(host):
     with soho.Client(host.address) as client:
         yield client
+
+
+@pytest.fixture
+def lone_client(client):
+    """Once what earlier tests left behind has gone."""
+    eventually(lambda: client.stats()["connections"] == 1 and all(each["names"] for each in client.request("soho.objects")))
+    return client

@@ -48,6 +48,7 @@ if METHOD == "forkserver":  # whose server has imported the suite as it is
 suite._TestRemoteManager.result = tuple(suite._TestRemoteManager.values)  # xmlrpclib makes a list of it
 
 # Bounds that a process misses when it has to wait for the processor, and what this suite has in their place.
+suite.SHUTDOWN_TIMEOUT = suite._TestBarrier.defaultTimeout = PATIENCE
 PATIENT = {
     ("_TestCondition", "_test_waitfor_timeout_f"): ("expected * 0.6 < dt < expected * 10.0", "expected * 0.6 < dt"),
     ("_TestBarrier", "_test_timeout_f"): ("time.sleep(1.0)", "while not barrier.broken: _wait()"),

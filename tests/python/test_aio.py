@@ -4,7 +4,7 @@ import gc
 import queue
 
 import pytest
-from soho_e2e import eventually, hosted, PAIR
+from soho_e2e import PAIR, PATIENCE, eventually, hosted
 
 import soho
 import soho.aio
@@ -16,16 +16,11 @@ def run(host):
     def decorate(function):
         async def main():
             async with await soho.aio.connect(host.address) as client:
-                await asyncio.wait_for(function(client), 60)
+                await asyncio.wait_for(function(client), PATIENCE)
 
         asyncio.run(main())
 
     return decorate
-
-
-def at_rest(client):
-    """Once what earlier tests left behind has gone."""
-    eventually(lambda: client.stats()["connections"] == 1 and all(each["names"] for each in client.request("soho.objects")))
 
 
 def test_calls(host):
@@ -43,16 +38,14 @@ def test_calls(host):
         assert (await client.names())["shared_pair"] == "get_pair"
 
 
-def test_many_calls_in_flight_on_one_connection(host, client):
-    at_rest(client)
-
+def test_many_calls_in_flight_on_one_connection(host, lone_client):
     @run(host)
     async def _(other):
         items = await other.create("Queue")
         takes = [asyncio.create_task(items.get()) for _ in range(1000)]
         await asyncio.gather(*(items.put(number) for number in range(1000)))
         assert sorted(await asyncio.gather(*takes)) == list(range(1000))
-        assert client.stats()["connections"] == 2
+        assert lone_client.stats()["connections"] == 2
 
 
 def test_cancellation_reaches_the_host(host, client):
@@ -116,22 +109,21 @@ def test_errors(host):
         assert await items.qsize() == 0
 
 
-def test_objects_go_with_their_proxies(host, client):
-    at_rest(client)
-    before = len(client.request("soho.objects"))
+def test_objects_go_with_their_proxies(host, lone_client):
+    before = len(lone_client.request("soho.objects"))
 
     @run(host)
     async def _(other):
         kept = [await other.create("list") for _ in range(20)]
-        assert len(client.request("soho.objects")) == before + 20
+        assert len(lone_client.request("soho.objects")) == before + 20
         ticket = await other.share(kept[0])
         del kept
         gc.collect()
-        while len(client.request("soho.objects")) > before + 1:
+        while len(lone_client.request("soho.objects")) > before + 1:
             await asyncio.sleep(0.01)
-        assert client.request("soho.claim", ticket) is not None
+        assert lone_client.request("soho.claim", ticket) is not None
 
-    eventually(lambda: len(client.request("soho.objects")) == before)
+    eventually(lambda: len(lone_client.request("soho.objects")) == before)
 
 
 def test_the_end_of_the_host(request):
@@ -147,9 +139,9 @@ def test_the_end_of_the_host(request):
         take = asyncio.create_task(items.get())
         await asyncio.sleep(0.02)
         host.process.terminate()
-        assert 0 < await asyncio.wait_for(told, 30) <= 5
+        assert 0 < await asyncio.wait_for(told, PATIENCE) <= 5
         with pytest.raises((soho.SessionLost, soho.NotStarted)):
-            await asyncio.wait_for(take, 30)
+            await asyncio.wait_for(take, PATIENCE)
         with pytest.raises((soho.SessionLost, soho.NotStarted)):
             await items.qsize()
         await client.close()

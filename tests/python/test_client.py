@@ -225,8 +225,8 @@ def test_a_client_that_does_not_prove_itself_is_left(tmp_path):
     listener.close()
 
 
-def test_a_program_that_ends_leaves_nothing(host, client):
-    before = len(client.request("soho.objects"))
+def test_a_program_that_ends_leaves_nothing(host, lone_client):
+    before = len(lone_client.request("soho.objects"))
     program = f"import soho; kept = [soho.Client({host.address!r}).create('list') for _ in range(5)]"
     subprocess.run([sys.executable, "-X", "dev", "-W", "error", "-c", program], check=True)
-    eventually(lambda: len(client.request("soho.objects")) == before)
+    eventually(lambda: len(lone_client.request("soho.objects")) == before)

@@ -12,7 +12,7 @@ import sys
 import textwrap
 
 import pytest
-from soho_e2e import eventually
+from soho_e2e import PATIENCE, eventually
 
 import soho.managers
 
@@ -79,7 +79,7 @@ def test_programs(manager, tmp_path, line, code):
         return
     file = tmp_path / "example.py"
     file.write_text(moved(code))
-    done = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (0, "")
     expected = SOURCE.read_text().split("\n")
     printed = [ast.literal_eval(text) for text in done.stdout.strip().split("\n")]
@@ -110,7 +110,7 @@ def test_a_server_and_its_client():
         names = {}
         exec(statements(client), names)
         names["m"]._space.request("soho.shutdown")
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
         process.communicate()

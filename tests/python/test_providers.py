@@ -85,15 +85,26 @@ class Pair:
     def pid(self):
         return os.getpid()
 
-    def wait(self, seconds):
-        time.sleep(seconds)
-        return seconds
-
     def __len__(self):
         return 2
 
     def _hidden(self):
         return "hidden"
+
+
+class Gate:
+    def __init__(self):
+        self.came, self.is_open = [], threading.Event()
+
+    def wait(self):
+        self.came.append(1)
+        return self.is_open.wait(2 * PATIENCE)
+
+    def waiting(self):
+        return len(self.came)
+
+    def open(self):
+        self.is_open.set()
 
 
 pair = Pair(5, 6)
@@ -115,6 +126,7 @@ class Objects(BaseManager):
 
 
 Objects.register("Pair", Pair)
+Objects.register("Gate", Gate)
 Objects.register("get_pair", callable=lambda: pair, exposed=["get_x"])
 Objects.register("any_pair", callable=lambda: pair)
 Objects.register("bound", callable=pair.swapped)
@@ -495,53 +507,55 @@ def test_an_exception_that_cannot_be_said_is_a_reply_nevertheless(host):
         failing = client.create("Failing")
         for method, name in (("speechless", "Speechless"), ("unsayable", r"\\ud800"), ("long", "Long")):
             with pytest.raises((RemoteError, KeyError), match=name):
-                getattr(soho.options(failing, timeout=20), method)()
+                getattr(soho.options(failing, timeout=PATIENCE), method)()
             assert failing.fine() == "fine"
 
 
-def test_results_beyond_the_hosts_limits_are_errors(objects):
-    made = objects.Pair(1)
-    deep = []
-    for _ in range(100):
-        deep = [deep]
-    made.set_x(None)
-    with pytest.raises(RemoteError, match="frame_bytes"):
-        made.call(operator.mul, b"x", 20_000_000)
-    for kind in ("[inner]", "(inner,)", "{1: (inner,)}"):
-        nested = f"lambda depth: __import__('functools').reduce(lambda inner, _: {kind}, range(depth), 1)"
-        with pytest.raises(RemoteError, match="deeper than 64"):
-            made.call(eval, f"({nested})(64)")
-        assert made.call(eval, f"({nested})(31)")
-    for kind in ("list", "tuple", "set", "lambda numbers: [{1: tuple(numbers)}]"):
-        with pytest.raises(RemoteError, match=r"1048576 values \(items\)") as caught:
-            made.call(eval, f"({kind})(range(1 << 20))")
-        assert caught.value.kind == "limit"
-    for kind in ("tuple", "set", "__import__('collections').deque"):
-        assert len(made.call(eval, f"{kind}(range((1 << 20) - 1))")) == (1 << 20) - 1
-    assert made.get_x() is None
+def test_results_beyond_the_hosts_limits_are_errors(host):
+    provider = soho.Provider(host.address, allow_pickle=True)
+    provider.register("Pair", Pair)
+    with provider, soho.Client(host.address, allow_pickle=True) as client:
+        made = client.create("Pair", None)
+        with pytest.raises(RemoteError, match="frame_bytes"):
+            made.call(operator.mul, b"x", 20_000_000)
+        for kind in ("[inner]", "(inner,)", "{1: (inner,)}"):
+            nested = f"lambda depth: __import__('functools').reduce(lambda inner, _: {kind}, range(depth), 1)"
+            with pytest.raises(RemoteError, match="deeper than 64"):
+                made.call(eval, f"({nested})(64)")
+            assert made.call(eval, f"({nested})(31)")
+        for kind in ("list", "tuple", "set", "lambda numbers: [{1: tuple(numbers)}]"):
+            with pytest.raises(RemoteError, match=r"1048576 values \(items\)") as caught:
+                made.call(eval, f"({kind})(range(1 << 20))")
+            assert caught.value.kind == "limit"
+        for kind in ("tuple", "set", "__import__('collections').deque"):
+            assert len(made.call(eval, f"{kind}(range((1 << 20) - 1))")) == (1 << 20) - 1
+        assert made.get_x() is None
 
 
 def test_a_call_that_blocks_holds_up_nobody(objects):
-    made, other = objects.Pair(1), objects.Pair(2)
-    began = time.monotonic()
-    waiting = [threading.Thread(target=made.wait, args=(1.0,)) for _ in range(20)]
+    gate, other, passed = objects.Gate(), objects.Pair(2), []
+    waiting = [threading.Thread(target=lambda: passed.append(gate.wait()), daemon=True) for _ in range(20)]
     for thread in waiting:
         thread.start()
-    answers = 0
-    while any(thread.is_alive() for thread in waiting):
-        assert other.get_x() == 2
-        answers += 1
-    assert answers > 20 and time.monotonic() - began < 19, "not one after the other"
+
+    def answers():
+        return soho.options(other, timeout=PATIENCE).get_x()
+
+    eventually(lambda: answers() == 2 and soho.options(gate, timeout=PATIENCE).waiting() == 20, "that all wait at a time")
+    assert [answers() for _ in range(20)] == [2] * 20 and not passed
+    gate.open()
+    for thread in waiting:
+        thread.join()
+    assert passed == [True] * 20
 
 
-def test_objects_go_with_their_last_proxy(objects):
-    gc.collect()
-    made = [objects.Pair(i) for i in range(100)]
-    before = objects._number_of_objects()
-    del made[10:]
-    gc.collect()
-    eventually(lambda: objects._number_of_objects() == before - 90)
-    assert [each.get_x() for each in made] == list(range(10))
+def test_objects_go_with_their_last_proxy():
+    with Objects() as objects:
+        made = [objects.Pair(i) for i in range(100)]
+        assert objects._number_of_objects() == 100
+        del made[10:]
+        eventually(lambda: objects._number_of_objects() == 10)
+        assert [each.get_x() for each in made] == list(range(10))
 
 
 def test_a_callable_that_fails_and_a_provider_that_dies():
@@ -554,7 +568,7 @@ def test_a_callable_that_fails_and_a_provider_that_dies():
         pid = made.pid()
         assert pid not in (os.getpid(), manager._process.pid)
         os.kill(pid, signal.SIGKILL)
-        with pytest.raises(RemoteError, match="^Pair.get_x\\(\\): provider python.Pair .* has gone"):
+        with pytest.raises(soho.Unavailable, match="^Pair.get_x\\(\\): provider python.Pair .* has gone"):
             while True:
                 made.get_x()
 
@@ -624,7 +638,7 @@ def test_get_server_has_the_objects_in_its_own_process(tmp_path):
         with pytest.raises(TypeError, match="allow_pickle"):
             objects.Pair(3).call(operator.add, 1, 2)
         objects._space.request("soho.shutdown")
-        assert serving.wait(30) == 0
+        assert serving.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("tcp", [False, True])
@@ -706,6 +720,9 @@ class Big:
     def bytes(self, size):
         return size * b"x"
 
+    def length(self, data):
+        return len(data)
+
     def number(self):
         return 1
 
@@ -720,13 +737,21 @@ class Bigs(BaseManager):
 Bigs.register("Big", Big)
 
 
-def test_a_result_that_is_too_large_leaves_the_session_as_it_was():
-    with Bigs() as manager:
-        big = manager.Big()
+def test_a_result_that_is_too_large_leaves_the_session_as_it_was(host):
+    provider = soho.Provider(host.address)
+    provider.register("Big", Big)
+    with provider, soho.Client(host.address) as client:
+        big = client.create("Big")
         for _ in range(10):
             with pytest.raises(RemoteError, match="the result is too large for the host.*frame_bytes"):
                 big.bytes(20_000_000)
             assert big.number() == 1
+
+
+def test_large_values_of_a_manager():
+    with Bigs() as manager:
+        assert manager.Big().length(20_000_000 * b"y") == 20_000_000
+        assert manager.Big().bytes(20_000_000) == 20_000_000 * b"x"
 
 
 def test_connections_travel_as_descriptors():
@@ -792,13 +817,13 @@ def test_a_pool():
         with manager.Pool(2) as pool:
             assert pool.map(double, range(5)) == [0, 2, 4, 6, 8]
             later = pool.apply_async(double, (21,))
-            assert (later.get(30), later.successful()) == (42, True)
+            assert (later.get(PATIENCE), later.successful()) == (42, True)
             assert list(pool.imap(double, [1, 2])) == [2, 4]
             pool.map(shared.append, [1, 2, 3])
             with pytest.raises(ZeroDivisionError):
                 pool.apply(operator.truediv, (1, 0))
             with pytest.raises(Refused) as refused:
-                pool.apply_async(Pair.raise_made, (Refused, (7, "no"))).get(30)
+                pool.apply_async(Pair.raise_made, (Refused, (7, "no"))).get(PATIENCE)
             assert refused.value.code == 7
             with pytest.raises(multiprocessing.pool.MaybeEncodingError, match="Can't pickle local object"):
                 pool.apply(unpicklable)
@@ -823,12 +848,17 @@ def test_a_pool_of_a_manager_that_connected():
         assert again.Pool(1).apply(double, (4,)) == 8 and not again._providers  # the starter's is there now
 
 
+def no_pools(client):
+    """Once the host knows that the process of pools has ended."""
+    eventually(lambda: not any(typeid.endswith(".Pool") for typeid in client.types()))
+
+
 def kill_process_of_pools(manager, client):
-    """The one that it has started last, until the host knows, whose only pools are its."""
+    """The one that it has started last, which has all pools of the host."""
     process = manager._providers[-1].process
     process.kill()
     eventually(lambda: process.exitcode is not None)
-    eventually(lambda: not any(typeid.endswith(".Pool") for typeid in client.types()))
+    no_pools(client)
 
 
 def test_a_pool_after_the_process_of_pools_was_killed():
@@ -839,7 +869,8 @@ def test_a_pool_after_the_process_of_pools_was_killed():
             manager.Pool(1)
             kill_process_of_pools(manager, client)
             assert manager.Pool(1).apply(double, (4,)) == 8
-            manager._providers.pop().end(10)
+            manager._providers.pop().end(PATIENCE)
+            no_pools(client)
 
 
 def test_a_pool_is_not_anothers_that_has_the_name_of_ones_own():
@@ -902,7 +933,8 @@ def test_what_a_manager_that_connected_offers_unpickles_no_more_than_itself(host
             except TypeError as refused:
                 assert "allow_pickle is off" in str(refused)
                 ran.append(None)
-        manager._providers.pop().end(10)
+            manager._providers.pop().end(PATIENCE)
+            eventually(lambda: "Pair" not in client.types())
     assert ran == [None, None, 3]
 
 
@@ -921,7 +953,8 @@ def test_a_pools_process_ends_with_the_program_that_wanted_it(tmp_path):
         with subprocess.Popen([sys.executable, program, starter.address], stdout=subprocess.PIPE, text=True) as wants:
             pids = wants.stdout.readline().split()
             wants.kill()
-        eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+        assert len(pids) == 2
+        eventually(lambda: not any(map(runs, pids)))
 
 
 def with_mark(mark):
@@ -1030,7 +1063,7 @@ def test_a_pool_of_a_server(tmp_path):
             assert pool.map(abs, [-1, 2]) == [1, 2] and not manager._providers
             assert list(pool.imap(abs, [-1])) == [1]
         manager._space.request("soho.shutdown")
-        assert serving.wait(30) == 0
+        assert serving.wait(PATIENCE) == 0
 
 
 class Ours(SyncManager):
@@ -1118,7 +1151,7 @@ def test_an_object_that_takes_long_to_go_holds_up_nobody(host):
     class Lingering:
         def __del__(self):
             going.release()
-            may_go.wait(60)
+            may_go.wait()
 
     provider = soho.Provider(host.address)
     provider.register("Lingering", Lingering)
@@ -1130,8 +1163,8 @@ def test_an_object_that_takes_long_to_go_holds_up_nobody(host):
                 client.create("Lingering")
                 gc.collect()
                 client.ping()
-                assert going.acquire(timeout=60)
-                assert soho.options(made, timeout=20).get_x() == 3
+                assert going.acquire(timeout=PATIENCE)
+                assert soho.options(made, timeout=PATIENCE).get_x() == 3
         finally:
             may_go.set()
 
@@ -1143,7 +1176,7 @@ def test_a_call_beyond_the_threads_of_a_provider_is_refused(host, monkeypatch):
     class Gate:
         def wait(self):
             entered.release()
-            return may_go.wait(60)
+            return may_go.wait(2 * PATIENCE)
 
         def open(self):
             may_go.set()
@@ -1156,13 +1189,14 @@ def test_a_call_beyond_the_threads_of_a_provider_is_refused(host, monkeypatch):
         for number in range(3):  # the first has taken the thread that read it
             waiting.append(threading.Thread(target=gate.wait))
             waiting[-1].start()
-            assert entered.acquire(timeout=60)
+            assert entered.acquire(timeout=PATIENCE)
             eventually(lambda: ("Gate", "wait") in provider._threads.slow)
         with pytest.raises(soho.NotStarted, match="2 calls of methods that take long run in this provider"):
             gate.wait()
         gate.open()  # who frees the others is served
         for thread in waiting:
             thread.join()
+        eventually(lambda: provider._threads._idle == provider._threads.count)  # a moment after they have replied
         assert gate.wait() is True
         assert not provider._served
 
@@ -1173,7 +1207,7 @@ def test_a_refusal_that_the_host_does_not_read_yet_holds_up_nobody(host, monkeyp
 
     class Gate:
         def wait(self):
-            return may_go.wait(60)
+            return may_go.wait(2 * PATIENCE)
 
         def open(self):
             may_go.set()
@@ -1182,7 +1216,7 @@ def test_a_refusal_that_the_host_does_not_read_yet_holds_up_nobody(host, monkeyp
         def _send(self, frame):
             if b"overloaded" in frame:
                 refusing.set()
-                may_refuse.wait(60)
+                may_refuse.wait()
             super()._send(frame)
 
     provider = Slow(host.address)
@@ -1201,9 +1235,9 @@ def test_a_refusal_that_the_host_does_not_read_yet_holds_up_nobody(host, monkeyp
 
         calls.append(threading.Thread(target=refused))
         calls[-1].start()
-        assert refusing.wait(60)
+        assert refusing.wait(PATIENCE)
         try:
-            soho.options(gate, timeout=30).open()
+            soho.options(gate, timeout=PATIENCE).open()
         finally:
             may_go.set()
             may_refuse.set()
@@ -1220,7 +1254,7 @@ def test_who_sends_when_the_connection_ends_is_let_go(host):
     sender.start()
     assert hosts.recv(1) == b"x"
     provider._end(connection)
-    sender.join(20)
+    sender.join(PATIENCE)
     assert not sender.is_alive() and ours.fileno() == -1
     hosts.close()
 
@@ -1243,10 +1277,15 @@ def test_a_method_sees_that_nobody_waits_any_more(host):
     provider.register("Patient", Patient)
     with provider, soho.Client(host.address) as client:
         patient = client.create("Patient")
-        try:
+
+        def has_begun():
             with pytest.raises(TimeoutError):
-                soho.options(patient, timeout=2).wait()
-            assert begun.is_set() and seen.wait(60)
+                soho.options(patient, timeout=0.2).wait()
+            return begun.is_set()
+
+        try:
+            eventually(has_begun)
+            assert seen.wait(PATIENCE)
             assert patient.fine() is False
         finally:
             may_go.set()
@@ -1257,7 +1296,7 @@ class Locker:
     """Uses what it is given."""
 
     def take(self, lock):
-        return lock.acquire(timeout=20)
+        return lock.acquire(timeout=PATIENCE)
 
     def append_and_look(self, shared):
         shared.append([1, [2, "x" * 100]])
@@ -1354,7 +1393,7 @@ def test_providers_that_are_killed_and_stopped_under_load():
                         wrong.append((number, at))
                     tally["echo"] += 1
                     if at % 10 == 0:
-                        made = made._callmethod("again") if at % 20 else client.create("Echo")
+                        made = soho.options(made, timeout=0.3)._callmethod("again") if at % 20 else client.create("Echo")
                 except TimeoutError:
                     tally["timeout"] += 1
                 except soho.RemoteError as error:
@@ -1383,18 +1422,20 @@ def test_providers_that_are_killed_and_stopped_under_load():
             with subprocess.Popen([sys.executable, "-c", ECHO, host.address], stdout=subprocess.PIPE) as provider:
                 try:
                     assert provider.stdout.readline() == b"ready\n"
-                    served = tally["echo"]
-                    come_true(lambda: tally["echo"] >= served + 100)
+                    served, others = tally["echo"], tally["pair"]
+                    come_true(lambda: tally["echo"] >= served + 100 and tally["pair"] >= others + 100)
                     if turn % 2:
                         provider.send_signal(signal.SIGSTOP)
-                        late = tally["timeout"]
-                        come_true(lambda: tally["timeout"] >= late + 4)
+                        late, others = tally["timeout"], tally["pair"]
+                        come_true(lambda: tally["timeout"] >= late + 4 and tally["pair"] >= others + 100)
                         if turn % 4 == 1:
                             provider.send_signal(signal.SIGCONT)
                             served = tally["echo"]
                             come_true(lambda: tally["echo"] >= served + 100)
                 finally:
                     provider.kill()
+            come_true(lambda: "Echo" not in [each["type"] for each in host.admin.do("soho.types")])
+        come_true(lambda: tally["unavailable"] and tally["no_type"])
     finally:
         over.set()
         for thread in threads:

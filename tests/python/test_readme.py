@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from soho_e2e import BUNDLED, Host
+from soho_e2e import BUNDLED, PATIENCE, Host
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "clients" / "python" / "README.md").read_text() + (ROOT / "README.md").read_text()
@@ -29,7 +29,7 @@ def test_program(bundled, tmp_path, number):
     program, output = PROGRAMS[number]
     file = tmp_path / "program.py"
     file.write_text(program)
-    done = subprocess.run([sys.executable, "-W", "error", file], capture_output=True, text=True, timeout=60,
+    done = subprocess.run([sys.executable, "-W", "error", file], capture_output=True, text=True, timeout=PATIENCE,
                           env={**os.environ, "SOHO_HOST": bundled.address})
     assert (done.returncode, done.stderr, done.stdout) == (0, "", output)
 

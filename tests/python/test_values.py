@@ -118,10 +118,13 @@ def test_what_is_wrong_with_a_value_loses_nothing(manager):
 
 
 def test_large_values(manager):
-    data = b"x" * (8 << 20)
+    data = b"x" * (20 << 20)
     items = manager.list([data])
     assert items[0] == data
-    assert len(manager.list(range(500_000))) == 500_000
+    assert len(manager.list(range(2_000_000))) == 2_000_000
+    queue = manager.Queue()
+    queue.put(data)
+    assert queue.get() == data
 
 
 def test_requests_beyond_the_hosts_limits_lose_nothing(host):

@@ -7,8 +7,8 @@ from soho._login import Key, Token
 from soho._provider import Provider, cancelled
 from soho._proxy import options
 from soho._values import Opaque
-from soho.errors import NoObject, NotStarted, RemoteError, SessionLost
+from soho.errors import NoObject, NotStarted, RemoteError, SessionLost, Unavailable
 
-__all__ = ["Client", "Key", "NoObject", "NotStarted", "Opaque", "Provider", "Proxy", "RemoteError", "SessionLost", "Token", "cancelled",
-           "options"]
+__all__ = ["Client", "Key", "NoObject", "NotStarted", "Opaque", "Provider", "Proxy", "RemoteError", "SessionLost", "Token", "Unavailable",
+           "cancelled", "options"]
 __version__ = "0.1.0"

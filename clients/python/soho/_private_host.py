@@ -18,7 +18,8 @@ from soho._login import AUTHKEY_NAME, Key
 
 # Those of a program that shares its own objects among its own processes, and not of a host for strangers.
 _LIMITS = ["--tickets", "1000000", "--handles", "10000000", "--connections", "16000", "--principal-connections", "16000",
-           "--principal-objects", "100000000"]
+           "--principal-objects", "100000000", "--frame-bytes", "1073741824", "--items", "1073741824", "--waiting-bytes", "1099511627776",
+           "--unsent-bytes", "1073741824"]
 _RIGHTS = f'access = [{{ who = "key:{AUTHKEY_NAME}", rights = ["create", "call", "share", "publish", "provide", "admin"] }}]'
 
 # The system takes 107 bytes of a socket's path, and mkdtemp() makes eight up.

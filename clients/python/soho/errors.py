@@ -13,7 +13,7 @@ import queue
 import threading
 from typing import Any
 
-__all__ = ["NoObject", "NotExposed", "NotStarted", "RemoteError", "SessionLost"]
+__all__ = ["NoObject", "NotExposed", "NotStarted", "RemoteError", "SessionLost", "Unavailable"]
 
 _KINDS = {1: "protocol", 2: "no_object", 3: "no_method", 4: "bad_arguments", 5: "denied", 6: "unauthenticated", 7: "deadline",
           8: "cancelled", 9: "overloaded", 10: "limit", 11: "unavailable", 12: "moved", 13: "fenced", 14: "not_started",
@@ -54,6 +54,11 @@ class NotStarted(RemoteError):
     """The host had no room for the call, or is about to end. The method did not run: it is safe to call again."""
 
 
+class Unavailable(RemoteError):
+    """The worker or the provider that the object lived in has ended, and the object with it, and a call that was on its way may have run;
+    or the worker of a type is not there just now. The text says which."""
+
+
 class NotExposed(RemoteError, AttributeError):
     """A method that the object's type does not expose."""
 
@@ -64,7 +69,8 @@ class SessionLost(RemoteError, ConnectionError, EOFError):
 
 _REFUSALS: dict[str, type[Exception]] = {"no_method": NotExposed, "bad_arguments": TypeError, "denied": PermissionError,
                                          "deadline": TimeoutError}
-_REMOTE: dict[str, type[RemoteError]] = {"no_object": NoObject, "overloaded": NotStarted, "not_started": NotStarted}
+_REMOTE: dict[str, type[RemoteError]] = {"no_object": NoObject, "overloaded": NotStarted, "not_started": NotStarted,
+                                       "unavailable": Unavailable}
 # Those that a method may name: what takes one text, and does not end a program.
 _NAMED: dict[str, type[Exception]] = {
     name: kind for name, kind in vars(builtins).items()
