@@ -147,8 +147,9 @@ class Starting(Workers):
                 self.assertIn("died: signal 11 (SIGSEGV)", refused["reason"])
 
     def test_one_that_does_not_come_to_an_end_with_loading(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
         host = Host(plugin("stall"), args=["--isolate", "stall", "--worker-start-ms", "300"],
-                    environment={"SOHO_TEST_STALL_LOAD": "/nowhere"})
+                    environment={"SOHO_TEST_STALL_LOAD": f"{folder}/never"})
         self.addCleanup(host.stop)
         (refused,) = host.admin.do("soho.health")["refused_plugins"]
         self.assertIn("was killed: it had not loaded its plugin after 300 ms (worker_start_ms)", refused["reason"])
