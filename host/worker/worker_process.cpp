@@ -157,6 +157,7 @@ void WorkerProcess::start_failed(const std::string& why) {
 
 void WorkerProcess::started(const LaunchEvent& event) {
     pidfd_ = event.pidfd;
+    if (!killed_because_.empty()) kill();  // its time was over before it could be
     const std::scoped_lock lock(mutex_);
     process_ = event.process;
 }
