@@ -527,9 +527,8 @@ bool Generations::settle(Generation& generation) {
         const bool idles = provider != nullptr && !died;
         if (idles && !server_.services().offers->retire_if_idle(*provider)) return false;
         generation.worker->retire();
-        if (idles)
-            PluginCopies::remove(
-                generation.file);  // what died may have left a core dump, to be looked at with its code
+        // What died may have left a core dump, to be looked at with its code.
+        if (idles) PluginCopies::remove(generation.file);
         return true;
     }
     Plugin& plugin = *generation.plugin;
